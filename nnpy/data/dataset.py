@@ -1,0 +1,117 @@
+"""What a data set is: facts about it, its splits, and how a batch becomes a model's input."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from nnpy.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+# progress(file name, bytes so far, bytes in all or None when the host does not say)
+Progress = Callable[[str, int, "int | None"], None]
+
+
+@dataclass(frozen=True)
+class DataInfo:
+    """What is known of a data set without reading its examples."""
+
+    name: str
+    shape: tuple[int, ...]  # of one example as stored: (28, 28) or (32, 32, 3)
+    dtype: str
+    classes: tuple[str, ...]  # class names; the label is the position
+    train: int  # number of training examples, validation included
+    test: int
+    scale: float  # stored value * scale = model input
+
+
+@dataclass(frozen=True)
+class Split:
+    """Examples as stored: `x` (n, *shape) and integer labels `y` (n,)."""
+
+    x: np.ndarray
+    y: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set in memory, its files checked."""
+
+    info: DataInfo
+    train: Split
+    validation: Split | None
+    test: Split
+    digests: dict[str, str]  # SHA-256 of each file's unpacked content (or of each array)
+    source: str  # where it was found
+    notes: tuple[str, ...] = field(default=())  # what the user should know, e.g. a damaged file
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place where data is looked for, and whether it is there now."""
+
+    path: str
+    found: bool
+    detail: str
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """Turns a stored batch into what a model takes; traceable in a tf.function and by XLA.
+
+    `x` (batch, *shape) of any number type becomes float32 `x * scale`, with a trailing axis of 1
+    when `channel_axis` is set. `y` (batch,) of any integer type becomes int32, or a float32
+    (batch, one_hot) when `one_hot` gives the number of classes.
+    """
+
+    scale: float = 1.0
+    channel_axis: bool = False
+    one_hot: int | None = None
+
+    def __call__(self, x: Any, y: Any) -> tuple[Any, Any]:
+        import tensorflow as tf
+
+        x = tf.cast(x, tf.float32)
+        if self.scale != 1.0:
+            x = x * tf.constant(self.scale, tf.float32)
+        if self.channel_axis:
+            x = x[..., tf.newaxis]
+        y = tf.cast(y, tf.int32)
+        if self.one_hot is not None:
+            y = tf.one_hot(y, self.one_hot, dtype=tf.float32)
+        return x, y
+
+
+def hold_out(dataset: Dataset, validation_split: float) -> Dataset:
+    """`dataset` with the last `validation_split` of its training examples as validation.
+
+    The stored order is kept and the cut is where `model.fit(validation_split=...)` cuts. 0 holds
+    nothing out. Raises DataError when a part would be empty.
+    """
+    if not 0 <= validation_split < 1:
+        raise DataError(
+            f"data.validation_split is {validation_split}: expected a fraction of the training set,"
+            " at least 0 and less than 1"
+        )
+    if validation_split == 0:
+        return replace(dataset, validation=None)
+    whole = dataset.train
+    cut = math.floor(len(whole) * (1.0 - validation_split))
+    if cut in (0, len(whole)):
+        left = "no example to train on" if cut == 0 else "no example for validation"
+        raise DataError(
+            f"data.validation_split: {validation_split} of {len(whole)} training examples leaves"
+            f" {left}; choose another fraction, or 0 for no validation"
+        )
+    return replace(
+        dataset,
+        train=Split(whole.x[:cut], whole.y[:cut]),
+        validation=Split(whole.x[cut:], whole.y[cut:]),
+    )

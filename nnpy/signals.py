@@ -1,0 +1,73 @@
+"""Ctrl-C and SIGTERM end a training after the running chunk; a second one ends it at once."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+
+from nnpy.errors import Interrupted
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Asked:
+    """Whether someone has asked the training to end."""
+
+    def __init__(self) -> None:
+        self.signal: int | None = None  # the number of the first signal that came
+
+    def check(self) -> None:
+        """Raise `Interrupted` (exit code 130 or 143) if a signal has come."""
+        if self.signal is not None:
+            name = "Ctrl-C" if self.signal == signal.SIGINT else signal.Signals(self.signal).name
+            raise Interrupted(f"ended by {name}", exit_code=128 + self.signal)
+
+
+@contextlib.contextmanager
+def graceful(
+    notify: Callable[[str], None] = lambda message: None,
+    farewell: Callable[[], None] = lambda: None,
+) -> Iterator[Asked]:
+    """Within this context SIGINT and SIGTERM only set a flag: call `check()` where it is safe.
+
+    `notify` is told of the first signal as soon as it comes, `farewell` is called when a second
+    one ends the process on the spot with exit code 128 + signal; both run in a thread of their
+    own. Outside the main thread, where Python has no signals, nothing changes.
+    """
+    asked = Asked()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+    # Python runs a signal's handler only when the main thread is back from compiled code, which
+    # may be many seconds away; the number of the signal is written to this socket at once.
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+
+    def listen() -> None:
+        while received := reader.recv(1):
+            number = received[0]
+            if number not in _SIGNALS:
+                continue
+            if asked.signal is not None:
+                farewell()
+                os._exit(128 + number)
+            asked.signal = number
+            notify("ending after the running chunk, to be resumed; once more ends at once")
+
+    listener = threading.Thread(target=listen, name="nnpy-signals", daemon=True)
+    listener.start()
+    handlers = {number: signal.signal(number, lambda *_: None) for number in _SIGNALS}
+    wakeup = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+    try:
+        yield asked
+    finally:
+        signal.set_wakeup_fd(wakeup)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        writer.close()
+        listener.join()
+        reader.close()
