@@ -67,7 +67,7 @@ def read(path: str | None = None, progress: Progress | None = None) -> Dataset:
     looked for in the next place. Raises DataError with each place and what was wrong there.
     """
     if path is not None:
-        folder = Path(path).expanduser()
+        folder = idx.user_folder(path)
         found, failures = _read_folder(folder, CONTENT)
         if failures:
             raise DataError(
@@ -119,8 +119,8 @@ def places() -> list[Place]:
 
 
 def _look(folder: Path) -> Place:
-    if not folder.is_dir():
-        return Place(str(folder), False, "no such folder")
+    if problem := idx.folder_problem(folder):
+        return Place(str(folder), False, problem)
     wrong = []
     for name, (size, _) in CONTENT.items():
         file = idx.find(folder, name)
@@ -155,8 +155,8 @@ class _Failure:
 
 def _read_folder(folder: Path, names: Iterable[str]) -> tuple[dict[str, bytes], list[_Failure]]:
     """The contents of the files that are right, and what is wrong with the others."""
-    if not folder.is_dir():
-        return {}, [_Failure(f"{folder}: no such folder")]
+    if problem := idx.folder_problem(folder):
+        return {}, [_Failure(f"{folder}: {problem}")]
 
     def content(name: str) -> bytes | _Failure:
         path = idx.find(folder, name)

@@ -64,9 +64,31 @@ class Header:
         return self.offset + math.prod(self.shape) * array.array(self.code).itemsize
 
 
+def user_folder(path: str) -> Path:
+    """The folder that data.path names. Raises DataError when there is no such folder."""
+    try:
+        folder = Path(path).expanduser()
+    except RuntimeError as error:  # ~ of a user that does not exist
+        raise DataError(f"data.path: {path}: {error}") from None
+    if problem := folder_problem(folder):
+        raise DataError(f"data.path: {folder}: {problem}")
+    return folder
+
+
+def folder_problem(folder: Path) -> str:
+    """Why nothing can be read from a folder, or an empty text."""
+    try:
+        next(folder.iterdir(), None)
+    except FileNotFoundError:
+        return "no such folder"
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
+        return str(getattr(error, "strerror", error))
+    return ""
+
+
 def find(folder: Path, name: str) -> Path | None:
-    """The file `name` or `name`.gz in `folder`, or None."""
-    return next((p for p in (folder / name, folder / f"{name}.gz") if p.is_file()), None)
+    """The file `name`.gz or `name` in `folder`, or None."""
+    return next((p for p in (folder / f"{name}.gz", folder / name) if p.is_file()), None)
 
 
 @contextmanager
@@ -191,13 +213,12 @@ def read(path: str | None = None, progress: Progress | None = None) -> Dataset:
 
 def _folder(path: str | None) -> tuple[Path, dict[str, Path]]:
     """The folder and the path of each of its four files."""
-    wanted = "\n".join(f"  {name}(.gz)" for name in FILES)
     if path is None:
-        raise DataError(f"data.path is missing: 'idx' needs the folder that holds\n{wanted}")
-    folder = Path(path).expanduser()
-    if not folder.is_dir():
-        what = "is not a folder" if folder.exists() else "does not exist"
-        raise DataError(f"data.path: {folder} {what}; expected a folder with\n{wanted}")
+        raise DataError(
+            "data.path is missing: 'idx' needs a folder that holds "
+            + ", ".join(f"{name}(.gz)" for name in FILES)
+        )
+    folder = user_folder(path)
     paths = {name: file for name in FILES if (file := find(folder, name))}
     missing = [name for name in FILES if name not in paths]
     if missing:
