@@ -86,18 +86,88 @@ EXAMPLE: dict[str, Any] = {
     "value_range": [0, 255],
 }
 
-_BOUNDED: dict[str, dict[str, Any]] = {
-    "positive": {"minimum": 1},
-    "share": {"minimum": 0, "maximum": 1},
-    "not negative": {"minimum": 0},
+# What Keras refuses, when it makes the object or when it first uses it. Those after the blank
+# line it takes in silence and then clamps, ignores or makes nonsense of.
+BOUNDS: dict[str, str] = {
+    """units filters kernel_size strides dilation_rate pool_size Conv1D.groups Conv2D.groups
+    Conv3D.groups input_dim output_dim key_dim num_heads value_dim head_dim num_query_heads
+    num_key_value_heads depth_multiplier n size frame_length frame_step sliding_window
+    Hashing.num_bins PrecisionAtRecall.num_thresholds RecallAtPrecision.num_thresholds
+    SensitivityAtSpecificity.num_thresholds SpecificityAtSensitivity.num_thresholds""": ">= 1",
+    """gradient_accumulation_steps max_tokens AUC.num_thresholds MeanIoU.num_classes
+    OneHotMeanIoU.num_classes""": ">= 2",
+    """l1 l2 l1_regularization_strength l2_regularization_strength output_padding cropping
+    l2_shrinkage_regularization_strength initial_accumulator_value negative_slope num_oov_indices
+    num_regressors ReLU.max_value ReLU.threshold ZeroPadding1D.padding ZeroPadding2D.padding
+    ZeroPadding3D.padding""": ">= 0",
+    "decay_steps first_decay_steps VarianceScaling.scale FBetaScore.beta": "> 0",
+    """Dropout.rate AlphaDropout.rate GaussianDropout.rate SpatialDropout1D.rate
+    SpatialDropout2D.rate SpatialDropout3D.rate GaussianNoise.stddev dropout SGD.momentum
+    precision recall sensitivity specificity thresholds ema_momentum x_factor y_factor
+    threshold_factor addition_factor""": ">= 0 <= 1",
+    "CategoricalGeneralizedCrossEntropy.q": "> 0 < 1",
+    "Lion.beta_1": "> 0 <= 1",
+    "ReduceLROnPlateau.factor": "< 1",
+    "learning_rate initial_learning_rate clipnorm clipvalue global_clipnorm": ">= 0",
+    "patience cooldown start_from_epoch": ">= 0",
+    "label_smoothing recurrent_dropout": ">= 0 <= 1",
 }
-"""The bounds that BOUNDS names."""
 
-BOUNDS = {
-    "positive": """units filters kernel_size pool_size strides dilation_rate groups input_dim
-        output_dim num_heads key_dim head_dim num_query_heads num_key_value_heads""",
-    "share": "dropout recurrent_dropout ema_momentum",
-    "not negative": "learning_rate",
+# The choices that docstrings do not list, or not whole.
+CHOICES = {
+    "reduction": "sum_over_batch_size sum mean mean_with_sample_weight none",
+    "use_cudnn": "auto",
+    "save_freq": "epoch",
+    "oov_method": "floormod farmhash",
+    "AUC.curve": "ROC PR PRGAIN roc pr prgain",
+    "AUC.summation_method": "interpolation minoring majoring Interpolation Minoring Majoring",
+    "RandomElasticTransform.fill_mode": "constant nearest wrap mirror reflect",
+    "RandomFlip.mode": "horizontal vertical horizontal_and_vertical",
+    "Resizing.fill_mode": "constant",
+    "TextVectorization.standardize": "lower_and_strip_punctuation lower strip_punctuation",
+    "TextVectorization.split": "whitespace character",
+    "TextVectorization.output_mode": "int multi_hot count tf_idf",
+}
+
+# The same for parameters that some docstrings list and others leave out.
+CHOICES_ELSE = {
+    "data_format": "channels_last channels_first",
+    "fill_mode": "reflect wrap constant nearest",
+    "interpolation": "nearest bilinear",
+}
+
+# What the members of a list may be.
+ITEMS = {
+    """kernel_size strides pool_size dilation_rate output_padding size output_size dims axis
+    target_class_ids attention_axes shared_axes reduction_axes""": "int",
+    "thresholds threshold factor boundaries values value_range": "float",
+    """x_factor y_factor height_factor width_factor brightness_factor contrast_factor
+    saturation_factor hue_factor""": "float",
+    "cells": "cell",
+    "layers": "layer",
+}
+
+# Lists of one number for each spatial axis: their length is the digit in the class's name.
+SPATIAL = "kernel_size strides pool_size dilation_rate output_padding size output_size"
+
+# Tried one by one; policies that quantize ("int8_from_float32") are not listed.
+DTYPES = """float16 bfloat16 float32 float64 mixed_float16 mixed_bfloat16 float8_e4m3fn float8_e5m2
+    int8 int16 int32 int64 uint8 uint16 uint32 uint64 bool string complex64 complex128"""
+
+# Texts for parameters that no docstring tells of.
+DOCS = {
+    "activity_regularizer": "Regularizer of the layer's output.",
+    "autocast": "Whether floating-point inputs are cast to the layer's compute dtype.",
+    "bounding_box_format": "Format of the bounding boxes, for example `xyxy`.",
+    "data_format": "Whether channels are the last axis of the input or the first after the batch.",
+    "dtype": "The dtype of computations and weights, or a dtype policy such as `mixed_float16`.",
+    "fill_mode": "How points outside the input are filled.",
+    "fill_value": "The value of points outside the input, with the constant fill mode.",
+    "interpolation": "How values between pixels are found.",
+    "lora_alpha": "Scale of the low-rank adaptation.",
+    "name": "Name of the object.",
+    "seed": "Seed of the random numbers.",
+    "trainable": "Whether the variables are trained.",
 }
 
 
@@ -197,7 +267,7 @@ def _activations(module: Any) -> Iterator[Entry]:
             by_function.setdefault(module.get(name), []).append(name)
     for function, names in by_function.items():
         name = function.__name__ if function.__name__ in names else names[0]
-        first, *rest = _signature(function)
+        first, *rest = _signature("activation", function)
         yield Entry(
             kind="activation",
             name=name,
@@ -221,18 +291,23 @@ def _operations(module: Any) -> Iterator[Entry]:
             kind="op",
             name=names[0],
             aliases=tuple(sorted(names[1:])),
-            call=tuple(_signature(function)),
+            call=tuple(_signature("op", function)),
             doc=first_sentence(function.__doc__ or ""),
         )
 
 
-def _example(cls: type) -> Any:
+def _example(cls: Any) -> Any:
     """An object of the class with the plainest arguments, or None."""
-    required = [each.name for each in _arguments(cls) if each.default is each.empty]
     try:
-        return cls(**{name: EXAMPLE[name] for name in required})
+        return cls(**_plainest(cls))
     except Exception:  # noqa: BLE001 – some need arguments of their own, or other packages
         return None
+
+
+def _plainest(cls: Any) -> dict[str, Any]:
+    """The required arguments of a class; KeyError where one has no example."""
+    required = [each for each in _arguments(cls.__init__) if each.default is each.empty]
+    return {each.name: EXAMPLE[each.name] for each in required}
 
 
 def _ranks(layer: Any) -> dict[str, int]:
@@ -247,13 +322,14 @@ def _ranks(layer: Any) -> dict[str, int]:
     return {"min_rank": spec.min_ndim} if spec.min_ndim is not None else {}
 
 
-def _arguments(function: Callable) -> list[inspect.Parameter]:
-    """The named parameters of a function, or of the constructor of a class, but `self`."""
-    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+def _arguments(function: Callable, variadic: bool = False) -> list[inspect.Parameter]:
+    """The named parameters of a function but `self`; with `variadic`, its `*args` too."""
+    kinds = {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}
+    kinds |= {inspect.Parameter.VAR_POSITIONAL} if variadic else set()
     return [
         each
         for each in inspect.signature(function).parameters.values()
-        if each.kind in named and each.name not in ("self", "cls")
+        if each.kind in kinds and each.name not in ("self", "cls")
     ]
 
 
@@ -275,7 +351,7 @@ def _constructor(kind: str, cls: type) -> Iterator[Parameter]:
                 continue
             seen.add(each.name)
             if owner is cls or _accepts(cls, each):
-                yield describe(kind, each, docs.get(each.name, ""))
+                yield describe(kind, cls.__name__, each, docs.get(each.name, ""))
         if not _takes_more(vars(owner)["__init__"]):
             return
 
@@ -284,13 +360,10 @@ def _accepts(cls: type, parameter: inspect.Parameter) -> bool:
     """Whether a class takes an argument of the class above it, tried with its default."""
     if parameter.default is parameter.empty:
         return False
-    required = [each.name for each in _arguments(cls) if each.default is each.empty]
     try:
-        arguments = {name: EXAMPLE[name] for name in required}
+        cls(**_plainest(cls), **{parameter.name: parameter.default})
     except KeyError:
         return True  # no example of this class: what the class above takes is all we know
-    try:
-        cls(**arguments, **{parameter.name: parameter.default})
     except (TypeError, ValueError) as error:
         return parameter.name not in str(error)
     except Exception:  # noqa: BLE001 – it failed for another reason
@@ -301,7 +374,7 @@ def _accepts(cls: type, parameter: inspect.Parameter) -> bool:
 def _call(cls: Any) -> Iterator[Parameter]:
     docs = _documented(cls, "Call arguments")
     for each in _arguments(cls.call):
-        parameter = describe("layer", each, docs.get(each.name, ""))
+        parameter = describe("layer", cls.__name__, each, docs.get(each.name, ""))
         yield replace(parameter, types=_call_types(parameter))
 
 
@@ -315,30 +388,51 @@ def _call_types(parameter: Parameter) -> tuple[str, ...]:
     return ("tensor",) if parameter.required else ("tensor", "null")
 
 
-def _signature(function: Callable) -> Iterator[Parameter]:
+def _signature(kind: str, function: Callable) -> Iterator[Parameter]:
     docs = _documented(function)
-    for each in _arguments(function):
-        yield describe("op", each, docs.get(each.name, ""))
+    for each in _arguments(function, variadic=True):
+        yield describe(kind, function.__name__, each, docs.get(each.name, ""))
 
 
-def describe(kind: str, parameter: inspect.Parameter, doc: str) -> Parameter:
-    """A parameter as the catalog tells it."""
-    required = parameter.default is parameter.empty
-    default = None if required else _plain(parameter.default)
-    types = _types(kind, parameter, doc)
+def describe(kind: str, owner: str, parameter: inspect.Parameter, doc: str) -> Parameter:
+    """A parameter of `owner` as the catalog tells it."""
+    name = parameter.name
+    variadic = parameter.kind is parameter.VAR_POSITIONAL
+    required = parameter.default is parameter.empty and not variadic
+    types = _operand_types(parameter) if kind == "op" else _types(owner, parameter, doc)
+    # What operations say of their choices is not whole.
+    listed_choices = "str" in types and (kind != "op" or name in ("data_format", "padding"))
+    choices = _choices(owner, parameter, doc) if listed_choices else None
+    listed = _named(ITEMS, owner, name) if "list" in types and kind != "op" else None
+    digit = re.search(r"(\d)D(Transpose)?$", owner)
     return Parameter(
-        name=parameter.name,
+        name=name,
         required=required,
-        default=default,
+        variadic=variadic,
+        default=_plain(parameter.default),
         types=types,
-        choices=_choices(parameter, doc) if "str" in types else None,
-        doc=first_sentence(doc),
-        **_bounds(parameter.name, types),
+        items=(listed,) if listed else (),
+        length=int(digit[1]) if digit and listed and name in SPATIAL.split() else None,
+        choices=choices,
+        ignore_case=bool(choices) and name in ("padding", "data_format"),
+        doc=first_sentence(doc) or DOCS.get(name, ""),
+        **_bounds(owner, name, types),
     )
+
+
+def _named(table: Mapping[str, str], owner: str, name: str) -> str | None:
+    """The value of a table whose keys are names, or `Class.name`, with spaces between them."""
+    for wanted in (f"{owner}.{name}", name):
+        for names, value in table.items():
+            if wanted in names.split():
+                return value
+    return None
 
 
 def _plain(value: Any) -> Any:
     """A default as JSON gives it back, or None."""
+    if value is inspect.Parameter.empty:
+        return None
     try:
         return json.loads(json.dumps(value))
     except TypeError:
@@ -370,8 +464,9 @@ TYPES = {
     "bounding_box_format encoding method call_training_endpoint": "str null",
     "cell": "cell",
     "cells": "list",
-    "cooldown patience start_from_epoch verbose warmup_steps decay_steps": "int",
-    "first_decay_steps dynamic_growth_steps ns_steps k num_thresholds": "int",
+    "cooldown patience start_from_epoch verbose": "int",
+    "warmup_steps decay_steps first_decay_steps": "int float",
+    "dynamic_growth_steps ns_steps k num_thresholds": "int",
     "num_regressors num_classes depth_multiplier num_oov_indices": "int",
     "num_heads key_dim head_dim num_query_heads num_key_value_heads": "int",
     "num_labels top_k ignore_class max_tokens num_tokens max_number value_dim": "int null",
@@ -384,7 +479,24 @@ TYPES = {
     "filename backup_dir directory filepath log_dir equation": "str",
     "ema_overwrite_frequency gradient_accumulation_steps": "int null",
     "embeddings_freq histogram_freq": "int",
-    "factor": "any",
+    "ReduceLROnPlateau.factor OrthogonalRegularizer.factor": "float",
+    "UpSampling1D.size": "int",
+    "ngrams": "int list null",
+    "factor x_factor y_factor height_factor": "float list",
+    "width_factor brightness_factor contrast_factor": "float list null",
+    "saturation_factor hue_factor": "float list null",
+    "kernel_size pool_size dilation_rate size output_size": "int list",
+    "strides": "int list null",
+    "data_format": "str null",
+    "use_cudnn": "bool str",
+    "save_freq": "bool int str",
+    "merge_mode class_aggregation scaling": "str null",
+    "standardize split": "str callable null",
+    "score_mode": "str",
+    "window": "any",
+    "value_range": "list",
+    "dims target_class_ids boundaries values": "list",
+    "input_axes output_axes": "int list null",
     "flash_attention ragged sparse": "bool null",
     "function fn": "callable",
     "init_fn call_fn module": "callable null",
@@ -398,13 +510,12 @@ TYPES = {
     "max_value": "float null",
     "num_bins height width": "int",
     "output_padding": "int list null",
-    "output_shape": "shape null",
+    "output_shape": "int shape null",
     "schedule": "callable schedule",
     "seed": "int null",
     "thresholds threshold": "float list null",
     "weights": "any",
 }
-_TYPE_OF_NAME = {name: types for names, types in TYPES.items() for name in names.split()}
 
 
 _BY_DOC = (
@@ -419,14 +530,49 @@ _BY_DOC = (
 )
 
 
-def _types(kind: str, parameter: inspect.Parameter, doc: str) -> tuple[str, ...]:
+# The operands of operations: a tensor, or a number in its place.
+OPERANDS = r"""x\d?|y|xs|operands|inputs?|images?\d?|volumes|kernel|query|key|value|values|data|tensor|target
+    |output|indices|condition|a|b|array|predictions|targets|elements""".replace("\n    ", "")
+
+
+def _operand_types(parameter: inspect.Parameter) -> tuple[str, ...]:
+    """What an operation's parameter takes; only what is certain, for most take tensors too."""
     name, default = parameter.name, parameter.default
-    required = default is parameter.empty
+    if isinstance(default, bool) and name != "unroll":
+        return ("bool",)
+    if name == "dtype":
+        return ("dtype", "null") if default is None else ("dtype",)
+    if name == "axis":
+        return ("int", "list", "null")
+    if name == "data_format":
+        return ("str", "null")
+    if isinstance(default, str) and name != "window":
+        return ("str",)
+    if re.fullmatch(OPERANDS, name):
+        return ("tensor", "float", "bool", "list") + (("null",) if default is None else ())
+    return ("any",)
+
+
+_ANNOUNCES = (
+    r"[Oo]ne of\b",
+    r"[Ee]ither\b",
+    r"[Cc]an be\b",
+    r"\b[Vv]alues:",
+    r"\b[Vv]alues are\b",
+    r"\bSupports\b",
+    r"\b[Mm]ethods are\b",
+    r"\b[Oo]ptions are\b",
+    r"^[Ss]tring,",
+)
+
+
+def _types(owner: str, parameter: inspect.Parameter, doc: str) -> tuple[str, ...]:
+    name, default = parameter.name, parameter.default
     if isinstance(default, bool):
         return ("bool",)
-    if name in _TYPE_OF_NAME:
-        types = set(_TYPE_OF_NAME[name].split())
-        if required or isinstance(default, int | float):
+    if told := _named(TYPES, owner, name):
+        types = set(told.split())
+        if default is parameter.empty or isinstance(default, int | float | tuple):
             types -= {"null"}
         return tuple(sorted(types))
     for pattern, found in _CONVENTIONS:
@@ -436,38 +582,47 @@ def _types(kind: str, parameter: inspect.Parameter, doc: str) -> tuple[str, ...]
     lead = re.split(r"(?<=[.;])\s", doc, maxsplit=1)[0]
     types = {found for pattern, found in _BY_DOC if re.search(pattern, lead, re.IGNORECASE)}
     if isinstance(default, int):
-        types |= {"int"} if "int" in types or name == "axis" else {"float"}
+        # Keras writes 1 for 1.0 too: unless the docstring says integer, it may be either.
+        types |= {"int"} if "int" in types or name == "axis" else {"int", "float"}
     elif isinstance(default, float):
-        types -= {"int"}
-        types |= {"float"}
+        types = types - {"int"} | {"float"}
     elif isinstance(default, str):
         types |= {"str"}
     elif isinstance(default, tuple | list):
         types |= {"list"}
     elif default is None and types:
         types |= {"null"}
-    if "float" in types:
-        types -= {"int"}
-    types -= {"tensor", "callable"} if len(types) > 1 else set()
+    if len(types) > 1:
+        types -= {"tensor", "callable"}  # a config has no tensors; a function is a last resort
     return tuple(sorted(types)) or ("any",)
 
 
-def _choices(parameter: inspect.Parameter, doc: str) -> tuple[str, ...] | None:
-    if parameter.name == "data_format":
-        return ("channels_last", "channels_first")
-    match = re.search(r"(?:one of|either)\b:?(.*?)(?:\.\s|$)", doc, re.IGNORECASE | re.DOTALL)
-    if not match:
-        return None
-    found = re.findall(r"[\"'](\w+)[\"']", match.group(1))
-    if isinstance(parameter.default, str) and parameter.default not in found:
-        return None
-    return tuple(dict.fromkeys(found)) if len(found) > 1 else None
+def _choices(owner: str, parameter: inspect.Parameter, doc: str) -> tuple[str, ...] | None:
+    """The strings that a parameter takes, where its docstring lists them."""
+    name, default = parameter.name, parameter.default
+    if told := _named(CHOICES, owner, name):
+        return tuple(told.split())
+    for announces in _ANNOUNCES:  # from these words to the end of the sentence
+        match = re.search(rf"{announces}(.*?)(?:\.\s|$)", doc)
+        found = re.findall(r"[\"'](\w+)`?[\"'`]", match.group(1)) if match else []
+        if len(found) > 1 and (not isinstance(default, str) or default in found):
+            return tuple(dict.fromkeys(found))
+    told = CHOICES_ELSE.get(name)
+    return tuple(told.split()) if told else None
 
 
-def _bounds(name: str, types: tuple[str, ...]) -> dict[str, Any]:
-    if not {"int", "float", "list"} & {*types}:
+def _bounds(owner: str, name: str, types: tuple[str, ...]) -> dict[str, Any]:
+    """`>= 0 <= 1` in `BOUNDS` as the fields of a parameter."""
+    told = _named(BOUNDS, owner, name)
+    if not told or not {"int", "float", "list"} & {*types}:
         return {}
-    return next((_BOUNDED[bound] for bound, names in BOUNDS.items() if name in names.split()), {})
+    fields: dict[str, Any] = {}
+    for sign, number in re.findall(r"([<>]=?) (\d+)", told):
+        side = "minimum" if sign.startswith(">") else "maximum"
+        fields[side] = int(number)
+        if "=" not in sign:
+            fields[f"exclusive_{side}"] = True
+    return fields
 
 
 def _documented(owner: Any, section: str = "Args") -> dict[str, str]:
@@ -512,14 +667,33 @@ def write(path: Path, text: str) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def pack(keras_version: str, entries: Iterable[Entry]) -> str:
+def dtypes() -> list[str]:
+    """The names of data types and dtype policies that Keras knows."""
+    import keras
+
+    return [name for name in DTYPES.split() if _is_policy(keras, name)]
+
+
+def _is_policy(keras: Any, name: str) -> bool:
+    try:
+        keras.dtype_policies.get(name)
+    except (ValueError, TypeError):
+        return False
+    return True
+
+
+def pack(keras_version: str, dtypes: Iterable[str], entries: Iterable[Entry]) -> str:
     """The text of a catalog file, one line an entry.
 
     A parameter that many entries of a kind have (a layer's `name`) is written once, under
     `common`, and is only its name in the entries; any other is `[name, fields]`. Fields that
     have their default value are left out.
     """
-    lines = [f'{{"format": {FORMAT}, "keras": {json.dumps(keras_version)}, "kinds": {{']
+    lines = [
+        f'{{"format": {FORMAT}, "keras": {json.dumps(keras_version)},',
+        f'"dtypes": {json.dumps([*dtypes])},',
+        '"kinds": {',
+    ]
     by_kind: dict[str, list[Entry]] = {kind: [] for kind in KINDS}
     for entry in entries:
         by_kind[entry.kind].append(entry)
@@ -595,7 +769,7 @@ def main() -> None:
     import keras
 
     path = Path(sys.argv[1]) if len(sys.argv) > 1 else SHIPPED
-    write(path, pack(keras.__version__, entries()))
+    write(path, pack(keras.__version__, dtypes(), entries()))
 
 
 if __name__ == "__main__":
