@@ -51,7 +51,20 @@ RANKS = {
     "GroupQueryAttention": {"min_rank": 3},
 }
 
-# What the required arguments of a constructor may be, to make an example of it.
+
+def _keras(path: str, *arguments: Any) -> Callable[[], Any]:
+    """Makes an object of Keras when it is called."""
+
+    def make() -> Any:
+        import keras
+
+        module, name = path.split(".")
+        return getattr(getattr(keras, module), name)(*arguments)
+
+    return make
+
+
+# What the arguments of a constructor may be, to make an example of it.
 EXAMPLE: dict[str, Any] = {
     "units": 4,
     "filters": 4,
@@ -84,6 +97,22 @@ EXAMPLE: dict[str, Any] = {
     "max_number": 4,
     "scale": 2.0,
     "value_range": [0, 255],
+    "num_classes": 2,
+    "target_class_ids": [0],
+    "layer": _keras("layers.LSTM", 2),
+    "cell": _keras("layers.LSTMCell", 2),
+    "cells": lambda: [EXAMPLE["cell"]()],
+    "layers": lambda: [_keras("layers.RandomFlip")()],
+    "inner_optimizer": _keras("optimizers.SGD"),
+    "weight_decay": 0.1,
+    "clipnorm": 1.0,
+    "clipvalue": 1.0,
+    "global_clipnorm": 1.0,
+    "use_ema": True,
+    "ema_momentum": 0.9,
+    "ema_overwrite_frequency": 10,
+    "loss_scale_factor": 2.0,
+    "gradient_accumulation_steps": 2,
 }
 
 # What Keras refuses, when it makes the object or when it first uses it. Those after the blank
@@ -104,9 +133,10 @@ BOUNDS: dict[str, str] = {
     """Dropout.rate AlphaDropout.rate GaussianDropout.rate SpatialDropout1D.rate
     SpatialDropout2D.rate SpatialDropout3D.rate GaussianNoise.stddev dropout SGD.momentum
     precision recall sensitivity specificity thresholds ema_momentum x_factor y_factor
-    threshold_factor addition_factor""": ">= 0 <= 1",
+    threshold_factor addition_factor RandomPerspective.scale RandomElasticTransform.scale
+    RandomGaussianBlur.sigma""": ">= 0 <= 1",
     "CategoricalGeneralizedCrossEntropy.q": "> 0 < 1",
-    "Lion.beta_1": "> 0 <= 1",
+    "Lion.beta_1 F1Score.threshold FBetaScore.threshold": "> 0 <= 1",
     "ReduceLROnPlateau.factor": "< 1",
     "learning_rate initial_learning_rate clipnorm clipvalue global_clipnorm": ">= 0",
     "patience cooldown start_from_epoch": ">= 0",
@@ -140,7 +170,7 @@ CHOICES_ELSE = {
 ITEMS = {
     """kernel_size strides pool_size dilation_rate output_padding size output_size dims axis
     target_class_ids attention_axes shared_axes reduction_axes""": "int",
-    "thresholds threshold factor boundaries values value_range": "float",
+    "thresholds factor boundaries values value_range": "float",
     """x_factor y_factor height_factor width_factor brightness_factor contrast_factor
     saturation_factor hue_factor""": "float",
     "cells": "cell",
@@ -307,7 +337,8 @@ def _example(cls: Any) -> Any:
 def _plainest(cls: Any) -> dict[str, Any]:
     """The required arguments of a class; KeyError where one has no example."""
     required = [each for each in _arguments(cls.__init__) if each.default is each.empty]
-    return {each.name: EXAMPLE[each.name] for each in required}
+    values = {each.name: EXAMPLE[each.name] for each in required}
+    return {name: value() if callable(value) else value for name, value in values.items()}
 
 
 def _ranks(layer: Any) -> dict[str, int]:
@@ -324,12 +355,13 @@ def _ranks(layer: Any) -> dict[str, int]:
 
 def _arguments(function: Callable, variadic: bool = False) -> list[inspect.Parameter]:
     """The named parameters of a function but `self`; with `variadic`, its `*args` too."""
-    kinds = {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}
-    kinds |= {inspect.Parameter.VAR_POSITIONAL} if variadic else set()
+    unnamed: list[Any] = [inspect.Parameter.VAR_KEYWORD]
+    if not variadic:
+        unnamed += [inspect.Parameter.VAR_POSITIONAL]
     return [
         each
         for each in inspect.signature(function).parameters.values()
-        if each.kind in kinds and each.name not in ("self", "cls")
+        if each.kind not in unnamed and each.name not in ("self", "cls")
     ]
 
 
@@ -360,8 +392,10 @@ def _accepts(cls: type, parameter: inspect.Parameter) -> bool:
     """Whether a class takes an argument of the class above it, tried with its default."""
     if parameter.default is parameter.empty:
         return False
+    # Some take an argument of the class above only to say that they do not support it.
+    value = EXAMPLE.get(parameter.name, parameter.default)
     try:
-        cls(**_plainest(cls), **{parameter.name: parameter.default})
+        cls(**_plainest(cls), **{parameter.name: value})
     except KeyError:
         return True  # no example of this class: what the class above takes is all we know
     except (TypeError, ValueError) as error:
@@ -445,6 +479,7 @@ _CONVENTIONS = (
     (r"(.*_)?constraint", "constraint null"),
     (r"(.*_)?activation", "activation null"),
     (r"(.*_)?dtype", "dtype null"),
+    (r"on_.*", "callable null"),
 )
 
 # What a parameter of that name takes, in whatever class; for those that neither default nor
@@ -470,7 +505,7 @@ TYPES = {
     "num_regressors num_classes depth_multiplier num_oov_indices": "int",
     "num_heads key_dim head_dim num_query_heads num_key_value_heads": "int",
     "num_labels top_k ignore_class max_tokens num_tokens max_number value_dim": "int null",
-    "oov_token": "int str",
+    "oov_token": "int str null",
     "mask_token": "int str null",
     "mask_value": "float str null",
     "mean variance": "float list null",
@@ -481,7 +516,13 @@ TYPES = {
     "embeddings_freq histogram_freq": "int",
     "ReduceLROnPlateau.factor OrthogonalRegularizer.factor": "float",
     "UpSampling1D.size": "int",
-    "ngrams": "int list null",
+    "ngrams Hashing.salt": "int list null",
+    "profile_batch": "int list",
+    "axis": "int list null",
+    "Rescaling.scale Rescaling.offset CategoricalFocalCrossentropy.alpha Constant.value": "float list",
+    "RandomErasing.scale RandomElasticTransform.scale RandomGaussianBlur.sigma": "float list",
+    "F1Score.threshold FBetaScore.threshold": "float null",
+    "threshold": "float",
     "factor x_factor y_factor height_factor": "float list",
     "width_factor brightness_factor contrast_factor": "float list null",
     "saturation_factor hue_factor": "float list null",
@@ -513,7 +554,7 @@ TYPES = {
     "output_shape": "int shape null",
     "schedule": "callable schedule",
     "seed": "int null",
-    "thresholds threshold": "float list null",
+    "thresholds": "float list null",
     "weights": "any",
 }
 
@@ -531,8 +572,8 @@ _BY_DOC = (
 
 
 # The operands of operations: a tensor, or a number in its place.
-OPERANDS = r"""x\d?|y|xs|operands|inputs?|images?\d?|volumes|kernel|query|key|value|values|data|tensor|target
-    |output|indices|condition|a|b|array|predictions|targets|elements""".replace("\n    ", "")
+OPERANDS = """x x1 x2 y xs a b operands input inputs image images image1 image2 volumes kernel query
+    key value values data tensor target targets output predictions indices condition array"""
 
 
 def _operand_types(parameter: inspect.Parameter) -> tuple[str, ...]:
@@ -548,7 +589,7 @@ def _operand_types(parameter: inspect.Parameter) -> tuple[str, ...]:
         return ("str", "null")
     if isinstance(default, str) and name != "window":
         return ("str",)
-    if re.fullmatch(OPERANDS, name):
+    if name in OPERANDS.split():
         return ("tensor", "float", "bool", "list") + (("null",) if default is None else ())
     return ("any",)
 
@@ -583,7 +624,7 @@ def _types(owner: str, parameter: inspect.Parameter, doc: str) -> tuple[str, ...
     types = {found for pattern, found in _BY_DOC if re.search(pattern, lead, re.IGNORECASE)}
     if isinstance(default, int):
         # Keras writes 1 for 1.0 too: unless the docstring says integer, it may be either.
-        types |= {"int"} if "int" in types or name == "axis" else {"int", "float"}
+        types |= {"int"} if "int" in types else {"int", "float"}
     elif isinstance(default, float):
         types = types - {"int"} | {"float"}
     elif isinstance(default, str):
@@ -671,15 +712,14 @@ def dtypes() -> list[str]:
     """The names of data types and dtype policies that Keras knows."""
     import keras
 
-    return [name for name in DTYPES.split() if _is_policy(keras, name)]
-
-
-def _is_policy(keras: Any, name: str) -> bool:
-    try:
-        keras.dtype_policies.get(name)
-    except (ValueError, TypeError):
-        return False
-    return True
+    known = []
+    for name in DTYPES.split():
+        try:
+            keras.dtype_policies.get(name) if "_" in name else keras.backend.standardize_dtype(name)
+        except (ValueError, TypeError):
+            continue
+        known.append(name)
+    return known
 
 
 def pack(keras_version: str, dtypes: Iterable[str], entries: Iterable[Entry]) -> str:
