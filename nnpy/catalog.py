@@ -196,7 +196,8 @@ def _build(path: Path) -> None:
 
     try:
         subprocess.run(
-            [sys.executable, "-m", "nnpy.catalog_build", str(path)],
+            [sys.executable, "-m", "nnpy.catalog_build", str(path.absolute())],
+            cwd=Path(__file__).parents[1],  # not the user's folder, whose files it might import
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

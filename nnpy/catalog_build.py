@@ -41,15 +41,18 @@ ABBREVIATIONS = {
     "initializer": "normal uniform one zero",
 }
 
-# The ranks of input that layers ask for only when they are called.
-RANKS = {
-    "RNN": {"min_rank": 3},
-    "SimpleRNN": {"input_rank": 3},
-    "Bidirectional": {"min_rank": 3},
-    "TimeDistributed": {"min_rank": 3},
-    "MultiHeadAttention": {"min_rank": 3},
-    "GroupQueryAttention": {"min_rank": 3},
-}
+# The ranks of input that layers ask for only when they are called. Layers that change images
+# would take (batch, height, width) too, and see one image in it, with the last axis as channels.
+RANKS: tuple[tuple[str, dict[str, int]], ...] = (
+    (r".*\.SimpleRNN", {"input_rank": 3}),
+    (r".*\.(RNN|Bidirectional|TimeDistributed)", {"min_rank": 3}),
+    (r".*\.(MultiHead|Grouped?Query)Attention", {"min_rank": 3}),
+    (r".*\.Permute", {}),  # as many as it has dims
+    (r".*\.image_preprocessing\..*", {"input_rank": 4}),
+    (r".*\.Adaptive(Average|Max)Pooling1D", {"input_rank": 3}),
+    (r".*\.Adaptive(Average|Max)Pooling2D", {"input_rank": 4}),
+    (r".*\.Adaptive(Average|Max)Pooling3D", {"input_rank": 5}),
+)
 
 
 def _keras(path: str, *arguments: Any) -> Callable[[], Any]:
@@ -115,24 +118,23 @@ EXAMPLE: dict[str, Any] = {
     "gradient_accumulation_steps": 2,
 }
 
-# What Keras refuses, when it makes the object or when it first uses it. Those after the blank
-# line it takes in silence and then clamps, ignores or makes nonsense of.
+# What Keras refuses, when it makes the object or when it first uses it; the last three lines are
+# what it takes in silence and then clamps, ignores or makes nonsense of.
 BOUNDS: dict[str, str] = {
     """units filters kernel_size strides dilation_rate pool_size Conv1D.groups Conv2D.groups
     Conv3D.groups input_dim output_dim key_dim num_heads value_dim head_dim num_query_heads
     num_key_value_heads depth_multiplier n size frame_length frame_step sliding_window
     Hashing.num_bins PrecisionAtRecall.num_thresholds RecallAtPrecision.num_thresholds
     SensitivityAtSpecificity.num_thresholds SpecificityAtSensitivity.num_thresholds""": ">= 1",
-    """gradient_accumulation_steps max_tokens AUC.num_thresholds MeanIoU.num_classes
-    OneHotMeanIoU.num_classes""": ">= 2",
+    "gradient_accumulation_steps max_tokens AUC.num_thresholds": ">= 2",
     """l1 l2 l1_regularization_strength l2_regularization_strength output_padding cropping
-    l2_shrinkage_regularization_strength initial_accumulator_value negative_slope num_oov_indices
+    l2_shrinkage_regularization_strength Ftrl.initial_accumulator_value negative_slope num_oov_indices
     num_regressors ReLU.max_value ReLU.threshold ZeroPadding1D.padding ZeroPadding2D.padding
     ZeroPadding3D.padding""": ">= 0",
     "decay_steps first_decay_steps VarianceScaling.scale FBetaScore.beta": "> 0",
     """Dropout.rate AlphaDropout.rate GaussianDropout.rate SpatialDropout1D.rate
-    SpatialDropout2D.rate SpatialDropout3D.rate GaussianNoise.stddev dropout SGD.momentum
-    precision recall sensitivity specificity thresholds ema_momentum x_factor y_factor
+    SpatialDropout2D.rate SpatialDropout3D.rate GaussianNoise.stddev SGD.momentum
+    precision recall sensitivity specificity thresholds x_factor y_factor
     threshold_factor addition_factor RandomPerspective.scale RandomElasticTransform.scale
     RandomGaussianBlur.sigma""": ">= 0 <= 1",
     "CategoricalGeneralizedCrossEntropy.q": "> 0 < 1",
@@ -140,7 +142,7 @@ BOUNDS: dict[str, str] = {
     "ReduceLROnPlateau.factor": "< 1",
     "learning_rate initial_learning_rate clipnorm clipvalue global_clipnorm": ">= 0",
     "patience cooldown start_from_epoch": ">= 0",
-    "label_smoothing recurrent_dropout": ">= 0 <= 1",
+    "label_smoothing dropout recurrent_dropout ema_momentum": ">= 0 <= 1",
 }
 
 # The choices that docstrings do not list, or not whole.
@@ -235,8 +237,6 @@ def _public(module: Any, wanted: Callable[[Any], bool]) -> dict[str, Any]:
 
 
 def _classes(kind: str, module: Any) -> Iterator[Entry]:
-    import keras
-
     public = _public(module, inspect.isclass)
     by_class: dict[type, list[str]] = {}
     for name, cls in public.items():
@@ -249,8 +249,6 @@ def _classes(kind: str, module: Any) -> Iterator[Entry]:
         if kind == "optimizer":
             aliases |= {each.lower() for each in names}  # Keras ignores their case
         aliases -= {name}
-        example = _example(cls)
-        rank = _ranks(example) if isinstance(example, keras.layers.Layer) else {}
         yield Entry(
             kind=kind,
             name=name,
@@ -258,7 +256,7 @@ def _classes(kind: str, module: Any) -> Iterator[Entry]:
             parameters=tuple(_constructor(kind, cls)),
             call=tuple(_call(cls)) if kind == "layer" else (),
             doc=first_sentence(cls.__doc__ or ""),
-            **rank,
+            **(_ranks(cls) if kind == "layer" else {}),
         )
 
 
@@ -341,11 +339,12 @@ def _plainest(cls: Any) -> dict[str, Any]:
     return {name: value() if callable(value) else value for name, value in values.items()}
 
 
-def _ranks(layer: Any) -> dict[str, int]:
-    """The rank of input that a layer asks for before it is built."""
-    spec = layer.input_spec
-    if type(layer).__name__ in RANKS:
-        return RANKS[type(layer).__name__]
+def _ranks(cls: Any) -> dict[str, int]:
+    """The rank of input that a layer asks for, before it is built."""
+    for pattern, rank in RANKS:
+        if re.fullmatch(pattern, f"{cls.__module__}.{cls.__name__}"):
+            return rank
+    spec = getattr(_example(cls), "input_spec", None)
     if spec is None or isinstance(spec, list | tuple):
         return {}
     if spec.ndim is not None:
@@ -519,7 +518,8 @@ TYPES = {
     "ngrams Hashing.salt": "int list null",
     "profile_batch": "int list",
     "axis": "int list null",
-    "Rescaling.scale Rescaling.offset CategoricalFocalCrossentropy.alpha Constant.value": "float list",
+    "Rescaling.scale Rescaling.offset Constant.value": "float list",
+    "CategoricalFocalCrossentropy.alpha": "float list",
     "RandomErasing.scale RandomElasticTransform.scale RandomGaussianBlur.sigma": "float list",
     "F1Score.threshold FBetaScore.threshold": "float null",
     "threshold": "float",
@@ -554,6 +554,7 @@ TYPES = {
     "output_shape": "int shape null",
     "schedule": "callable schedule",
     "seed": "int null",
+    "AUC.thresholds": "list null",
     "thresholds": "float list null",
     "weights": "any",
 }
