@@ -128,9 +128,9 @@ BOUNDS: dict[str, str] = {
     SensitivityAtSpecificity.num_thresholds SpecificityAtSensitivity.num_thresholds""": ">= 1",
     "gradient_accumulation_steps max_tokens AUC.num_thresholds": ">= 2",
     """l1 l2 l1_regularization_strength l2_regularization_strength output_padding cropping
-    l2_shrinkage_regularization_strength Ftrl.initial_accumulator_value negative_slope num_oov_indices
-    num_regressors ReLU.max_value ReLU.threshold ZeroPadding1D.padding ZeroPadding2D.padding
-    ZeroPadding3D.padding""": ">= 0",
+    l2_shrinkage_regularization_strength Ftrl.initial_accumulator_value negative_slope
+    num_oov_indices num_regressors ReLU.max_value ReLU.threshold ZeroPadding1D.padding
+    ZeroPadding2D.padding ZeroPadding3D.padding""": ">= 0",
     "decay_steps first_decay_steps VarianceScaling.scale FBetaScore.beta": "> 0",
     """Dropout.rate AlphaDropout.rate GaussianDropout.rate SpatialDropout1D.rate
     SpatialDropout2D.rate SpatialDropout3D.rate GaussianNoise.stddev SGD.momentum
@@ -274,7 +274,12 @@ def _identifiers(kind: str, module: Any, public: Mapping[str, type]) -> dict[typ
     for candidate in candidates:
         try:
             value = module.get("accuracy" if candidate == "acc" else candidate)
-        except Exception:  # noqa: BLE001 – whatever it raises, it is no identifier
+        except TypeError:  # it is known, but needs arguments
+            value = snake.get(candidate)
+            if value:
+                found.setdefault(value, set()).add(candidate)
+            continue
+        except Exception:  # noqa: BLE001 – whatever else it raises, it is no identifier
             continue
         cls = snake.get(value.__name__) if inspect.isfunction(value) else type(value)
         if cls is not None:
@@ -447,10 +452,16 @@ def describe(kind: str, owner: str, parameter: inspect.Parameter, doc: str) -> P
         items=(listed,) if listed else (),
         length=int(digit[1]) if digit and listed and name in SPATIAL.split() else None,
         choices=choices,
-        ignore_case=bool(choices) and name in ("padding", "data_format"),
+        ignore_case=bool(choices) and _ignores_case(owner, name, doc),
         doc=first_sentence(doc) or DOCS.get(name, ""),
         **_bounds(owner, name, types),
     )
+
+
+def _ignores_case(owner: str, name: str, doc: str) -> bool:
+    if name == "data_format":
+        return not owner.startswith("Adaptive")
+    return "case-insensitive" in doc
 
 
 def _named(table: Mapping[str, str], owner: str, name: str) -> str | None:
@@ -557,6 +568,7 @@ TYPES = {
     "AUC.thresholds": "list null",
     "thresholds": "float list null",
     "weights": "any",
+    "vocabulary_dtype": "dtype",
 }
 
 
