@@ -51,6 +51,7 @@ class Parameter:
 
     name: str
     required: bool = False
+    variadic: bool = False  # `*operands`: any number of them, by position
     default: object = None  # None too where Keras's default is not a JSON value
     types: tuple[str, ...] = ("any",)
     items: tuple[str, ...] = ()
@@ -88,10 +89,15 @@ class Entry:
 
 
 class Catalog:
-    """All entries of one version of Keras; `note` says what the user should know of it."""
+    """All entries of one version of Keras; `note` says what the user should know of it.
+
+    `dtypes` are the names of data types and dtype policies; a policy that quantizes
+    (`int8_from_float32`) is not among them.
+    """
 
     def __init__(self, data: Mapping, note: str = "") -> None:
         self.keras_version: str = data["keras"]
+        self.dtypes: tuple[str, ...] = tuple(data["dtypes"])
         self.note = note
         self._data = data
         self._entries: dict[tuple[str, str], Entry] = {}
@@ -190,7 +196,8 @@ def _build(path: Path) -> None:
 
     try:
         subprocess.run(
-            [sys.executable, "-m", "nnpy.catalog_build", str(path)],
+            [sys.executable, "-m", "nnpy.catalog_build", str(path.absolute())],
+            cwd=Path(__file__).parents[1],  # not the user's folder, whose files it might import
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -209,7 +216,7 @@ def _read(path: Path, version: str | None = None) -> dict | None:
         return None
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         return None
-    if not isinstance(data.get("kinds"), dict) or not isinstance(data.get("keras"), str):
+    if not {"keras", "dtypes", "kinds"} <= data.keys():
         return None
     return data if version in (None, data["keras"]) else None
 

@@ -1,7 +1,7 @@
 """Makes `catalog.json` from the installed Keras: `python -m nnpy.catalog_build [PATH]`.
 
 Names and defaults come from the signatures; what a parameter takes, from its default, its
-docstring and the conventions of its name; what none of these tell, from the tables below.
+docstring and the conventions of its name; what none of these tell, from `nnpy.catalog_hints`.
 Where nothing tells, the catalog says "any": it must never refuse what Keras accepts.
 """
 
@@ -18,87 +18,15 @@ from pathlib import Path
 from typing import Any
 
 from nnpy.catalog import FORMAT, KINDS, SHIPPED, Entry, Parameter
-
-# Abstract classes, and those that only Python code can use.
-NOT_FOR_CONFIGS = {
-    "layer": {"Layer", "Wrapper", "InputSpec"},
-    "optimizer": {"Optimizer", "OptimizerMap"},
-    "schedule": {"LearningRateSchedule"},
-    "loss": {"Loss"},
-    "metric": {"Metric"},
-    "initializer": {"Initializer"},
-    "regularizer": {"Regularizer"},
-    "constraint": {"Constraint"},
-    "callback": {"Callback", "CallbackList"},
-    "activation": {"get", "serialize", "deserialize"},
-    "op": set(),
-}
-
-# Identifiers of Keras that are neither a public name nor one made from it; each is tried.
-ABBREVIATIONS = {
-    "loss": "bce BCE kld KLD mae MAE mse MSE mape MAPE msle MSLE",
-    "metric": "acc bce BCE mae MAE mse MSE mape MAPE msle MSLE",
-    "initializer": "normal uniform one zero",
-}
-
-# The ranks of input that layers ask for only when they are called.
-RANKS = {
-    "RNN": {"min_rank": 3},
-    "SimpleRNN": {"input_rank": 3},
-    "Bidirectional": {"min_rank": 3},
-    "TimeDistributed": {"min_rank": 3},
-    "MultiHeadAttention": {"min_rank": 3},
-    "GroupQueryAttention": {"min_rank": 3},
-}
-
-# What the required arguments of a constructor may be, to make an example of it.
-EXAMPLE: dict[str, Any] = {
-    "units": 4,
-    "filters": 4,
-    "kernel_size": 2,
-    "pool_size": 2,
-    "rate": 0.5,
-    "factor": 0.5,
-    "stddev": 0.1,
-    "size": 2,
-    "dims": [1],
-    "n": 2,
-    "target_shape": [4],
-    "input_dim": 8,
-    "output_dim": 4,
-    "output_size": 2,
-    "num_heads": 2,
-    "key_dim": 2,
-    "head_dim": 2,
-    "num_query_heads": 2,
-    "num_key_value_heads": 1,
-    "equation": "ab,bc->ac",
-    "output_shape": [4],
-    "axes": 1,
-    "activation": "relu",
-    "height": 4,
-    "width": 4,
-    "height_factor": 0.1,
-    "width_factor": 0.1,
-    "num_bins": 4,
-    "max_number": 4,
-    "scale": 2.0,
-    "value_range": [0, 255],
-}
-
-_BOUNDED: dict[str, dict[str, Any]] = {
-    "positive": {"minimum": 1},
-    "share": {"minimum": 0, "maximum": 1},
-    "not negative": {"minimum": 0},
-}
-"""The bounds that BOUNDS names."""
-
-BOUNDS = {
-    "positive": """units filters kernel_size pool_size strides dilation_rate groups input_dim
-        output_dim num_heads key_dim head_dim num_query_heads num_key_value_heads""",
-    "share": "dropout recurrent_dropout ema_momentum",
-    "not negative": "learning_rate",
-}
+from nnpy.catalog_hints import (
+    ABBREVIATIONS,
+    DTYPES,
+    EXAMPLE,
+    NOT_FOR_CONFIGS,
+    RANKS,
+    SEVERAL_INPUTS,
+)
+from nnpy.catalog_parameters import describe, documented, first_sentence
 
 
 def entries() -> Iterator[Entry]:
@@ -135,8 +63,6 @@ def _public(module: Any, wanted: Callable[[Any], bool]) -> dict[str, Any]:
 
 
 def _classes(kind: str, module: Any) -> Iterator[Entry]:
-    import keras
-
     public = _public(module, inspect.isclass)
     by_class: dict[type, list[str]] = {}
     for name, cls in public.items():
@@ -149,8 +75,6 @@ def _classes(kind: str, module: Any) -> Iterator[Entry]:
         if kind == "optimizer":
             aliases |= {each.lower() for each in names}  # Keras ignores their case
         aliases -= {name}
-        example = _example(cls)
-        rank = _ranks(example) if isinstance(example, keras.layers.Layer) else {}
         yield Entry(
             kind=kind,
             name=name,
@@ -158,7 +82,7 @@ def _classes(kind: str, module: Any) -> Iterator[Entry]:
             parameters=tuple(_constructor(kind, cls)),
             call=tuple(_call(cls)) if kind == "layer" else (),
             doc=first_sentence(cls.__doc__ or ""),
-            **rank,
+            **(_ranks(cls) if kind == "layer" else {}),
         )
 
 
@@ -176,7 +100,12 @@ def _identifiers(kind: str, module: Any, public: Mapping[str, type]) -> dict[typ
     for candidate in candidates:
         try:
             value = module.get("accuracy" if candidate == "acc" else candidate)
-        except Exception:  # noqa: BLE001 – whatever it raises, it is no identifier
+        except TypeError:  # it is known, but needs arguments
+            value = snake.get(candidate)
+            if value:
+                found.setdefault(value, set()).add(candidate)
+            continue
+        except Exception:  # noqa: BLE001 – whatever else it raises, it is no identifier
             continue
         cls = snake.get(value.__name__) if inspect.isfunction(value) else type(value)
         if cls is not None:
@@ -197,7 +126,7 @@ def _activations(module: Any) -> Iterator[Entry]:
             by_function.setdefault(module.get(name), []).append(name)
     for function, names in by_function.items():
         name = function.__name__ if function.__name__ in names else names[0]
-        first, *rest = _signature(function)
+        first, *rest = _signature("activation", function)
         yield Entry(
             kind="activation",
             name=name,
@@ -221,25 +150,32 @@ def _operations(module: Any) -> Iterator[Entry]:
             kind="op",
             name=names[0],
             aliases=tuple(sorted(names[1:])),
-            call=tuple(_signature(function)),
+            call=tuple(_signature("op", function)),
             doc=first_sentence(function.__doc__ or ""),
         )
 
 
-def _example(cls: type) -> Any:
+def _example(cls: Any) -> Any:
     """An object of the class with the plainest arguments, or None."""
-    required = [each.name for each in _arguments(cls) if each.default is each.empty]
     try:
-        return cls(**{name: EXAMPLE[name] for name in required})
+        return cls(**_plainest(cls))
     except Exception:  # noqa: BLE001 – some need arguments of their own, or other packages
         return None
 
 
-def _ranks(layer: Any) -> dict[str, int]:
-    """The rank of input that a layer asks for before it is built."""
-    spec = layer.input_spec
-    if type(layer).__name__ in RANKS:
-        return RANKS[type(layer).__name__]
+def _plainest(cls: Any) -> dict[str, Any]:
+    """The required arguments of a class; KeyError where one has no example."""
+    required = [each for each in _arguments(cls.__init__) if each.default is each.empty]
+    values = {each.name: EXAMPLE[each.name] for each in required}
+    return {name: value() if callable(value) else value for name, value in values.items()}
+
+
+def _ranks(cls: Any) -> dict[str, int]:
+    """The rank of input that a layer asks for, before it is built."""
+    for pattern, rank in RANKS:
+        if re.fullmatch(pattern, f"{cls.__module__}.{cls.__name__}"):
+            return rank
+    spec = getattr(_example(cls), "input_spec", None)
     if spec is None or isinstance(spec, list | tuple):
         return {}
     if spec.ndim is not None:
@@ -247,13 +183,15 @@ def _ranks(layer: Any) -> dict[str, int]:
     return {"min_rank": spec.min_ndim} if spec.min_ndim is not None else {}
 
 
-def _arguments(function: Callable) -> list[inspect.Parameter]:
-    """The named parameters of a function, or of the constructor of a class, but `self`."""
-    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+def _arguments(function: Callable, variadic: bool = False) -> list[inspect.Parameter]:
+    """The named parameters of a function but `self`; with `variadic`, its `*args` too."""
+    unnamed: list[Any] = [inspect.Parameter.VAR_KEYWORD]
+    if not variadic:
+        unnamed += [inspect.Parameter.VAR_POSITIONAL]
     return [
         each
         for each in inspect.signature(function).parameters.values()
-        if each.kind in named and each.name not in ("self", "cls")
+        if each.kind not in unnamed and each.name not in ("self", "cls")
     ]
 
 
@@ -269,13 +207,13 @@ def _constructor(kind: str, cls: type) -> Iterator[Parameter]:
     for owner in cls.__mro__:
         if "__init__" not in vars(owner) or owner is object:
             continue
-        docs = _documented(owner) if owner is cls else {**_documented(owner), **_documented(cls)}
+        docs = documented(owner) if owner is cls else {**documented(owner), **documented(cls)}
         for each in _arguments(vars(owner)["__init__"]):
             if each.name in seen:
                 continue
             seen.add(each.name)
             if owner is cls or _accepts(cls, each):
-                yield describe(kind, each, docs.get(each.name, ""))
+                yield describe(kind, cls.__name__, each, docs.get(each.name, ""))
         if not _takes_more(vars(owner)["__init__"]):
             return
 
@@ -284,13 +222,12 @@ def _accepts(cls: type, parameter: inspect.Parameter) -> bool:
     """Whether a class takes an argument of the class above it, tried with its default."""
     if parameter.default is parameter.empty:
         return False
-    required = [each.name for each in _arguments(cls) if each.default is each.empty]
+    # Some take an argument of the class above only to say that they do not support it.
+    value = EXAMPLE.get(parameter.name, parameter.default)
     try:
-        arguments = {name: EXAMPLE[name] for name in required}
+        cls(**_plainest(cls), **{parameter.name: value})
     except KeyError:
         return True  # no example of this class: what the class above takes is all we know
-    try:
-        cls(**arguments, **{parameter.name: parameter.default})
     except (TypeError, ValueError) as error:
         return parameter.name not in str(error)
     except Exception:  # noqa: BLE001 – it failed for another reason
@@ -299,10 +236,13 @@ def _accepts(cls: type, parameter: inspect.Parameter) -> bool:
 
 
 def _call(cls: Any) -> Iterator[Parameter]:
-    docs = _documented(cls, "Call arguments")
-    for each in _arguments(cls.call):
-        parameter = describe("layer", each, docs.get(each.name, ""))
-        yield replace(parameter, types=_call_types(parameter))
+    docs = documented(cls, "Call arguments")
+    for position, each in enumerate(_arguments(cls.call)):
+        parameter = describe("layer", cls.__name__, each, docs.get(each.name, ""))
+        if position == 0 and cls.__name__ in SEVERAL_INPUTS.split():
+            yield replace(parameter, types=("list",), items=("tensor",))
+        else:
+            yield replace(parameter, types=_call_types(parameter))
 
 
 def _call_types(parameter: Parameter) -> tuple[str, ...]:
@@ -315,190 +255,10 @@ def _call_types(parameter: Parameter) -> tuple[str, ...]:
     return ("tensor",) if parameter.required else ("tensor", "null")
 
 
-def _signature(function: Callable) -> Iterator[Parameter]:
-    docs = _documented(function)
-    for each in _arguments(function):
-        yield describe("op", each, docs.get(each.name, ""))
-
-
-def describe(kind: str, parameter: inspect.Parameter, doc: str) -> Parameter:
-    """A parameter as the catalog tells it."""
-    required = parameter.default is parameter.empty
-    default = None if required else _plain(parameter.default)
-    types = _types(kind, parameter, doc)
-    return Parameter(
-        name=parameter.name,
-        required=required,
-        default=default,
-        types=types,
-        choices=_choices(parameter, doc) if "str" in types else None,
-        doc=first_sentence(doc),
-        **_bounds(parameter.name, types),
-    )
-
-
-def _plain(value: Any) -> Any:
-    """A default as JSON gives it back, or None."""
-    try:
-        return json.loads(json.dumps(value))
-    except TypeError:
-        return None
-
-
-_CONVENTIONS = (
-    (r"(.*_)?initializer", "initializer null"),
-    (r"(.*_)?regularizer", "regularizer null"),
-    (r"(.*_)?constraint", "constraint null"),
-    (r"(.*_)?activation", "activation null"),
-    (r"(.*_)?dtype", "dtype null"),
-)
-
-# What a parameter of that name takes, in whatever class; for those that neither default nor
-# docstring tell, or that they tell wrongly. "list int" is a list of int, or an int.
-TYPES = {
-    "alpha beta delta epsilon gamma momentum rate stddev": "float",
-    "arguments": "dict null",
-    "attention_axes shared_axes reduction_axes": "int list null",
-    "axes": "int list",
-    "backward_layer": "layer null",
-    "baseline clipnorm clipvalue global_clipnorm loss_scale_factor": "float null",
-    "logit_soft_cap": "float null",
-    "batch_shape shape target_shape noise_shape": "shape null",
-    "batch_size num_chains num_ops gptq_unpacked_column_size": "int null",
-    "reduction average": "str null",
-    "beta_1 beta_2 adam_beta_1 adam_beta_2 minval maxval decay_rate": "float",
-    "bounding_box_format encoding method call_training_endpoint": "str null",
-    "cell": "cell",
-    "cells": "list",
-    "cooldown patience start_from_epoch verbose warmup_steps decay_steps": "int",
-    "first_decay_steps dynamic_growth_steps ns_steps k num_thresholds": "int",
-    "num_regressors num_classes depth_multiplier num_oov_indices": "int",
-    "num_heads key_dim head_dim num_query_heads num_key_value_heads": "int",
-    "num_labels top_k ignore_class max_tokens num_tokens max_number value_dim": "int null",
-    "oov_token": "int str",
-    "mask_token": "int str null",
-    "mask_value": "float str null",
-    "mean variance": "float list null",
-    "max_to_keep chain_depth bins": "int",
-    "min_delta label_smoothing adam_lr_ratio": "float",
-    "filename backup_dir directory filepath log_dir equation": "str",
-    "ema_overwrite_frequency gradient_accumulation_steps": "int null",
-    "embeddings_freq histogram_freq": "int",
-    "factor": "any",
-    "flash_attention ragged sparse": "bool null",
-    "function fn": "callable",
-    "init_fn call_fn module": "callable null",
-    "inner_optimizer": "optimizer",
-    "layer": "layer",
-    "layers": "list",
-    "learning_rate": "float schedule",
-    "lora_alpha": "float null",
-    "name": "str null",
-    "negative_slope": "float",
-    "max_value": "float null",
-    "num_bins height width": "int",
-    "output_padding": "int list null",
-    "output_shape": "shape null",
-    "schedule": "callable schedule",
-    "seed": "int null",
-    "thresholds threshold": "float list null",
-    "weights": "any",
-}
-_TYPE_OF_NAME = {name: types for names, types in TYPES.items() for name in names.split()}
-
-
-_BY_DOC = (
-    (r"\bint(eger)?s?\b", "int"),
-    (r"\bfloat(s|ing)?\b|\bscalar", "float"),
-    (r"\bbool(ean)?s?\b", "bool"),
-    (r"\bstr(ing)?s?\b", "str"),
-    (r"\b(tuple|list|sequence|array|iterable)s?\b", "list"),
-    (r"\bdict(ionary|s)?\b", "dict"),
-    (r"\btensors?\b|`?KerasTensor", "tensor"),
-    (r"\bcallable\b|\bfunction\b", "callable"),
-)
-
-
-def _types(kind: str, parameter: inspect.Parameter, doc: str) -> tuple[str, ...]:
-    name, default = parameter.name, parameter.default
-    required = default is parameter.empty
-    if isinstance(default, bool):
-        return ("bool",)
-    if name in _TYPE_OF_NAME:
-        types = set(_TYPE_OF_NAME[name].split())
-        if required or isinstance(default, int | float):
-            types -= {"null"}
-        return tuple(sorted(types))
-    for pattern, found in _CONVENTIONS:
-        if re.fullmatch(pattern, name):
-            return tuple(found.split())
-    # Only the first sentence tells the type; later ones speak of other things.
-    lead = re.split(r"(?<=[.;])\s", doc, maxsplit=1)[0]
-    types = {found for pattern, found in _BY_DOC if re.search(pattern, lead, re.IGNORECASE)}
-    if isinstance(default, int):
-        types |= {"int"} if "int" in types or name == "axis" else {"float"}
-    elif isinstance(default, float):
-        types -= {"int"}
-        types |= {"float"}
-    elif isinstance(default, str):
-        types |= {"str"}
-    elif isinstance(default, tuple | list):
-        types |= {"list"}
-    elif default is None and types:
-        types |= {"null"}
-    if "float" in types:
-        types -= {"int"}
-    types -= {"tensor", "callable"} if len(types) > 1 else set()
-    return tuple(sorted(types)) or ("any",)
-
-
-def _choices(parameter: inspect.Parameter, doc: str) -> tuple[str, ...] | None:
-    if parameter.name == "data_format":
-        return ("channels_last", "channels_first")
-    match = re.search(r"(?:one of|either)\b:?(.*?)(?:\.\s|$)", doc, re.IGNORECASE | re.DOTALL)
-    if not match:
-        return None
-    found = re.findall(r"[\"'](\w+)[\"']", match.group(1))
-    if isinstance(parameter.default, str) and parameter.default not in found:
-        return None
-    return tuple(dict.fromkeys(found)) if len(found) > 1 else None
-
-
-def _bounds(name: str, types: tuple[str, ...]) -> dict[str, Any]:
-    if not {"int", "float", "list"} & {*types}:
-        return {}
-    return next((_BOUNDED[bound] for bound, names in BOUNDS.items() if name in names.split()), {})
-
-
-def _documented(owner: Any, section: str = "Args") -> dict[str, str]:
-    """Parameter → its text in a section of a docstring."""
-    lines = inspect.cleandoc(owner.__doc__ or "").splitlines()
-    titles = {section + ":", section.replace("Args", "Arguments") + ":"}
-    start = next((i for i, line in enumerate(lines) if line.strip() in titles), None)
-    if start is None:
-        return {}
-    found: dict[str, list[str]] = {}
-    texts: list[str] = []
-    for line in lines[start + 1 :]:
-        if line.strip() and not line.startswith(" "):
-            break
-        match = re.match(r" {2,4}\*{0,2}`?(\w+(?:`?, `?\w+)*)`?:\s*(.*)$", line)
-        if match:
-            texts = [match.group(2)]
-            for name in re.findall(r"\w+", match.group(1)):
-                found[name] = texts
-        elif texts is not None:
-            texts.append(line.strip())
-    return {name: " ".join(text for text in texts if text) for name, texts in found.items()}
-
-
-def first_sentence(text: str) -> str:
-    """The first sentence of a text, on one line."""
-    paragraph = inspect.cleandoc(text).split("\n\n", maxsplit=1)[0]
-    line = " ".join(paragraph.split())
-    # "Optional integer." says too little: the sentence after it belongs to it.
-    match = re.match(r"(.{24,}?[^.\s]{2}\.)(?=\s+[A-Z`\"{(]|$)", line)
-    return match.group(1) if match else line
+def _signature(kind: str, function: Callable) -> Iterator[Parameter]:
+    docs = documented(function)
+    for each in _arguments(function, variadic=True):
+        yield describe(kind, function.__name__, each, docs.get(each.name, ""))
 
 
 def write(path: Path, text: str) -> None:
@@ -512,14 +272,32 @@ def write(path: Path, text: str) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def pack(keras_version: str, entries: Iterable[Entry]) -> str:
+def dtypes() -> list[str]:
+    """The names of data types and dtype policies that Keras knows."""
+    import keras
+
+    known = []
+    for name in DTYPES.split():
+        try:
+            keras.dtype_policies.get(name) if "_" in name else keras.backend.standardize_dtype(name)
+        except (ValueError, TypeError):
+            continue
+        known.append(name)
+    return known
+
+
+def pack(keras_version: str, dtypes: Iterable[str], entries: Iterable[Entry]) -> str:
     """The text of a catalog file, one line an entry.
 
     A parameter that many entries of a kind have (a layer's `name`) is written once, under
     `common`, and is only its name in the entries; any other is `[name, fields]`. Fields that
     have their default value are left out.
     """
-    lines = [f'{{"format": {FORMAT}, "keras": {json.dumps(keras_version)}, "kinds": {{']
+    lines = [
+        f'{{"format": {FORMAT}, "keras": {json.dumps(keras_version)},',
+        f'"dtypes": {json.dumps([*dtypes])},',
+        '"kinds": {',
+    ]
     by_kind: dict[str, list[Entry]] = {kind: [] for kind in KINDS}
     for entry in entries:
         by_kind[entry.kind].append(entry)
@@ -595,7 +373,7 @@ def main() -> None:
     import keras
 
     path = Path(sys.argv[1]) if len(sys.argv) > 1 else SHIPPED
-    write(path, pack(keras.__version__, entries()))
+    write(path, pack(keras.__version__, dtypes(), entries()))
 
 
 if __name__ == "__main__":
