@@ -16,7 +16,7 @@ import keras
 from nnpy import catalog
 from nnpy.config import Config
 from nnpy.data import DataInfo, Preparation
-from nnpy.errors import ConfigError, Problem
+from nnpy.errors import ConfigError, ModelError, Problem
 from nnpy.network import INPUT, Network, Step
 from nnpy.source import Mark
 from nnpy.values import KerasObject
@@ -104,6 +104,24 @@ def preparation(config: Config, info: DataInfo) -> Preparation:
     return Preparation(info.scale, needs_channels(config.model, info), one_hot)
 
 
+def preparation_for(model: keras.Model, config: Config, info: DataInfo) -> Preparation:
+    """How a stored batch becomes what this model takes, whatever config it came from.
+
+    Raises ModelError when the model does not take such data.
+    """
+    wanted = tuple(model.input_shape[1:]) if isinstance(model.input_shape, tuple) else ()
+    for channel_axis in (False, True):
+        shape = info.shape + ((1,) if channel_axis else ())
+        if len(shape) == len(wanted) and all(
+            want in (None, size) for want, size in zip(wanted, shape, strict=True)
+        ):
+            one_hot = len(info.classes) if config.data.labels == "one_hot" else None
+            return Preparation(info.scale, channel_axis, one_hot)
+    raise ModelError(
+        f"the model takes inputs of shape {list(wanted)}, but {info.name} has {list(info.shape)}"
+    )
+
+
 def needs_channels(network: Network, info: DataInfo) -> bool:
     """Whether grey images (height, width) need a channel axis for the first layer."""
     if len(info.shape) != 2:
@@ -111,7 +129,7 @@ def needs_channels(network: Network, info: DataInfo) -> bool:
     for step in network.steps:
         if step.layer.name not in _RANK_NEUTRAL:
             entry = catalog.load().find("layer", step.layer.name)
-            return entry is not None and entry.input_rank == 4
+            return entry is not None and 4 in (entry.input_rank, entry.min_rank)
     return False
 
 
