@@ -57,7 +57,7 @@ def overlaid(histories: Mapping[str, Mapping[str, Sequence[float]]], name: str) 
     """One value of several runs: validation where there is one, else training."""
     figure = Figure(figsize=(4.8, 3.1), layout="constrained")
     axes = figure.subplots()
-    shown = []
+    shown: list[float] = []
     for number, (run, history) in enumerate(histories.items()):
         values = history.get(f"val_{name}", history.get(name))
         if values is None:
@@ -134,7 +134,7 @@ def _finish_curve(
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     else:
         if finite.min() == finite.max() != 0:
-            axes.set_ylim(sorted((0, 1.5 * finite[0])))
+            axes.set_ylim(*sorted((0.0, 1.5 * float(finite[0]))))
         axes.yaxis.set_major_locator(MaxNLocator(nbins=6))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.5g}"))
     if columns:  # above the drawing, where no curve can run through it

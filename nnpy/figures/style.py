@@ -51,7 +51,7 @@ def styled(function: Callable[P, T]) -> Callable[P, T]:
 
 
 @functools.cache
-def _style() -> dict[str, Any]:
+def _style() -> Any:
     from matplotlib.font_manager import fontManager
 
     there = set(fontManager.get_font_names())
@@ -88,7 +88,7 @@ def _style() -> dict[str, Any]:
 
 @styled
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure as the suffix says (.png, .svg, .pdf); the same figure gives the same bytes."""
+    """Write a figure as the suffix says (.png, .svg, .pdf); always the same bytes."""
     kind = path.suffix.lstrip(".").lower()
     mpl.rcParams["svg.hashsalt"] = "nnpy"
     figure.savefig(path, format=kind, metadata={"svg": {"Date": None}}.get(kind))
