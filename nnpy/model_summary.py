@@ -70,13 +70,13 @@ def first_pictures(model: Any) -> np.ndarray | None:
         if kind in ("Normalization", "BatchNormalization") or not _parameters(layer):
             continue
         if kind == "Dense" and layer.kernel.shape[0] == math.prod(shape[1:]):
-            pictures = np.asarray(layer.kernel).T.reshape(-1, *shape[1:])
+            pictures: np.ndarray = np.asarray(layer.kernel).T.reshape(-1, *shape[1:])
         elif kind == "Conv2D" and min(layer.kernel_size) >= 3 and layer.kernel.shape[2] in (1, 3):
             pictures = np.moveaxis(np.asarray(layer.kernel), -1, 0)
         else:
             return None
         pictures = pictures.astype(np.float32)
-        return pictures[..., 0] if pictures.ndim == 4 and pictures.shape[3] == 1 else pictures
+        return pictures.squeeze(-1) if pictures.ndim == 4 and pictures.shape[-1] == 1 else pictures
     return None
 
 
