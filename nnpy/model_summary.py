@@ -58,7 +58,7 @@ def first_pictures(model: Any) -> np.ndarray | None:
     That is a Dense layer on flattened pictures, or a Conv2D of pictures with 1 or 3 channels and
     a kernel of at least 3 × 3. None where the first layer is anything else.
     """
-    shape = model.input_shape if not isinstance(model.input_shape, list) else ()
+    shape: tuple[Any, ...] = () if isinstance(model.input_shape, list) else model.input_shape
     if (
         len(shape) not in (3, 4)
         or None in shape[1:]
