@@ -141,7 +141,11 @@ def section(title: str, body: str, *terms: str) -> str:
 
 
 def table(
-    head: Sequence[str], rows: Iterable[Sequence[str]], *, numeric: Sequence[int] = (), css: str = ""
+    head: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    numeric: Sequence[int] = (),
+    css: str = "",
 ) -> str:
     """A table of cells that are HTML already; `numeric` columns are set right-aligned."""
     marks = [' class="n"' if i in numeric else "" for i in range(len(head))]
