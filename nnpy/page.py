@@ -56,15 +56,15 @@ GLOSSARY = {
         "validation set rises."
     ),
     "confidence interval": (
-        "Another test set of the same size and kind would give a slightly other number. A 95 % "
-        "interval is made so that 19 of 20 such intervals hold the true value."
+        "Another test set of the same size and kind would give a slightly other number. A "
+        "95\u202f% interval is made so that 19 of 20 such intervals hold the true value."
     ),
     "precision": "Of the answers that name this class, the share that is right.",
     "recall": "Of the examples of this class, the share that is found.",
     "F1": "Precision and recall in one number, their harmonic mean: both must be high.",
     "calibration": (
-        "A model is calibrated if it is right in 90 of 100 answers that it calls 90 % sure. The "
-        "expected calibration error (ECE) is the mean distance from that."
+        "A model is calibrated if it is right in 90 of 100 answers that it calls 90\u202f% sure. "
+        "The expected calibration error (ECE) is the mean distance from that."
     ),
     "confusion matrix": (
         "A table of what was taken for what: each row is a true class, each column an answer. "
@@ -119,7 +119,7 @@ def block(text: str, limit: int = 100_000) -> str:
 def number(value: float | int, style: str = "", unit: str = "") -> str:
     """A number to read that keeps its whole value for programs (and for copying)."""
     if style == "%":
-        shown = f"{100 * value:.2f} %"
+        shown = f"{100 * value:.2f}\u202f%"
     elif style:
         shown = f"{value:{style}}"
     else:
@@ -202,16 +202,18 @@ def _image(png: bytes, alt: str, attributes: str = "") -> str:
 
 # Drawings from elsewhere ----------------------------------------------------------------------
 
-_ELEMENTS = frozenset(
-    ["svg", "g", "path", "polygon", "polyline", "line", "ellipse", "circle", "rect", "text"]
-    + ["tspan", "title"]
-)
-_ATTRIBUTES = frozenset(
-    ["viewBox", "transform", "d", "points", "x", "y", "x1", "y1", "x2", "y2", "cx", "cy", "r"]
-    + ["rx", "ry", "width", "height", "fill", "stroke", "stroke-width", "stroke-dasharray"]
-    + ["fill-opacity", "stroke-opacity", "opacity", "text-anchor", "font-size", "font-weight"]
-    + ["font-style", "textLength", "dx", "dy"]
-)
+# fmt: off
+_ELEMENTS = frozenset((
+    "svg", "g", "path", "polygon", "polyline", "line", "ellipse", "circle", "rect", "text",
+    "tspan", "title",
+))
+_ATTRIBUTES = frozenset((
+    "viewBox", "transform", "d", "points", "x", "y", "x1", "y1", "x2", "y2", "cx", "cy", "r",
+    "rx", "ry", "width", "height", "fill", "stroke", "stroke-width", "stroke-dasharray",
+    "fill-opacity", "stroke-opacity", "opacity", "text-anchor", "font-size", "font-weight",
+    "font-style", "textLength", "dx", "dy",
+))
+# fmt: on
 _COLOURS = {
     "black": "var(--ink)",
     "#000000": "var(--ink)",
@@ -246,8 +248,16 @@ def drawing(svg: str, alt: str) -> str | None:
     cleaned.set("role", "img")
     cleaned.set("aria-label", plain(alt, 200))
     cleaned.set("class", "diagram")
-    cleaned.set("style", f"width:{width * 96 / 72:.0f}px")
+    cleaned.set("style", f"width:{width * 12.5 / _letters(svg):.0f}px")
     return ElementTree.tostring(cleaned, encoding="unicode")
+
+
+def _letters(svg: str) -> float:
+    """How large the letters of a Graphviz drawing are in its own units."""
+    size = re.search(r'font-size="([0-9.]+)', svg)
+    scale = re.search(r"scale\(([0-9.]+)", svg)
+    found = (float(size[1]) if size else 14.0) * (float(scale[1]) if scale else 1.0)
+    return found or 14.0
 
 
 def _clean(element: ElementTree.Element) -> ElementTree.Element | None:

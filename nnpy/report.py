@@ -100,7 +100,9 @@ def _head(contents: Contents) -> str:
         )
         title = f"<h1>{number(value, '.4g')}<small>{safe(_words(name), 40)}</small></h1>"
         interval = findings.loss if name == "loss" else None
-        sure = f" 95 % interval: {interval.low:.4g} to {interval.high:.4g}." if interval else ""
+        sure = (
+            f" 95\u202f% interval: {interval.low:.4g} to {interval.high:.4g}." if interval else ""
+        )
         lead = (
             f'<p class="lead">on {findings.examples:,} {findings.split} examples that the model '
             f"had never seen.{sure}</p>"
@@ -126,21 +128,23 @@ def _class_headline(findings: Findings, report: ClassReport) -> tuple[str, str]:
     )
     lead = (
         f'<p class="lead">of the {findings.examples:,} {findings.split} examples, which the model '
-        f"had never seen, are answered rightly: {right:,}. With 95 % confidence the true share "
-        f"lies between {100 * accuracy.low:.1f} and {100 * accuracy.high:.1f} %.</p>"
+        f"had never seen, are answered rightly: {right:,}. With 95\u202f% confidence the true "
+        f"share lies between {100 * accuracy.low:.1f} and {100 * accuracy.high:.1f}\u202f%.</p>"
     )
     low, width = 100 * accuracy.low, 100 * (accuracy.high - accuracy.low)
     # The label in the middle leaves the two at the ends their room.
     place = min(max(100 * base, 0), 100)
     middle = (
         f'<span style="left:{min(max(place, 22), 72):.2f}%">'
-        f"always “{safe(report.classes[int(np.argmax(support))].name, 18)}”: {place:.0f} %</span>"
+        f"always “{safe(report.classes[int(np.argmax(support))].name, 18)}”: "
+        f"{place:.0f}\u202f%</span>"
     )
     lead += (
-        '<div class="scale" role="img" aria-label="The interval on a scale from 0 to 100 %">'
+        '<div class="scale" role="img" aria-label="The interval on a scale from 0 to 100\u202f%">'
         f'<i></i><u style="left:0"></u><u style="left:100%"></u><u style="left:{place:.2f}%"></u>'
         f'<b style="left:{low:.3f}%;width:{width:.3f}%"></b>'
-        f'<span style="left:0">0 %</span>{middle}<span style="left:100%">100 %</span></div>'
+        f'<span style="left:0">0\u202f%</span>{middle}'
+        '<span style="left:100%">100\u202f%</span></div>'
     )
     return title, lead
 
@@ -310,7 +314,7 @@ def _course_words(contents: Contents) -> list[str]:
             f"Epoch {best} was the best, with {safe(_words(contents.monitor), 40)} {value:.4f}; "
             "the model of that epoch was kept."
         )
-    validation = [value for value in history.get("val_loss", ())]
+    validation = list(history.get("val_loss", ()))
     if len(validation) > 2 and loss and all(map(math.isfinite, [*validation, *loss])):
         lowest = int(np.argmin(validation))
         if lowest < len(validation) - 2 and loss[-1] < loss[lowest]:
@@ -352,9 +356,9 @@ def _quality(contents: Contents) -> str:
         rows.append(("calibration error (ECE)", number(report.calibration.ece), "–"))
     parts = [
         f"<p>Measured once, after the training, on the {number(findings.examples)} examples of the "
-        f"{safe(findings.split)} set. Intervals hold 95 %: Wilson's for shares of examples, the "
-        "bootstrap's for means.</p>",
-        page.table(("measure", "value", "95 % interval"), rows, numeric=(1,)),
+        f"{safe(findings.split)} set. Intervals hold 95\u202f%: Wilson's for shares of examples, "
+        "the bootstrap's for means.</p>",
+        page.table(("measure", "value", "95\u202f% interval"), rows, numeric=(1,)),
     ]
     terms = ["confidence interval"]
     if report:
@@ -404,12 +408,12 @@ def _calibration_words(report: ClassReport) -> str:
     total = sum(b.count for b in filled)
     mean = sum(b.confidence * b.count for b in filled) / max(total, 1)
     gap = mean - report.accuracy.value
-    said = f"On average the model is {100 * mean:.1f} % sure of its answer, "
+    said = f"On average the model is {100 * mean:.1f}\u202f% sure of its answer, "
+    said += f"and right in {100 * report.accuracy.value:.1f}\u202f%: "
     if abs(gap) < 0.01:
-        said += f"and right in {100 * report.accuracy.value:.1f} %: its probabilities can be taken "
-        return said + "at their word."
+        return said + "its probabilities can be taken at their word."
     side = "more sure than it should be" if gap > 0 else "better than it believes"
-    return said + f"and right in {100 * report.accuracy.value:.1f} %: it is {side}."
+    return said + f"it is {side}."
 
 
 def _failures(contents: Contents, drawings: bool) -> str:
@@ -435,7 +439,7 @@ def _failures(contents: Contents, drawings: bool) -> str:
             safe(names[truth], 60),
             safe(names[answer], 60),
             number(int(pairs[truth, answer])),
-            f"{100 * pairs[truth, answer] / max(report.classes[truth].support, 1):.1f} %",
+            f"{100 * pairs[truth, answer] / max(report.classes[truth].support, 1):.1f}\u202f%",
         )
         for truth, answer in places
     ]

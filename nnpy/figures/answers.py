@@ -38,7 +38,7 @@ def confusion(matrix: np.ndarray, names: Sequence[str]) -> Figure:
     The orange is the share's square root, so that a few mistakes are seen.
     """
     k = len(matrix)
-    cell = float(np.clip(7.2 / k, 0.095, 0.56))  # inches
+    cell = float(np.clip(7.2 / k, 0.095, 0.48))  # inches
     size = max(2.2, cell * k)
     cell = size / k
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
@@ -70,9 +70,7 @@ def confusion(matrix: np.ndarray, names: Sequence[str]) -> Figure:
         spine.set_color(GRID)
     axes.set_xticks(diagonal[::every], labels[::every], rotation=90, fontsize=font)
     axes.set_yticks(diagonal[::every], labels[::every], fontsize=font)
-    axes.set_title(
-        "row: truth    column: answer", fontsize=8.5, weight="normal", color=MUTED, pad=6
-    )
+    axes.set_title("row: truth · column: answer", fontsize=8.5, weight="normal", color=MUTED, pad=6)
     digits = len(str(int(matrix.max(initial=0))))
     number = min(9.0, cell * 72 / (0.68 * digits + 0.5))
     if number >= 4.5 and k <= 40:

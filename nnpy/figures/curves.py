@@ -32,7 +32,7 @@ def panels(history: Mapping[str, Sequence[float]]) -> list[str]:
 @styled
 def curve(history: Mapping[str, Sequence[float]], name: str, best_epoch: int | None) -> Figure:
     """One panel of the learning curves: training and, where there is one, validation."""
-    figure = Figure(figsize=(4.4, 2.9), layout="constrained")
+    figure = Figure(figsize=(3.7, 2.7), layout="constrained")
     _draw_curve(figure.subplots(), history, name, best_epoch)
     return figure
 
@@ -43,7 +43,7 @@ def curves(history: Mapping[str, Sequence[float]], best_epoch: int | None) -> Fi
     names = panels(history) or ["loss"]
     columns = min(3, len(names))
     rows = math.ceil(len(names) / columns)
-    figure = Figure(figsize=(4.4 * columns, 2.9 * rows), layout="constrained")
+    figure = Figure(figsize=(3.7 * columns, 2.7 * rows), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes, name in zip(grid, names, strict=False):
         _draw_curve(axes, history, name, best_epoch)
@@ -55,7 +55,7 @@ def curves(history: Mapping[str, Sequence[float]], best_epoch: int | None) -> Fi
 @styled
 def overlaid(histories: Mapping[str, Mapping[str, Sequence[float]]], name: str) -> Figure:
     """One value of several runs: validation where there is one, else training."""
-    figure = Figure(figsize=(4.8, 3.1), layout="constrained")
+    figure = Figure(figsize=(3.9, 3.1), layout="constrained")
     axes = figure.subplots()
     shown: list[float] = []
     for number, (run, history) in enumerate(histories.items()):
@@ -142,11 +142,11 @@ def _finish_curve(
             loc="lower left",
             bbox_to_anchor=(-0.02, 0.985),
             ncols=columns,
-            fontsize=8.5,
-            handlelength=1.8,
-            columnspacing=1.2,
+            fontsize=8,
+            handlelength=1.6,
+            columnspacing=0.9,
             borderpad=0.2,
-            handletextpad=0.5,
+            handletextpad=0.4,
         )
 
 
