@@ -19,7 +19,7 @@ def test_the_epoch_and_the_steps_are_named(value):
     with pytest.raises(trouble.NotFinite) as caught:
         trouble.check_finite({"accuracy": 0.1, "loss": value}, 2, 11, 40)
     assert f"the loss became {value} in epoch 3, steps 11 to 40." in str(caught.value)
-    with pytest.raises(trouble.NotFinite, match="the mae became .* in epoch 1, step 7"):
+    with pytest.raises(trouble.NotFinite, match=r"the mae became .* in epoch 1, step 7"):
         trouble.check_finite({"loss": 1.0, "mae": value}, 0, 7, 7)
 
 
