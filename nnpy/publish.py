@@ -5,10 +5,13 @@ Importing this module imports Keras and matplotlib.
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import io
 import json
+import zipfile
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -16,8 +19,10 @@ import numpy as np
 import yaml
 from matplotlib.figure import Figure
 
-from nnpy import figures, files, model_summary, report
+from nnpy import figures, files, listing, model_summary, report
+from nnpy.compare import Compared
 from nnpy.data import DataInfo, Dataset
+from nnpy.errors import RunError, UsageError
 from nnpy.findings import Findings
 from nnpy.run import Run
 
@@ -53,6 +58,74 @@ def answers(truth: np.ndarray, probabilities: np.ndarray) -> bytes:
         probability=probabilities[np.arange(len(answer)), answer].astype(np.float32),
     )
     return buffer.getvalue()
+
+
+def keep(findings: Findings, info: DataInfo, path: Path) -> None:
+    """Writes every answer to a .csv (a line an example) or .npz file (the outputs as arrays)."""
+    probs, truth = findings.probabilities, findings.truth
+    outputs = findings.outputs
+    if path.suffix == ".npz":
+        arrays = outputs if isinstance(outputs, dict) else {"outputs": outputs}
+        if isinstance(outputs, list | tuple):
+            arrays = {f"outputs_{i}": each for i, each in enumerate(outputs)}
+        known = {} if probs is None or truth is None else {"truth": truth, "probabilities": probs}
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, **arrays, **known)
+        files.write_bytes(path, buffer.getvalue())
+        return
+    if probs is None or truth is None:
+        raise UsageError(f"{path}: only answers with classes fit a .csv file; use .npz")
+    text = io.StringIO()
+    lines = csv.writer(text, lineterminator="\n")
+    lines.writerow(["index", "truth", "answer", *info.classes])
+    best = probs.argmax(axis=1)
+    for i, row in enumerate(probs):
+        lines.writerow([i, info.classes[truth[i]], info.classes[best[i]], *map(repr, row.tolist())])
+    files.write_text(path, text.getvalue())
+
+
+def compared(runs: Iterable[Run]) -> list[Compared]:
+    """What a comparison needs of each run; runs of one name are told apart by their paths."""
+    runs = list(runs)
+    names = [run.name for run in runs]
+    found = []
+    for run in runs:
+        summary, environment = run.summary(), run.environment()
+        row = listing.row(run)
+        right, truth = _kept_answers(run)
+        skipped = ("run", "date", "config")
+        found.append(
+            Compared(
+                name=run.name if names.count(run.name) == 1 else str(run),
+                config=yaml.safe_load(run.config_path.read_text(encoding="utf-8")) or {},
+                environment={
+                    **{k: environment.get(k) for k in ("versions", "devices", "platform", "data")},
+                    "git_commit": environment.get("git_commit"),
+                    "execution": (summary.get("execution") or {}).get("mode"),
+                },
+                metrics={
+                    name.replace("_", " "): value
+                    for name, value in row.items()
+                    if name not in skipped
+                },
+                history=history(run),
+                right=right,
+                test_set=truth,
+            )
+        )
+    return found
+
+
+def _kept_answers(run: Run) -> tuple[np.ndarray | None, str]:
+    """Which test examples the run answered rightly, and the digest of their truth."""
+    if not run.predictions_path.is_file():
+        return None, ""
+    try:
+        with np.load(run.predictions_path, allow_pickle=False) as kept:
+            truth, answer = kept["truth"], kept["answer"]
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise RunError(f"{run.predictions_path} cannot be read: {error}") from None
+    return answer == truth, truth_digest(truth)
 
 
 def truth_digest(truth: np.ndarray) -> str:
