@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnpy import config as configs
-from nnpy import data, devices
+from nnpy import data, devices, lock
 from nnpy.config import Config
 from nnpy.data import DataInfo, Dataset
 from nnpy.errors import UsageError
@@ -25,6 +25,10 @@ from nnpy.watcher import Watcher
 
 if TYPE_CHECKING:
     import keras
+
+    from nnpy.compare import Comparison
+    from nnpy.evaluation import Measured
+    from nnpy.reproducing import Reproduction
 
 ConfigLike = str | Path | Mapping[str, Any] | Config
 
@@ -78,18 +82,75 @@ def evaluate(
     split: str = "test",
     config: ConfigLike | None = None,
     device: str | None = None,
+    predictions: str | Path | None = None,
 ) -> dict[str, Any]:
-    """Loss and metrics of a run's best model, or of a .keras file, on a split of its data.
+    """Loss, metrics and, for a classifier, all its scores with their intervals.
 
-    `target` defaults to the newest run; a .keras file outside a run is evaluated on the data
-    of `config` (default: Fashion-MNIST).
+    Of a run's best model, or a .keras file, on a split of its data. `target` defaults to the
+    newest run; a .keras file outside a run is evaluated on the data of `config` (default:
+    Fashion-MNIST). `predictions` is a .csv or .npz file to keep the answers in.
     """
+    place = predictions and Path(predictions)
+    if place and place.suffix not in (".csv", ".npz"):
+        raise UsageError(f"--predictions {place}: expected a name ending in .csv or .npz")
+    measured = _measure(target, split, config, device)
+    if place:
+        from nnpy import publish
+
+        publish.keep(measured.findings, measured.info, place)
+    return measured.as_dict()
+
+
+def report(target: str | Path | Run | None = None, *, device: str | None = None) -> Path:
+    """Makes a run's evaluation, figures and page anew; returns the path of the page."""
+    run = _run(target)
+    with lock.locked(run.folder):
+        measured = _measure(run, "test", None, device)
+        from nnpy import publish
+
+        publish.publish(run, measured.model, measured.info, measured.dataset, measured.findings)
+    return run.report_path
+
+
+def predict(
+    target: str | Path | Run | None,
+    sources: Iterable[str | Path],
+    *,
+    invert: bool = False,
+    config: ConfigLike | None = None,
+    device: str | None = None,
+) -> dict[str, Any]:
+    """What a run's best model (or a .keras file) answers to pictures, folders and .npy files."""
     path, checked = _model_and_config(target, config)
     info, load = _start_loading(checked, None)
     devices.prepare_environment()
-    from nnpy import evaluation
+    from nnpy import predicting
 
-    return evaluation.evaluate(path, checked, info, load, split=split, device=device)
+    places = [Path(source) for source in sources]
+    return predicting.predict(path, checked, info, load, places, invert=invert, device=device)
+
+
+def compare(targets: Iterable[str | Path | Run]) -> Comparison:
+    """What differs between runs, in the making and in the outcome, and whether by chance."""
+    from nnpy import compare as comparing
+    from nnpy import publish
+
+    return comparing.compare(publish.compared([_run(target) for target in targets]))
+
+
+def reproduce(
+    target: str | Path | Run | None = None,
+    *,
+    run_dir: str | None = None,
+    device: str | None = None,
+    watcher: Watcher | None = None,
+) -> Reproduction:
+    """Trains a run again from its folder alone, and compares every number."""
+    from nnpy import reproducing
+
+    run = _run(target)
+    again = train(run.config_path, run_dir=run_dir, device=device, watcher=watcher)
+    return reproducing.against(run, again)
 
 
 def build(config: ConfigLike, *, overrides: Iterable[str] = ()) -> keras.Model:
@@ -131,6 +192,23 @@ def plot(
     place = Path(output) if output is not None else Path(f"{name}.png")
     diagram.save(built, place)
     return place
+
+
+def _run(target: str | Path | Run | None) -> Run:
+    if target is None:
+        return Run.newest()
+    return target if isinstance(target, Run) else Run.open(target)
+
+
+def _measure(
+    target: str | Path | Run | None, split: str, config: ConfigLike | None, device: str | None
+) -> Measured:
+    path, checked = _model_and_config(target, config)
+    info, load = _start_loading(checked, None)
+    devices.prepare_environment()
+    from nnpy import evaluation
+
+    return evaluation.measure(path, checked, info, load, split=split, device=device)
 
 
 def _check_form(output: str | Path | None) -> None:

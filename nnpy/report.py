@@ -33,7 +33,6 @@ class Findings:
     loss: Estimate | None = None  # with its interval, where the loss of each example is known
     classes: ClassReport | None = None  # None for a model that does not answer with classes
     mistakes: Sequence[Mistake] = ()  # the most confident ones
-    seconds: float | None = None
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ ROOT = Path("runs")
 # What a run may hold: only these are removed by --overwrite.
 _FILES = (
     *("config.yaml", "environment.json", "metrics.csv", "summary.json", "log.txt", "report.html"),
-    *("model.png", "model.svg", "model.dot", "evaluation.json", ".lock"),
+    *("model.png", "model.svg", "model.dot", "evaluation.json", "predictions.npz", ".lock"),
 )
 _FOLDERS = ("checkpoints", "figures", "state", "code", "tensorboard")
 
@@ -86,6 +86,10 @@ class Run:
     @property
     def evaluation_path(self) -> Path:
         return self.folder / "evaluation.json"
+
+    @property
+    def predictions_path(self) -> Path:
+        return self.folder / "predictions.npz"
 
     def diagram_path(self, form: str) -> Path:
         return self.folder / f"model.{form}"

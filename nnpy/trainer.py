@@ -85,6 +85,7 @@ def train(
             raise
         training.close("finished")
         training.draw()
+        training.report()
     return run
 
 
@@ -251,6 +252,30 @@ class _Training:
             except (NnpyError, OSError) as error:
                 place = self.run.diagram_path("dot")
                 self.watcher.say(f"the diagram could not be drawn ({error}); its text is {place}")
+        self.summary["seconds"] = self.clock.as_dict()
+        self.run.write_json(self.run.summary_path, self.summary)
+
+    def report(self) -> None:
+        """The page and the figures; like the diagram, they end nothing."""
+        with self.clock.phase("report"):
+            try:
+                # Here, so that matplotlib is imported when the results are printed already.
+                from nnpy import findings, publish
+
+                info = self.dataset.info
+                prepare = model.preparation(self.config, info)
+                found = findings.find(
+                    self.model,
+                    self.engine,
+                    self.dataset.test,
+                    info,
+                    prepare,
+                    metrics=self.summary["test"],
+                )
+                publish.publish(self.run, self.model, info, self.dataset, found)
+                self.watcher.say(f"report: {self.run.report_path}")
+            except (NnpyError, OSError) as error:
+                self.watcher.say(f"the report could not be made: {error}")
         self.summary["seconds"] = self.clock.as_dict()
         self.run.write_json(self.run.summary_path, self.summary)
 
