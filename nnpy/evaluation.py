@@ -9,13 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import keras
-
-from nnpy import devices, model
+from nnpy import devices, model, safety
 from nnpy.config import Config
 from nnpy.data import DataInfo, Dataset, Split
 from nnpy.engine import Engine
-from nnpy.errors import DataError, ModelError
+from nnpy.errors import DataError
 
 SPLITS = ("test", "validation", "train")
 
@@ -35,7 +33,7 @@ def evaluate(
     split is empty.
     """
     where = devices.select(device)
-    loaded = open_model(path)
+    loaded = safety.open_model(path)
     dataset = load()
     examples: Split | None = getattr(dataset, split)
     if examples is None:
@@ -58,14 +56,3 @@ def evaluate(
         "device": where,
         "metrics": metrics,
     }
-
-
-def open_model(path: Path) -> keras.Model:
-    """A Keras model from a .keras file, without running code that the file may carry."""
-    if path.suffix != ".keras":
-        raise ModelError(f"{path}: expected a .keras file")
-    try:
-        return keras.models.load_model(path, safe_mode=True)
-    except Exception as error:
-        reason = " ".join(str(error).split())[:300]
-        raise ModelError(f"{path} cannot be opened as a Keras model: {reason}") from error
