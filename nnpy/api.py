@@ -9,6 +9,7 @@ TensorFlow is imported when a function needs it, while a thread reads the data.
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -16,10 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnpy import config as configs
-from nnpy import data, devices, lock
+from nnpy import data, devices, lock, resuming
 from nnpy.config import Config
 from nnpy.data import DataInfo, Dataset
-from nnpy.errors import UsageError
+from nnpy.errors import RunError, UsageError
 from nnpy.run import Run
 from nnpy.watcher import Watcher
 
@@ -39,6 +40,7 @@ def train(
     overrides: Iterable[str] = (),
     run_dir: str | None = None,
     overwrite: bool = False,
+    deterministic: bool = False,
     device: str | None = None,
     watcher: Watcher | None = None,
 ) -> Run:
@@ -49,6 +51,7 @@ def train(
         overrides: As of `--set`: "training.epochs=10".
         run_dir: The folder to make; default runs/<config name>[-N].
         overwrite: Replace the run that `run_dir` holds.
+        deterministic: Only operations that give the same bits each time, however slow.
         device: "cpu", "gpu" or "gpu:N"; default the GPUs there are, else the CPU.
         watcher: Is told how it goes.
 
@@ -57,6 +60,56 @@ def train(
         NnpyError: For what else stands in the way.
     """
     checked = configs.load(config, overrides)
+    return _train(
+        checked,
+        device,
+        watcher,
+        run_dir=run_dir,
+        overwrite=overwrite,
+        deterministic=deterministic,
+    )
+
+
+def resume(
+    target: str | Path | Run | None = None,
+    *,
+    overrides: Iterable[str] = (),
+    device: str | None = None,
+    watcher: Watcher | None = None,
+) -> Run:
+    """Goes on with a run that was killed, interrupted or failed, and returns it.
+
+    Args:
+        target: The run; default the newest unfinished one in runs/.
+        overrides: As of `--set`, of what does not alter the past: "training.epochs=20" makes
+            even a finished training longer.
+        device: As for `train`.
+        watcher: As for `train`.
+
+    Raises:
+        UsageError: When there is nothing to go on with, or an override alters the past.
+        NnpyError: For what else stands in the way.
+    """
+    if target is None:
+        run = Run.newest_unfinished()
+    else:
+        run = target if isinstance(target, Run) else Run.open(target)
+    before = configs.load(run.config_path)
+    checked = configs.load(run.config_path, overrides)
+    resuming.check_changes(before.resolved, checked.resolved)
+    # The name that the variables bear, whatever the folder is called by now.
+    checked = dataclasses.replace(checked, name=run.summary().get("config", checked.name))
+    status, epochs = run.status(), run.summary().get("epochs", 0)
+    if status == "running":
+        raise RunError(f"{run} is being trained already by {lock.holder(run.folder)}")
+    if status == "finished" and checked.training.epochs <= epochs:
+        more = f"--set training.epochs={2 * max(epochs, 1)} makes it longer"
+        raise UsageError(f"{run} is finished, after {epochs} epochs; {more}")
+    deterministic = bool(run.environment().get("deterministic"))
+    return _train(checked, device, watcher, resumed=run, deterministic=deterministic)
+
+
+def _train(checked: Config, device: str | None, watcher: Watcher | None, **arguments: Any) -> Run:
     began = time.perf_counter()
     info, load = _start_loading(checked, watcher)
     devices.prepare_environment()
@@ -65,14 +118,7 @@ def train(
     clock = trainer.Clock(began)
     clock.seconds["import"] = time.perf_counter() - began
     return trainer.train(
-        checked,
-        info,
-        load,
-        run_dir=run_dir,
-        overwrite=overwrite,
-        device=device,
-        watcher=watcher,
-        clock=clock,
+        checked, info, load, device=device, watcher=watcher, clock=clock, **arguments
     )
 
 
@@ -179,9 +225,9 @@ def plot(
     devices.prepare_environment()
     if isinstance(target, Run) or target is None or _is_model_or_run(target):
         path, checked = _model_and_config(target, None)  # type: ignore[arg-type]
-        from nnpy import diagram, evaluation
+        from nnpy import diagram, safety
 
-        built = evaluation.open_model(path)
+        built = safety.open_model(path)
         name = checked.name if path.parent.name == "checkpoints" else path.stem
     else:
         checked = configs.load(target, overrides)

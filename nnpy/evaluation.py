@@ -12,11 +12,11 @@ from typing import Any
 
 import keras
 
-from nnpy import devices, findings, model
+from nnpy import devices, findings, model, safety
 from nnpy.config import Config
 from nnpy.data import DataInfo, Dataset, Split
 from nnpy.engine import Engine
-from nnpy.errors import DataError, ModelError
+from nnpy.errors import DataError
 from nnpy.findings import Findings
 
 SPLITS = ("test", "validation", "train")
@@ -54,7 +54,7 @@ def measure(
     split is empty.
     """
     where = devices.select(device)
-    loaded = open_model(path)
+    loaded = safety.open_model(path)
     dataset = load()
     examples: Split | None = getattr(dataset, split)
     if examples is None:
@@ -71,14 +71,3 @@ def measure(
     )
     found = findings.find(loaded, engine, examples, info, prepare, name=split)
     return Measured(path, loaded, info, dataset, found, where)
-
-
-def open_model(path: Path) -> keras.Model:
-    """A Keras model from a .keras file, without running code that the file may carry."""
-    if path.suffix != ".keras":
-        raise ModelError(f"{path}: expected a .keras file")
-    try:
-        return keras.models.load_model(path, safe_mode=True)
-    except Exception as error:
-        reason = " ".join(str(error).split())[:300]
-        raise ModelError(f"{path} cannot be opened as a Keras model: {reason}") from error

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nnpy import devices, evaluation, images, model, statistics
+from nnpy import devices, images, model, safety, statistics
 from nnpy.config import Config
 from nnpy.data import DataInfo, Dataset
 from nnpy.errors import DataError
@@ -37,7 +37,7 @@ def predict(
     """
     files = images.find(sources)
     devices.select(device)
-    loaded = evaluation.open_model(path)
+    loaded = safety.open_model(path)
     prepare = model.preparation_for(loaded, config, info)
     edge = _training_border(info, load)
     examples: list[Example] = []

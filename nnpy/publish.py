@@ -70,7 +70,8 @@ def keep(findings: Findings, info: DataInfo, path: Path) -> None:
             arrays = {f"outputs_{i}": each for i, each in enumerate(outputs)}
         known = {} if probs is None or truth is None else {"truth": truth, "probabilities": probs}
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, **arrays, **known)
+        everything: dict[str, Any] = arrays | known
+        np.savez_compressed(buffer, **everything)
         files.write_bytes(path, buffer.getvalue())
         return
     if probs is None or truth is None:

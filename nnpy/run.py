@@ -76,6 +76,10 @@ class Run:
         return self.folder / "state"
 
     @property
+    def best_state_path(self) -> Path:
+        return self.state_folder / "best.nnpy"
+
+    @property
     def figures_folder(self) -> Path:
         return self.folder / "figures"
 
@@ -151,6 +155,7 @@ class Run:
         with files.explained(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             self.best_path.parent.mkdir(exist_ok=True)
+            self.state_folder.mkdir(exist_ok=True)
 
     def _clear(self) -> None:
         if held := lock.holder(self.folder):
@@ -180,6 +185,14 @@ class Run:
         runs = cls.all()
         if not runs:
             raise UsageError(f"no run in {ROOT}/; train one first: nnpy train CONFIG")
+        return max(runs, key=lambda run: run.started)
+
+    @classmethod
+    def newest_unfinished(cls) -> Run:
+        """The run in runs/ that was started last and is not at its end. Raises UsageError."""
+        runs = [run for run in cls.all() if run.status() in ("interrupted", "failed")]
+        if not runs:
+            raise UsageError(f"no unfinished run in {ROOT}/; name the run to go on with")
         return max(runs, key=lambda run: run.started)
 
     @classmethod
