@@ -1,6 +1,6 @@
 """A trained model and its run folder → evaluation.json, predictions, figures and report.html.
 
-Importing this module imports Keras and matplotlib.
+Importing this module imports matplotlib.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ import json
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 import yaml
 from matplotlib.figure import Figure
@@ -23,8 +22,12 @@ from nnpy import figures, files, listing, model_summary, report
 from nnpy.compare import Compared
 from nnpy.data import DataInfo, Dataset
 from nnpy.errors import RunError, UsageError
-from nnpy.findings import Findings
 from nnpy.run import Run
+
+if TYPE_CHECKING:
+    import keras
+
+    from nnpy.findings import Findings
 
 
 def publish(
@@ -70,8 +73,7 @@ def keep(findings: Findings, info: DataInfo, path: Path) -> None:
             arrays = {f"outputs_{i}": each for i, each in enumerate(outputs)}
         known = {} if probs is None or truth is None else {"truth": truth, "probabilities": probs}
         buffer = io.BytesIO()
-        everything: dict[str, Any] = arrays | known
-        np.savez_compressed(buffer, **everything)
+        np.savez_compressed(buffer, allow_pickle=False, **arrays, **known)
         files.write_bytes(path, buffer.getvalue())
         return
     if probs is None or truth is None:

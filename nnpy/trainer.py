@@ -446,7 +446,7 @@ class _Training:
                 )
                 publish.publish(self.run, self.model, info, self.dataset, found)
                 self.watcher.say(f"report: {self.run.report_path}")
-            except (NnpyError, OSError) as error:
+            except Exception as error:  # noqa: BLE001 – whatever it is, the training is done
                 self.watcher.say(f"the report could not be made: {error}")
         self.summary["seconds"] = self.clock.as_dict()
         self.run.write_json(self.run.summary_path, self.summary)
