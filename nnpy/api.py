@@ -9,6 +9,7 @@ TensorFlow is imported when a function needs it, while a thread reads the data.
 
 from __future__ import annotations
 
+import importlib.util
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -40,6 +41,7 @@ def train(
     run_dir: str | None = None,
     overwrite: bool = False,
     device: str | None = None,
+    tensorboard: bool = False,
     watcher: Watcher | None = None,
 ) -> Run:
     """Trains what a config says and returns the run folder.
@@ -50,6 +52,7 @@ def train(
         run_dir: The folder to make; default runs/<config name>[-N].
         overwrite: Replace the run that `run_dir` holds.
         device: "cpu", "gpu" or "gpu:N"; default the GPUs there are, else the CPU.
+        tensorboard: Keep logs for TensorBoard in the run folder.
         watcher: Is told how it goes.
 
     Raises:
@@ -57,6 +60,10 @@ def train(
         NnpyError: For what else stands in the way.
     """
     checked = configs.load(config, overrides)
+    if tensorboard and importlib.util.find_spec("tensorboard") is None:
+        raise UsageError(
+            "TensorBoard is not installed; install nnpy with its extra: .[tensorboard]"
+        )
     began = time.perf_counter()
     info, load = _start_loading(checked, watcher)
     devices.prepare_environment()
@@ -71,6 +78,7 @@ def train(
         run_dir=run_dir,
         overwrite=overwrite,
         device=device,
+        tensorboard=tensorboard,
         watcher=watcher,
         clock=clock,
     )

@@ -52,6 +52,7 @@ def train(
     run_dir: str | None = None,
     overwrite: bool = False,
     device: str | None = None,
+    tensorboard: bool = False,
     watcher: Watcher | None = None,
     clock: Clock | None = None,
 ) -> Run:
@@ -73,6 +74,7 @@ def train(
     with lock.locked(run.folder), signals.graceful(watcher.say) as asked:
         training = _Training(config, dataset, built, run, watcher, clock, asked)
         training.summary["device"] = where
+        training.tensorboard = tensorboard
         training.open()
         try:
             training.fit()
@@ -119,6 +121,7 @@ class _Training:
         self.best: float | None = None
         self.best_weights: list[np.ndarray] | None = None
         self.columns: list[str] = []
+        self.tensorboard = False
         self.summary: dict[str, Any] = {
             "status": "running",
             "config": config.name,
@@ -150,8 +153,11 @@ class _Training:
 
     def fit(self) -> None:
         epochs = self.config.training.epochs
+        chosen = [model.realize(each) for each in self.config.training.callbacks]
+        if self.tensorboard:
+            chosen.append(keras.callbacks.TensorBoard(str(self.run.tensorboard_folder)))
         callbacks = keras.callbacks.CallbackList(
-            [model.realize(each) for each in self.config.training.callbacks],
+            chosen,
             model=self.model,
             epochs=epochs,
             verbose=0,
