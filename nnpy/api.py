@@ -10,6 +10,7 @@ TensorFlow is imported when a function needs it, while a thread reads the data.
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -42,6 +43,7 @@ def train(
     overwrite: bool = False,
     deterministic: bool = False,
     device: str | None = None,
+    tensorboard: bool = False,
     watcher: Watcher | None = None,
 ) -> Run:
     """Trains what a config says and returns the run folder.
@@ -53,6 +55,7 @@ def train(
         overwrite: Replace the run that `run_dir` holds.
         deterministic: Only operations that give the same bits each time, however slow.
         device: "cpu", "gpu" or "gpu:N"; default the GPUs there are, else the CPU.
+        tensorboard: Keep logs for TensorBoard in the run folder.
         watcher: Is told how it goes.
 
     Raises:
@@ -67,6 +70,7 @@ def train(
         run_dir=run_dir,
         overwrite=overwrite,
         deterministic=deterministic,
+        tensorboard=tensorboard,
     )
 
 
@@ -105,11 +109,21 @@ def resume(
     if status == "finished" and checked.training.epochs <= epochs:
         more = f"--set training.epochs={2 * max(epochs, 1)} makes it longer"
         raise UsageError(f"{run} is finished, after {epochs} epochs; {more}")
-    deterministic = bool(run.environment().get("deterministic"))
-    return _train(checked, device, watcher, resumed=run, deterministic=deterministic)
+    return _train(
+        checked,
+        device,
+        watcher,
+        resumed=run,
+        deterministic=bool(run.environment().get("deterministic")),
+        tensorboard=run.tensorboard_folder.is_dir(),
+    )
 
 
 def _train(checked: Config, device: str | None, watcher: Watcher | None, **arguments: Any) -> Run:
+    if arguments["tensorboard"] and importlib.util.find_spec("tensorboard") is None:
+        raise UsageError(
+            "TensorBoard is not installed; install nnpy with its extra: .[tensorboard]"
+        )
     began = time.perf_counter()
     info, load = _start_loading(checked, watcher)
     devices.prepare_environment()
