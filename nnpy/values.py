@@ -74,13 +74,18 @@ class Checker:
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
         self.problems: list[Problem] = []
+        self._seen: set[tuple] = set()
 
     def error(self, where: Node | Mark | None, path: str, message: str) -> None:
         mark = where.mark if isinstance(where, Node) else where
-        if mark is not None:
-            self.problems.append(mark.problem(path, message))
-        else:
+        if mark is None:
             self.problems.append(Problem(message, path))
+            return
+        # A mistake inside a block is told once, however often the block is used.
+        key = (mark.file, mark.line, mark.column, message)
+        if key not in self._seen:
+            self._seen.add(key)
+            self.problems.append(mark.problem(path, message))
 
     # -- mappings of arguments ------------------------------------------------------------
 
@@ -258,12 +263,14 @@ class Checker:
             return None
         return str(name), mark, arguments
 
-    def unknown(self, kinds: tuple[str, ...], name: str) -> str:
-        """`unknown layer 'Dens'; did you mean 'Dense'?`"""
+    def unknown(self, kinds: tuple[str, ...], name: str, also: Iterable[str] = ()) -> str:
+        """`unknown layer 'Dens'; did you mean 'Dense'?`; `also` are further known names."""
         names = [each for kind in kinds for each in self.catalog.suggestions(_section(kind))]
+        names.extend(also)
         for other in ("layer", "activation", "loss", "metric", "optimizer", "callback"):
             if other not in kinds and self.catalog.find(other, name):
-                return f"unknown {kinds[0]} '{name}': it is a {other}"
+                article = "an" if other[0] in "aeio" else "a"
+                return f"unknown {kinds[0]} '{name}': it is {article} {other}"
         return f"unknown {kinds[0]} '{name}'{did_you_mean(name, names)}"
 
     def _find(self, kinds: Iterable[str], name: str) -> Entry | None:
