@@ -20,7 +20,7 @@ from typing import Any
 
 from nnpy.errors import did_you_mean
 from nnpy.source import Mark, Node
-from nnpy.values import Checker, show
+from nnpy.values import BROKEN, Checker, show
 
 RESERVED = ("from", "name", "repeat")  # what every use of a block takes
 MAX_STEPS = 10_000  # of a model once its blocks are expanded
@@ -177,16 +177,14 @@ class Filling:
             items = {key: self.fill(each, f"{path}.{key}") for key, each in node.value.items()}
             return Node(items, mark, keys, node.origin)
         if node.is_list:
-            members = [
-                self.fill(each, f"{path}[{index}]") for index, each in enumerate(node.value)
-            ]
+            members = [self.fill(each, f"{path}[{index}]") for index, each in enumerate(node.value)]
             return Node(members, mark, {}, node.origin)
         if not isinstance(node.value, str) or not node.value.startswith("$"):
             return Node(node.value, mark, {}, node.origin)
         filled = _fill_scalar(node.value, self.values)
         if isinstance(filled, str):
             self.checker.error(mark, path, filled)
-            return Node(None, mark, {}, node.origin)
+            return Node(None, mark, {}, BROKEN)
         filled = self._copy(filled)
         if not filled.is_map and not filled.is_list:
             filled.mark = mark  # the line inside the block says what the value is for
@@ -259,7 +257,9 @@ def calculate(expression: str, values: Mapping[str, Any]) -> int | float:
                 return bounded(node.value)
             case ast.Name():
                 if node.id not in values:
-                    raise ValueError(f"unknown parameter '{node.id}'{did_you_mean(node.id, values)}")
+                    raise ValueError(
+                        f"unknown parameter '{node.id}'{did_you_mean(node.id, values)}"
+                    )
                 return bounded(values[node.id])
             case ast.UnaryOp(op=ast.USub()):
                 return -value(node.operand)

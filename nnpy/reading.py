@@ -20,7 +20,7 @@ from nnpy.catalog import Parameter
 from nnpy.errors import did_you_mean
 from nnpy.network import INPUT, Input, Inputs, Network, Ref, Step
 from nnpy.scope import Scope, snake_case
-from nnpy.source import Mark, Node
+from nnpy.source import Node
 from nnpy.tensors import Use
 from nnpy.values import Checker, KerasObject, show
 
@@ -112,7 +112,9 @@ class _Reader:
                 pairs = declared.value.items()
                 inputs = tuple(self._input(key, each, declared, path) for key, each in pairs)
             else:
-                message = f"expected such as {{image: {{shape: [28, 28, 1]}}}}, got {show(declared)}"
+                message = (
+                    f"expected such as {{image: {{shape: [28, 28, 1]}}}}, got {show(declared)}"
+                )
                 self.checker.error(declared, path, message)
         if given is None and len(inputs) > 1:
             for each in inputs:
@@ -229,7 +231,9 @@ class _Reader:
         old = [key for key in _OLD_SHAPES if key in use.arguments.value]
         for key in old if not any(entry.parameter(key) for key in old) else ():
             message = f"'{key}' is not needed: the shape is that of the data, or stands under"
-            use.error(use.arguments.keys.get(key), f"{message} `inputs:` in the model's mapping form")
+            use.error(
+                use.arguments.keys.get(key), f"{message} `inputs:` in the model's mapping form"
+            )
         inputs, call = tensors.of_layer(use, entry, self.steps)
         given = use.without("from", "call", *old)
         values = self.checker.arguments(given, entry.parameters, use.path, where=use.mark)
@@ -269,9 +273,7 @@ class _Reader:
                 message = f"the model takes {words}, `from:` gives {tensors.number(inputs)}"
                 use.error(use.argument("from"), message, "from")
             self._name_outputs(use, own, step.network)
-            return self._add(
-                use, step.layer, own, inputs, network=step.network, reuse=step.name
-            )
+            return self._add(use, step.layer, own, inputs, network=step.network, reuse=step.name)
         entry = self.checker.catalog.find("layer", step.layer.name)
         if entry is None:  # an unknown layer, reported where it stands
             return self._add(use, step.layer, own, tensors.plain(use), reuse=step.name)
@@ -302,6 +304,7 @@ class _Reader:
         return self.by_name[step.reuse] if step.reuse else step
 
     def _model(self, use: Use) -> Ref:
+        self.functional = True
         self._known_only(use, (*_MODEL_KEYS, "from", "name"))
         declared = use.argument("inputs")
         names = [str(each) for each in declared.value] if declared and declared.is_map else [INPUT]

@@ -94,7 +94,9 @@ class Scope:
         if not dot or name.count(".") > _MAX_DOTS:
             return None
         whole = self.find(head)
-        if isinstance(whole, str) and (tail.isdecimal() or tail in self.model.outputs.get(whole, ())):
+        if isinstance(whole, str) and (
+            tail.isdecimal() or tail in self.model.outputs.get(whole, ())
+        ):
             return f"{whole}.{tail}"
         if isinstance(whole, tuple) and tail.isdecimal() and int(tail) < len(whole):
             return whole[int(tail)]

@@ -11,7 +11,7 @@ from nnpy.errors import did_you_mean
 from nnpy.network import Inputs, Step
 from nnpy.scope import INPUT, Ref, Scope
 from nnpy.source import Mark, Node
-from nnpy.values import Checker, KerasObject, show
+from nnpy.values import Checker, show
 
 
 @dataclass
@@ -191,7 +191,9 @@ def of_operation(use: Use, entry: Entry) -> tuple[dict[str, Ref], dict[str, Any]
         _check_names(use, entry, ())
     given = use.without("from", "name")
     own = Node(
-        {key: each for key, each in given.value.items() if key not in inputs}, given.mark, given.keys
+        {key: each for key, each in given.value.items() if key not in inputs},
+        given.mark,
+        given.keys,
     )
     for key in given.value:
         if key in inputs:
@@ -215,5 +217,3 @@ def _by_parameter(use: Use, entry: Entry, refs: Ref) -> dict[str, Ref]:
         message = f"ops.{entry.name} takes at most {len(takers)} tensors, got {len(refs)}"
         use.error(use.argument("from"), message, "from")
     return {each.name: ref for each, ref in zip(takers, refs, strict=False)}
-
-
