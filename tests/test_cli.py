@@ -59,7 +59,7 @@ def test_train_evaluate_plot(nnpy: Command, tiny_config: dict, tmp_path: Path) -
     run = tmp_path / "runs" / "small"
     # One line an epoch, and none of TensorFlow's, which are in the log.
     lines = done.stderr.splitlines()
-    assert [line.split()[0] for line in lines] == ["runs/small:", "epoch", "test"]
+    assert [line.split()[0] for line in lines] == ["runs/small:", "epoch", "test", "report:"]
     assert "epoch 1/1" in (run / "log.txt").read_text()
     summary = json.loads((run / "summary.json").read_text())
     assert summary["status"] == "finished"
