@@ -1,3 +1,26 @@
 """nnpy: train neural networks from a YAML file, with Keras on TensorFlow."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 __version__ = "0.1.0"
+
+__all__ = ["build", "evaluate", "load_config", "plot", "train"]
+
+if TYPE_CHECKING:
+    from nnpy.api import build, evaluate, plot, train
+    from nnpy.config import load as load_config
+
+
+def __getattr__(name: str) -> Any:
+    # Imported when used, so that `nnpy --help` costs nothing.
+    if name == "load_config":
+        from nnpy.config import load
+
+        return load
+    if name in __all__:
+        from nnpy import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module 'nnpy' has no attribute '{name}'")

@@ -105,14 +105,16 @@ def _override_value(text: str, start: int) -> Node:
     # The key is blanked out, so that columns are those of what the user typed.
     node = source.parse(" " * start + text[start:], "--set", origin="--set")
 
-    def typed(node: Node) -> None:
-        if node.mark:
-            node.mark = source.Mark("--set", 1, node.mark.column, node.mark.length, text)
-        children = node.value.values() if node.is_map else node.value if node.is_list else ()
-        for child in children:
-            typed(child)
+    def typed(mark: source.Mark | None) -> source.Mark | None:
+        return mark and source.Mark("--set", 1, mark.column, mark.length, text)
 
-    typed(node)
+    def visit(node: Node) -> None:
+        node.mark = typed(node.mark)
+        node.keys = {key: typed(mark) for key, mark in node.keys.items()}
+        for child in node.value.values() if node.is_map else node.value if node.is_list else ():
+            visit(child)
+
+    visit(node)
     return node
 
 

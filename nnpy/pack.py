@@ -123,14 +123,14 @@ def copy(value: Any) -> Any:
     return _decode(encoded, [array.copy() for array in arrays])
 
 
-def fingerprint(value: Any) -> bytes:
-    """The same 32 bytes for the same value, others for any other."""
-    encoded, arrays = _encoded(value)
-    digest = hashlib.sha256(json.dumps(encoded).encode())
-    for array in arrays:
-        digest.update(f"{_dtype_name(array.dtype)}{array.shape}".encode())
-        digest.update(_bytes(array))
-    return digest.digest()
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are equal to the bit and of the same types all the way down."""
+    (encoded, arrays), (encoded_other, others) = _encoded(one), _encoded(other)
+    return (
+        json.dumps(encoded) == json.dumps(encoded_other)
+        and [(a.dtype, a.shape) for a in arrays] == [(b.dtype, b.shape) for b in others]
+        and all(_bytes(a) == _bytes(b) for a, b in zip(arrays, others, strict=True))
+    )
 
 
 def _encoded(value: Any) -> tuple[Any, list[np.ndarray]]:

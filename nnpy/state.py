@@ -58,7 +58,7 @@ class Recorder:
     def __init__(self, model: Any, callbacks: Iterable[Any] = ()) -> None:
         self._model = model
         self._callbacks = list(callbacks)
-        self._begin = [_fingerprints(callback) for callback in self._callbacks]
+        self._begin = [pack.copy(_attributes(callback)) for callback in self._callbacks]
         _global_seed()  # made on first use, from Python's random numbers: always at this moment
 
     def capture(self, epoch: int, step: int = 0, progress: dict[str, Any] | None = None) -> State:
@@ -165,15 +165,11 @@ def _attributes(callback: Any) -> dict[str, Any]:
     }
 
 
-def _fingerprints(callback: Any) -> dict[str, bytes]:
-    return {key: pack.fingerprint(value) for key, value in _attributes(callback).items()}
-
-
-def _changed(callback: Any, begin: dict[str, bytes]) -> dict[str, Any]:
+def _changed(callback: Any, begin: dict[str, Any]) -> dict[str, Any]:
     return {
         key: pack.copy(value)
         for key, value in _attributes(callback).items()
-        if begin.get(key) != pack.fingerprint(value)
+        if key not in begin or not pack.same(begin[key], value)
     }
 
 

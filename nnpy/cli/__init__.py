@@ -1,0 +1,87 @@
+"""The command line: parse, call, print, exit. Nothing else prints or exits.
+
+A command is a file of this folder and a line in `COMMANDS`. None imports TensorFlow, NumPy
+or the rest of nnpy before it is called, so that help and completion answer at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+import nnpy
+from nnpy.cli.terminal import Terminal
+from nnpy.errors import NnpyError
+
+# command → its module in this folder and its one-line help
+COMMANDS = {
+    "train": ("train", "Train the network that a config says."),
+    "evaluate": ("evaluate", "Measure a trained model on data."),
+    "plot": ("plot", "Draw a model."),
+    "info": ("info", "Show versions, devices, data and renderers."),
+}
+
+
+class Commands(click.Group):
+    """Loads a command's module when the command is used."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"nnpy.cli.{COMMANDS[name][0]}")
+        command: click.Command = getattr(module, name.replace("-", "_"))
+        return command
+
+    def resolve_command(
+        self, context: click.Context, arguments: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        from nnpy.errors import did_you_mean
+
+        try:
+            return super().resolve_command(context, arguments)
+        except click.UsageError as error:
+            hint = did_you_mean(arguments[0], COMMANDS) if arguments else ""
+            raise click.UsageError(error.format_message().rstrip(".") + hint, context) from None
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(nnpy.__version__, prog_name="nnpy")
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """Train neural networks from a YAML file, with Keras on TensorFlow.
+
+    Start with:  nnpy train configs/mlp.yaml
+    """
+    context.obj = context.obj or Terminal()
+
+
+def main() -> None:
+    """The entry point: exit codes 0 done, 1 failed, 2 wrong use or config, 130 interrupted."""
+    terminal = Terminal()
+    try:
+        code = cli.main(prog_name="nnpy", standalone_mode=False, obj=terminal)
+    except NnpyError as error:
+        terminal.error(str(error))
+        code = error.exit_code
+    except click.exceptions.Exit as error:
+        code = error.exit_code
+    except click.ClickException as error:
+        terminal.restore()
+        error.show()
+        code = error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        terminal.error("interrupted")
+        code = 130
+    except BrokenPipeError:  # the reader of our output, such as `head`, has gone
+        code = 1
+    except Exception as error:  # noqa: BLE001 – the last resort: a traceback is no answer
+        code = terminal.crash(error)
+    terminal.leave(code if isinstance(code, int) else 0)

@@ -1,0 +1,19 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import click
+
+overrides = click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Override a setting, such as training.epochs=10; may be repeated.",
+)
+device = click.option(
+    "--device",
+    metavar="cpu|gpu|gpu:N",
+    help="Insist on a device; by default the GPUs that are there, else the CPU.",
+)
+as_json = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")

@@ -1,0 +1,117 @@
+"""What people see: messages and progress on the terminal; TensorFlow's noise in a log instead.
+
+TensorFlow and XLA write to file descriptor 2 from C++, where Python cannot stop them. `quiet`
+points the descriptor at a file and keeps a copy of the terminal for nnpy's own words.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+class Terminal:
+    """The user's terminal (stderr), and where everything else that is written there goes."""
+
+    def __init__(self) -> None:
+        self._out: IO[str] | None = None  # the user's stderr, while `quiet`
+        self._log: IO[bytes] | None = None
+        self._console: Console | None = None
+
+    # -- TensorFlow's noise ---------------------------------------------------------------
+
+    def quiet(self) -> None:
+        """From now on what is written to stderr goes to a log; `say` still reaches the user."""
+        if self._out is not None:
+            return
+        sys.stderr.flush()
+        self._out = os.fdopen(os.dup(2), "w", encoding="utf-8", errors="replace", buffering=1)
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 – lives as long as the process
+        os.dup2(self._log.fileno(), 2)
+
+    def log_to(self, path: Path) -> None:
+        """Lets the log go on in a file (of a run folder), with what it holds so far."""
+        if self._log is None:
+            return
+        sys.stderr.flush()
+        self._log.seek(0)
+        earlier = self._log.read()
+        log = path.open("ab")
+        log.write(earlier)
+        log.flush()
+        os.dup2(log.fileno(), 2)
+        self._log.close()
+        self._log = log
+
+    def restore(self) -> None:
+        """Gives stderr back to whoever writes there."""
+        if self._out is not None:
+            sys.stderr.flush()
+            os.dup2(self._out.fileno(), 2)
+            self._out = None
+
+    # -- nnpy's words ---------------------------------------------------------------------
+
+    @property
+    def stream(self) -> IO[str]:
+        return self._out or sys.stderr
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.stream.isatty()
+
+    @property
+    def console(self) -> Console:
+        """rich on the user's terminal, for progress bars and tables."""
+        if self._console is None:
+            from rich.console import Console
+
+            self._console = Console(file=self.stream, highlight=False, markup=False)
+        return self._console
+
+    def say(self, text: str = "") -> None:
+        """A line for people."""
+        if self._console is not None:
+            self._console.print(text, soft_wrap=True)
+        else:
+            print(text, file=self.stream, flush=True)
+        if self._log is not None and self._out is not None:
+            os.write(2, (text + "\n").encode())
+
+    def error(self, text: str) -> None:
+        self.say(text if ":" in text.split(" ", 1)[0] else f"Error: {text}")
+
+    def result(self, value: str | Mapping[str, Any]) -> None:
+        """An answer on stdout: text, or data as JSON."""
+        text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
+        print(text, flush=True)
+
+    def crash(self, error: Exception) -> int:
+        """A mistake of nnpy's own, or of a library: one line, and the traceback in a file."""
+        text = "".join(traceback.format_exception(error))
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="nnpy-", suffix=".txt", delete=False, encoding="utf-8"
+        ) as report:
+            report.write(text)
+        summary = " ".join(str(error).split())[:300]
+        self.error(f"{type(error).__name__}: {summary}")
+        self.say(f"This is a fault of nnpy's. What it knows of it is in {report.name}")
+        return 1
+
+    def leave(self, code: int) -> None:
+        """Ends the process at once: the teardown of TensorFlow takes time and says things."""
+        for stream in (sys.stdout, self.stream, sys.stderr):
+            try:
+                stream.flush()
+            except (OSError, ValueError):
+                code = code or 1
+        os._exit(code)

@@ -1,0 +1,90 @@
+"""The drawing of a model: Keras's own, rendered by Graphviz or by the renderer that comes along.
+
+Importing this module imports Keras.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import shutil
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from nnpy import files
+from nnpy.errors import NnpyError
+
+FORMATS = ("png", "svg", "pdf", "dot")
+
+
+class NoRenderer(NnpyError):
+    """No program on this machine could draw the diagram."""
+
+
+def graph(model: keras.Model) -> Any:
+    """The model as a `pydot.Dot`: what `keras.utils.plot_model` draws, with shapes and names."""
+    return keras.utils.model_to_dot(
+        model,
+        show_shapes=True,
+        show_layer_names=True,
+        show_layer_activations=True,
+        expand_nested=True,
+        show_trainable=False,
+    )
+
+
+def dot_text(model: keras.Model) -> str:
+    """The graph in the DOT language, the same for the same model.
+
+    Keras names nodes by their address in memory; here they are numbered in their order.
+    """
+    numbers: dict[str, str] = {}
+    text = str(graph(model).to_string())
+    return re.sub(
+        r"\b\d{9,}\b", lambda match: numbers.setdefault(match[0], f"n{len(numbers)}"), text
+    )
+
+
+def renderers() -> list[str]:
+    """The programs that can draw, best first: the system's `dot`, then `graphviz-pure`."""
+    scripts = sysconfig.get_path("scripts")
+    found = (shutil.which("dot"), shutil.which("graphviz-pure", path=scripts))
+    return [*filter(None, found), *filter(None, [shutil.which("graphviz-pure")])]
+
+
+def render(text: str, form: str) -> bytes:
+    """DOT → "png", "svg" or "pdf". Raises NoRenderer with what each program said."""
+    import pydot
+
+    if form == "dot":
+        return text.encode()
+    failures = []
+    # Some builds of Graphviz crash at orthogonal edges (keras#21815): then curved ones.
+    for splines in ("ortho", "true"):
+        source = text.replace("splines=ortho", f"splines={splines}")
+        drawn: Any = pydot.graph_from_dot_data(source)
+        for program in renderers():
+            try:
+                if form == "pdf" and Path(program).name == "graphviz-pure":
+                    return _as_pdf(drawn[0].create(prog=program, format="png"))
+                return bytes(drawn[0].create(prog=program, format=form))
+            except (OSError, AssertionError) as error:  # pydot asserts the exit code
+                failures.append(f"{program}: {' '.join(str(error).split())[:200]}")
+    raise NoRenderer("; ".join(failures) or "neither dot nor graphviz-pure is installed")
+
+
+def save(model: keras.Model, path: Path) -> None:
+    """Draws `model` into a .png, .svg, .pdf or .dot file. Raises NoRenderer."""
+    files.write_bytes(path, render(dot_text(model), path.suffix.lstrip(".").lower()))
+
+
+def _as_pdf(png: bytes) -> bytes:
+    """The bundled renderer knows no PDF: a page that holds its picture."""
+    from PIL import Image
+
+    page = io.BytesIO()
+    Image.open(io.BytesIO(png)).convert("RGB").save(page, "PDF", resolution=200)
+    return page.getvalue()

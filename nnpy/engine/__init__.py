@@ -1,0 +1,13 @@
+"""An epoch as one compiled program: `Engine` trains, evaluates and predicts.
+
+engine.py      the loop, its chunks, and one step
+choice.py      XLA, graph or eager: the rules
+windows.py     where the data lie: whole on the device, or passing through it
+randomness.py  the same random numbers under XLA as without
+"""
+
+from nnpy.engine.choice import MODES, Execution, choose
+from nnpy.engine.engine import Engine
+from nnpy.engine.windows import permutation
+
+__all__ = ["MODES", "Engine", "Execution", "choose", "permutation"]

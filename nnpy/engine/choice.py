@@ -1,0 +1,109 @@
+"""XLA, graph or eager: how a model's steps are run on the devices that are there.
+
+The rules look at the model and the device only, never at a clock, so that the same config
+and seed give the same bits each time: two modes differ in the last bit of a sum.
+
+On a GPU, XLA: it fuses a step's many small kernels.
+On a CPU, XLA for models of dense layers and what goes with them: fused loops without a call
+for each operation are 3 times faster at small batches. Not for
+  convolutions and pooling: inside a loop XLA runs them up to 40 times slower than TensorFlow
+    with oneDNN does (openxla: convolutions in while loops lose their threads and layouts);
+  recurrent layers: no faster than TensorFlow's kernels, and slower to compile;
+  layers that are not Keras's own: what they hold is not known;
+  more than 60 layers with weights: compiling takes too long.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+MODES = ("xla", "graph", "eager")
+MAX_XLA_LAYERS = 60
+MAX_UNROLLED_STEPS = 64
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How the steps are run ("xla", "graph" or "eager"), and why so."""
+
+    mode: str
+    reason: str
+
+
+def choose(model: keras.Model, wanted: str = "auto") -> Execution:
+    """The mode for a model: `wanted`, or by the rules above when that is "auto"."""
+    if wanted in MODES:
+        return Execution(wanted, "as the config asks")
+    if wanted != "auto":
+        raise ValueError(f"execution must be auto, {', '.join(MODES)}, not {wanted!r}")
+    parts = list(layers(model))
+    for part in parts:
+        if not getattr(part, "supports_jit", True):
+            return Execution("graph", f"XLA cannot compile {_name(part)}")
+    if on_gpu():
+        return Execution("xla", "XLA fuses the small kernels of a step on a GPU")
+    for part in parts:
+        name = type(part).__name__
+        if "Conv" in name or "Pool" in name:
+            return Execution("graph", f"XLA is slow at {_name(part)} on a CPU")
+        if isinstance(part, keras.layers.RNN):
+            return Execution("graph", f"XLA is no faster at {_name(part)} on a CPU")
+        if not type(part).__module__.startswith("keras."):
+            return Execution("graph", f"{_name(part)} is not one of Keras's own layers")
+    weighted = sum(1 for part in parts if getattr(part, "weights", ()))
+    if weighted > MAX_XLA_LAYERS:
+        return Execution("graph", f"XLA would take long to compile {weighted} layers")
+    return Execution("xla", "XLA's fused loop is fastest for dense layers on a CPU")
+
+
+def on_gpu() -> bool:
+    return bool(tf.config.list_logical_devices("GPU"))
+
+
+def layers(model: Any) -> Iterator[Any]:
+    """Every layer and operation of a model, those inside of others too."""
+    inside = list(getattr(model, "operations", None) or getattr(model, "layers", None) or [])
+    for name in ("layer", "forward_layer", "backward_layer", "cell"):
+        inner = getattr(model, name, None)
+        if isinstance(inner, keras.Layer):
+            inside.append(inner)
+    for part in inside:
+        if not isinstance(part, keras.Model):
+            yield part
+        yield from layers(part)
+
+
+@contextlib.contextmanager
+def unrolled(model: keras.Model) -> Iterator[None]:
+    """Recurrent layers of known, small length unrolled while a step is traced.
+
+    A fifth faster on a CPU than a loop with a dozen small operations a time step.
+    """
+    chosen = [] if on_gpu() else [part for part in layers(model) if _can_unroll(part)]
+    for layer in chosen:
+        layer.unroll = True
+    try:
+        yield
+    finally:
+        for layer in chosen:
+            layer.unroll = False
+
+
+def _can_unroll(part: Any) -> bool:
+    if not isinstance(part, keras.layers.RNN) or part.unroll:
+        return False
+    try:
+        length = part.input.shape[1]
+    except (AttributeError, ValueError):  # never called by name in a graph of layers
+        return False
+    return length is not None and length <= MAX_UNROLLED_STEPS
+
+
+def _name(part: Any) -> str:
+    return f"{type(part).__name__} '{part.name}'"

@@ -1,0 +1,207 @@
+"""A checked config → a built, compiled `keras.Model`.
+
+What only Keras can see, such as shapes that do not fit, is raised as a ConfigError at the
+line of the layer. Importing this module imports Keras.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+
+from nnpy import catalog
+from nnpy.config import Config
+from nnpy.data import DataInfo, Preparation
+from nnpy.errors import ConfigError, ModelError, Problem
+from nnpy.network import INPUT, Network, Step
+from nnpy.source import Mark
+from nnpy.values import KerasObject
+
+_HOMES = {
+    "layer": keras.layers,
+    "optimizer": keras.optimizers,
+    "schedule": keras.optimizers.schedules,
+    "loss": keras.losses,
+    "metric": keras.metrics,
+    "initializer": keras.initializers,
+    "regularizer": keras.regularizers,
+    "constraint": keras.constraints,
+    "callback": keras.callbacks,
+}
+
+# These leave the rank of their input alone, so what follows them decides about the channels.
+_RANK_NEUTRAL = frozenset(
+    (
+        *("Activation", "BatchNormalization", "Dropout", "GaussianDropout", "GaussianNoise"),
+        *("Identity", "LayerNormalization", "Normalization", "ReLU", "Rescaling"),
+    )
+)
+
+
+def build(config: Config, info: DataInfo) -> keras.Model:
+    """The model, built for the data's shape, its weights drawn from the config's seed.
+
+    Raises ConfigError at the line of a layer that Keras cannot build.
+    """
+    keras.utils.set_random_seed(config.training.seed)
+    network = config.model
+    shape = info.shape + ((1,) if needs_channels(network, info) else ())
+    name = re.sub(r"[^\w.-]", "_", config.name) or "model"
+    if network.functional:
+        return _functional(network, shape, name)
+    return _sequential(network, shape, name)
+
+
+def compile_model(model: keras.Model, config: Config) -> None:
+    """Gives the model its optimizer, loss and metrics.
+
+    Raises ConfigError when the model's outputs do not fit the loss and the labels.
+    """
+    training = config.training
+    model.compile(
+        optimizer=realize(training.optimizer),
+        loss=realize(training.loss),
+        metrics=[realize(metric) for metric in training.metrics],
+        jit_compile=False,  # the engine compiles whole epochs, not steps
+    )
+
+
+def check_outputs(model: keras.Model, config: Config, info: DataInfo) -> None:
+    """Raises ConfigError when the model does not end in one output for each class."""
+    loss, labels = config.training.loss, config.data.labels
+    kind = catalog_name(loss)
+    classes = len(info.classes)
+    last = config.model.step(config.model.outputs[0])
+    if last is None or not isinstance(model.output_shape, tuple):
+        return
+    shape = model.output_shape
+    units = shape[-1] if len(shape) > 1 else None
+    where = f"{last.path}"
+    if kind == "SparseCategoricalCrossentropy" and labels == "one_hot":
+        message = "this loss takes class numbers: use labels: sparse, or categorical_crossentropy"
+        raise _error(message, loss.mark, "training.loss")
+    if kind == "CategoricalCrossentropy" and labels == "sparse":
+        message = "this loss takes one-hot labels: set data.labels to one_hot, or use sparse_"
+        raise _error(message + "categorical_crossentropy", loss.mark, "training.loss")
+    if kind not in ("SparseCategoricalCrossentropy", "CategoricalCrossentropy"):
+        return
+    if len(shape) != 2:
+        rest = list(shape[1:])
+        message = f"the model's output has the shape {rest}; the loss needs [{classes}]"
+        raise _error(f"{message}: flatten or pool before the last Dense layer", last.mark, where)
+    if units != classes:
+        message = f"the model ends in {units} outputs, but {info.name} has {classes} classes"
+        raise _error(message, last.mark, where)
+
+
+def preparation(config: Config, info: DataInfo) -> Preparation:
+    """How a stored batch becomes what the model takes."""
+    one_hot = len(info.classes) if config.data.labels == "one_hot" else None
+    return Preparation(info.scale, needs_channels(config.model, info), one_hot)
+
+
+def preparation_for(model: keras.Model, config: Config, info: DataInfo) -> Preparation:
+    """How a stored batch becomes what this model takes, whatever config it came from.
+
+    Raises ModelError when the model does not take such data.
+    """
+    wanted = tuple(model.input_shape[1:]) if isinstance(model.input_shape, tuple) else ()
+    for channel_axis in (False, True):
+        shape = info.shape + ((1,) if channel_axis else ())
+        if len(shape) == len(wanted) and all(
+            want in (None, size) for want, size in zip(wanted, shape, strict=True)
+        ):
+            one_hot = len(info.classes) if config.data.labels == "one_hot" else None
+            return Preparation(info.scale, channel_axis, one_hot)
+    raise ModelError(
+        f"the model takes inputs of shape {list(wanted)}, but {info.name} has {list(info.shape)}"
+    )
+
+
+def needs_channels(network: Network, info: DataInfo) -> bool:
+    """Whether grey images (height, width) need a channel axis for the first layer."""
+    if len(info.shape) != 2:
+        return False
+    for step in network.steps:
+        if step.layer.name not in _RANK_NEUTRAL:
+            entry = catalog.load().find("layer", step.layer.name)
+            return entry is not None and 4 in (entry.input_rank, entry.min_rank)
+    return False
+
+
+def realize(value: Any) -> Any:
+    """A checked value → what Keras takes: objects built, lists and mappings gone through."""
+    if isinstance(value, list):
+        return [realize(each) for each in value]
+    if isinstance(value, dict):
+        return {key: realize(each) for key, each in value.items()}
+    if not isinstance(value, KerasObject):
+        return value
+    if value.kind == "activation" or not value.explicit:
+        return value.name  # Keras looks it up, and writes it back by this name
+    arguments = {key: realize(each) for key, each in value.arguments.items()}
+    with traced(value.mark, value.path):
+        return getattr(_HOMES[value.kind], value.name)(**arguments)
+
+
+def catalog_name(value: KerasObject) -> str:
+    """The class that an object names, whichever of its identifiers was written."""
+    entry = catalog.load().find(value.kind, value.name)
+    return entry.name if entry else value.name
+
+
+def _sequential(network: Network, shape: tuple[int, ...], name: str) -> keras.Model:
+    model = keras.Sequential([keras.Input(shape, name=INPUT)], name=name)
+    for step in network.steps:
+        layer = realize(step.layer)
+        with traced(step.mark, step.path):
+            model.add(layer)
+    return model
+
+
+def _functional(network: Network, shape: tuple[int, ...], name: str) -> keras.Model:
+    tensors: dict[str, Any] = {INPUT: keras.Input(shape, name=INPUT)}
+    for step in network.steps:
+        layer = realize(step.layer)
+        with traced(step.mark, step.path):
+            tensors[step.name] = _call(layer, step, tensors)
+    outputs = [tensors[name] for name in network.outputs]
+    with traced(network.mark, "model"):
+        return keras.Model(tensors[INPUT], outputs[0] if len(outputs) == 1 else outputs, name=name)
+
+
+def _call(layer: Any, step: Step, tensors: dict[str, Any]) -> Any:
+    if isinstance(step.inputs, str):
+        return layer(tensors[step.inputs])
+    if isinstance(step.inputs, dict):
+        return layer(**{key: tensors[name] for key, name in step.inputs.items()})
+    return layer([tensors[name] for name in step.inputs])
+
+
+@contextlib.contextmanager
+def traced(mark: Mark | None, path: str) -> Iterator[None]:
+    """Errors of Keras become a ConfigError at the place in the config that caused them."""
+    try:
+        yield
+    except ConfigError:
+        raise
+    except Exception as error:
+        raise _error(_reason(error), mark, path) from error
+
+
+def _reason(error: Exception) -> str:
+    """The part of Keras's message that says what is wrong, on one line."""
+    text = str(error).strip()
+    text = re.split(r"\n\s*\n?(?:Arguments received|Call arguments received)", text)[0]
+    text = re.sub(r"^Exception encountered when calling [^\n]*\n+", "", text)
+    text = re.sub(r"\x1b\[[0-9;]*m", "", text)
+    text = " ".join(text.split()) or type(error).__name__
+    return text if len(text) <= 400 else text[:399] + "…"
+
+
+def _error(message: str, mark: Mark | None, path: str) -> ConfigError:
+    return ConfigError([mark.problem(path, message) if mark else Problem(message, path)])

@@ -1,0 +1,318 @@
+"""Opening a model that somebody sent, without running their code or filling the memory.
+
+Only `.keras` files are opened, always in Keras's safe mode, and only after this module has read
+the archive itself: its members, its config and the shapes of its weights. What is known of such
+attacks is told by Keras's own security advisories (CVE-2025-1550 and those after it).
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import stat
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from nnpy.errors import ModelError
+
+_CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
+_CONFIG_LIMIT = 16 << 20  # bytes; the largest of keras.applications has 0.7 MB
+_SMALL, _EXPANSION = 64 << 20, 10  # content may take this many bytes, or times what is stored
+_AXIS = 1 << 24  # the longest axis of an input
+_KERAS = (3, 15, 1)  # the first release with every known fix for loading a foreign file
+
+# What Keras writes for things that are no objects of a class.
+_DATA = {
+    *("__keras_tensor__", "__tensor__", "__numpy__", "__bytes__", "__ellipsis__", "__slice__"),
+}
+# The modules of Keras whose functions may stand in a model.
+_FUNCTIONS = {
+    *("activations", "losses", "metrics", "ops", "random"),
+    *("initializers", "regularizers", "constraints"),
+}
+_REFUSED = {
+    "Lambda": "a Lambda layer carries Python code; write the layer in a Python file instead",
+    "__lambda__": "a lambda carries Python code; write the function in a Python file instead",
+    "__typespec__": "a TensorFlow type specification can name any class",
+    "TFSMLayer": "a TFSMLayer runs whatever program another folder holds",
+    "TorchModuleWrapper": "a TorchModuleWrapper is stored as a pickle, which can run any code",
+    "JaxLayer": "a JaxLayer runs code from outside of Keras",
+    "FlaxLayer": "a FlaxLayer runs code from outside of Keras",
+}
+_FOREIGN = [  # how a file begins, what it is then, and why it stays closed
+    (b"\x89HDF\r\n\x1a\n", "an HDF5 file; that old format may carry code that is run on opening"),
+    (b"\x80", "a pickle, which can run any code on opening"),
+    (b"PK\x05\x06", "an empty archive"),
+]
+
+
+def open_model(
+    path: str | Path, custom_objects: Mapping[str, Any] | None = None, *, compile: bool = True
+) -> Any:
+    """The `keras.Model` in a `.keras` file, if it is safe to open.
+
+    `custom_objects` are the classes and functions of the user's own code, by name; what that
+    code has registered with Keras is known too. Raises `ModelError` that says why if the file
+    is not whole, not a model, or could do harm.
+    """
+    path = Path(path)
+    config, stored = inspect(path, custom_objects)
+    import keras
+
+    release = keras.__version__.split(".")[:3]
+    if tuple(int("".join(filter(str.isdigit, part)) or 0) for part in release) < _KERAS:
+        raise ModelError(
+            f"Keras {keras.__version__} has known holes in loading models; "
+            f"nnpy needs {'.'.join(map(str, _KERAS))} or newer (pip install -U keras)"
+        )
+    try:
+        planned = _planned(config, custom_objects or {})
+        if not isinstance(planned, keras.Model):
+            raise _refused(path, f"it holds a {config['class_name']}, not a model")
+        described = sum(_size(variable) for variable in planned.variables)
+        if described > stored + (1 << 20):
+            raise _refused(
+                path,
+                f"its config describes weights of {_bytes(described)}, but the file holds "
+                f"{_bytes(stored)}",
+            )
+        del planned
+        return keras.saving.load_model(
+            path, custom_objects=dict(custom_objects or {}), compile=compile, safe_mode=True
+        )
+    except ModelError:
+        raise
+    except Exception as error:
+        raise ModelError(f"{path} cannot be opened as a model: {_first_line(error)}") from error
+
+
+def _planned(config: dict[str, Any], custom_objects: Mapping[str, Any]) -> Any:
+    """The object that a config describes, with variables that have shapes but take no memory."""
+    import keras
+    from keras.src.backend.common import global_state
+
+    # Keras remembers what it has not initialized and would do so at the end of any later scope;
+    # there is no public way to make it forget.
+    key = "uninitialized_variables"
+    before = list(global_state.get_global_attribute(key, []))
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            return keras.saving.deserialize_keras_object(
+                {**_without_memory(config), "compile_config": None},
+                custom_objects=dict(custom_objects),
+                safe_mode=True,
+            )
+    finally:
+        global_state.set_global_attribute(key, before)
+
+
+def _without_memory(config: Any) -> Any:
+    """A config whose recurrent layers keep no state: that cannot be planned, nor is it weights."""
+    if isinstance(config, dict):
+        return {
+            key: False if key == "stateful" and value is True else _without_memory(value)
+            for key, value in config.items()
+        }
+    return [_without_memory(part) for part in config] if isinstance(config, list) else config
+
+
+def inspect(
+    path: str | Path, custom_objects: Mapping[str, Any] | None = None
+) -> tuple[dict[str, Any], int]:
+    """The config of the model in `path` and the bytes of its weights, when nothing is wrong.
+
+    Raises `ModelError` as `open_model` does; builds nothing.
+    """
+    path = Path(path)
+    _check_kind(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            _check_members(path, archive)
+            config = json.loads(archive.read(_CONFIG))
+            _check_weights(path, archive)
+            stored = archive.getinfo(_WEIGHTS).file_size
+    except (ValueError, RecursionError) as error:
+        raise _refused(path, f"its {_CONFIG} cannot be read ({_first_line(error)})") from error
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError) as error:
+        raise ModelError(f"{path} is damaged: {_first_line(error)}") from error
+    if not isinstance(config, dict) or "class_name" not in config:
+        raise _refused(path, f"its {_CONFIG} does not describe a model")
+    _check_objects(path, config, custom_objects or {})
+    return config, stored
+
+
+def _check_kind(path: Path) -> None:
+    """Raise `ModelError` unless the file is an archive with the right suffix."""
+    if not path.exists():
+        raise ModelError(f"{path}: no such file")
+    if path.is_dir():
+        raise _refused(path, "it is a folder; nnpy opens single .keras files")
+    try:
+        with path.open("rb") as file:
+            begin = file.read(8)
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror}") from error
+    for magic, reason in _FOREIGN:
+        if begin.startswith(magic):
+            raise _refused(path, f"it is {reason}; save the model as .keras where it was made")
+    if path.suffix != ".keras":
+        raise _refused(path, f"only .keras files are opened, not '{path.suffix or path.name}'")
+    if not zipfile.is_zipfile(path):
+        raise ModelError(f"{path} is damaged or not a model: a .keras file is a zip archive")
+
+
+def _check_members(path: Path, archive: zipfile.ZipFile) -> None:
+    """Raise `ModelError` for names, kinds and sizes that no archive of Keras has."""
+    members = archive.infolist()
+    names = [member.filename for member in members]
+    for name in names:
+        parts = PurePosixPath(name).parts
+        if ".." in parts or name.startswith("/") or "\\" in name or ":" in name or "\0" in name:
+            raise _refused(path, f"its member {name!r} points out of the archive")
+        if name not in (_CONFIG, _METADATA, _WEIGHTS) and parts[:1] != ("assets",):
+            raise _refused(path, f"its member {name!r} is none that Keras writes")
+    if len(set(names)) < len(names):
+        raise _refused(path, "it has two members of the same name")
+    if missing := {_CONFIG, _WEIGHTS} - set(names):
+        raise ModelError(f"{path} is not a model: it has no {' and no '.join(sorted(missing))}")
+    for member in members:
+        kind = stat.S_IFMT(member.external_attr >> 16)
+        if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+            raise _refused(path, f"its member {member.filename!r} is a link")
+        if member.flag_bits & 1:
+            raise _refused(path, f"its member {member.filename!r} is encrypted")
+        if _bomb(member.file_size, member.compress_size):
+            raise _refused(
+                path,
+                f"its member {member.filename!r} unpacks from {_bytes(member.compress_size)} to "
+                f"{_bytes(member.file_size)}, as no model does",
+            )
+    if archive.getinfo(_CONFIG).file_size > _CONFIG_LIMIT:
+        raise _refused(path, f"its {_CONFIG} has more than {_bytes(_CONFIG_LIMIT)}")
+    size = path.stat().st_size
+    if sum(member.compress_size for member in members) > size:
+        raise _refused(path, "its members lie on top of one another")
+    if _bomb(sum(member.file_size for member in members), size):
+        raise _refused(path, "it unpacks to far more than it holds, as no model does")
+
+
+def _check_weights(path: Path, archive: zipfile.ZipFile) -> None:
+    """Raise `ModelError` for weights that lie elsewhere, or claim more room than they take."""
+    import h5py
+
+    content = archive.read(_WEIGHTS)
+    total = 0
+    with h5py.File(io.BytesIO(content), "r") as file:
+        links: list[tuple[str, Any]] = []
+        file.visititems_links(lambda name, link: links.append((name, link)))
+        for name, link in links:
+            if not isinstance(link, h5py.HardLink):
+                raise _refused(path, f"its weights {name!r} are a link to another place")
+            item = file[name]
+            if not isinstance(item, h5py.Dataset):
+                continue
+            if item.external or item.is_virtual:
+                raise _refused(path, f"its weights {name!r} lie in another file")
+            if item.dtype.kind not in "biufcSV" or item.dtype.hasobject:
+                raise _refused(path, f"its weights {name!r} are not numbers")
+            total += math.prod(item.shape or ()) * item.dtype.itemsize
+            if _bomb(total, len(content)):
+                raise _refused(
+                    path,
+                    f"its weights {name!r} claim the shape {item.shape}: {_bytes(total)} in a "
+                    f"file of {_bytes(len(content))}",
+                )
+
+
+def _check_objects(path: Path, config: Any, custom_objects: Mapping[str, Any]) -> None:
+    """Raise `ModelError` for every class or function that is neither Keras's nor the user's."""
+    known: set[str] | None = None
+    for place, item in _objects(config):
+        name, module = item["class_name"], item.get("module")
+        if not isinstance(name, str):
+            raise _refused(path, f"{place} has a class_name that is not a name")
+        if not isinstance(module, str | None):
+            raise _refused(path, f"{place} has a module that is not a name")
+        if name in _REFUSED:
+            raise _refused(path, f"{place}: {_REFUSED[name]}")
+        if name in _DATA:
+            continue
+        batch = (item.get("config") or {}).get("batch_shape") if name == "InputLayer" else None
+        if isinstance(batch, list) and any(isinstance(n, int) and n > _AXIS for n in batch):
+            raise _refused(path, f"{place} takes inputs of the shape {batch}")
+        is_function = name == "function"
+        if is_function:
+            name = str(item.get("config"))
+        registered = item.get("registered_name")
+        if known is None:
+            known = {*custom_objects, *_registered(config)}
+        if registered in known or (module is None and name in known):
+            continue
+        if module is None or not (module in ("keras", "builtins") or module.startswith("keras.")):
+            source = f" from the module {module!r}" if module else ""
+            raise _refused(
+                path,
+                f"{place} asks for {registered or name!r}{source}, which is not Keras's own; if it "
+                f"is yours, name the Python file that defines it under `code:`",
+            )
+        if is_function and module != "builtins" and not _FUNCTIONS & set(module.split(".")[1:2]):
+            raise _refused(
+                path, f"{place} asks for {module}.{name}, a function that is no part of a model"
+            )
+
+
+def _objects(config: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every object in a config, with a name for its place ("layer 'dense'")."""
+    waiting: list[tuple[str, Any]] = [("the model", config)]
+    while waiting:
+        place, value = waiting.pop()
+        if isinstance(value, dict):
+            if "class_name" in value:
+                inner = value.get("config")
+                name = inner.get("name") if isinstance(inner, dict) else None
+                if isinstance(name, str) and value is not config:
+                    place = f"layer {name!r}"
+                yield place, value
+            waiting.extend((place, part) for part in value.values())
+        elif isinstance(value, list):
+            waiting.extend((place, part) for part in value)
+
+
+def _registered(config: Any) -> Iterable[str]:
+    """What the user's code has registered with Keras; without Keras loaded, nothing has."""
+    import sys
+
+    if "keras" not in sys.modules:
+        return ()
+    return sys.modules["keras"].saving.get_custom_objects()
+
+
+def _bomb(size: int, stored: int) -> bool:
+    return size > max(_SMALL, _EXPANSION * stored)
+
+
+def _size(variable: Any) -> int:
+    import keras
+
+    bits = keras.backend.standardize_dtype(variable.dtype)
+    width = "".join(filter(str.isdigit, bits.split("_")[0])) or "8"
+    return math.prod(variable.shape) * max(1, int(width) // 8)
+
+
+def _refused(path: Path, reason: str) -> ModelError:
+    return ModelError(f"{path} is refused: {reason}")
+
+
+def _bytes(size: int) -> str:
+    for unit in ("bytes", "KB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}"
+        size //= 1000
+    return f"{size} TB"
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]

@@ -1,0 +1,34 @@
+"""Foreign text made fit to be shown: class names and config values come from anywhere."""
+
+from __future__ import annotations
+
+import unicodedata
+
+
+def plain(text: object, limit: int = 0) -> str:
+    """One line that is safe in a terminal, a figure or a page, at most `limit` columns wide.
+
+    Control characters and the invisible ones that turn the reading direction become `�`; white
+    space becomes a blank. A text over the limit loses its end to an ellipsis (0: no limit).
+    """
+    whole = str(text)
+    line = "".join(_seen(char) for char in (whole[: limit + 1] if limit else whole))
+    if not limit or columns_of(line) <= limit:
+        return line
+    while columns_of(line) >= limit:
+        line = line[:-1]
+    return line.rstrip() + "…"
+
+
+def columns_of(text: str) -> int:
+    """The width of a text in columns of a terminal: Chinese and Japanese letters take two."""
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
+
+
+def _seen(char: str) -> str:
+    if char.isspace():
+        return " "
+    if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co", "Cn"):
+        # Joiners are letters' own affair in many scripts and in emoji.
+        return char if char in "\u200c\u200d" else "�"
+    return char
