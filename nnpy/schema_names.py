@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from nnpy.catalog import Catalog, Parameter
-from nnpy.schema_objects import OBJECTS, ref
+from nnpy.schema_objects import OBJECTS, bare, ref
 from nnpy.settings import SECTIONS, parameters
 
 
@@ -17,15 +17,17 @@ def names(catalog: Catalog) -> dict[str, Any]:
     an initializer in every layer. So one set of properties serves all of them.
     """
     operations = [f"ops.{each}" for each in catalog.suggestions("op")]
-    words = {kind: list(catalog.suggestions(kind)) for kind in OBJECTS}
-    words["cell"] = words["layer"]
-    words["step"] = [*words["layer"], *operations, "reuse", "Model"]
+    known = {kind: list(catalog.suggestions(kind)) for kind in OBJECTS}
+    alone = {kind: bare(kind, catalog) for kind in OBJECTS}
+    known["cell"], alone["cell"] = known["layer"], alone["layer"]
+    known["step"] = [*known["layer"], *operations, "reuse", "Model"]
+    alone["step"] = [*alone["layer"], *operations]
     found: dict[str, Any] = {}
-    for kind, known in words.items():
-        found[f"names.{kind}.all"] = {"enum": known}
+    for kind in known:
+        text = [{"enum": alone[kind]}] if alone[kind] else []
         found[f"names.{kind}"] = {
-            "anyOf": [ref(f"names.{kind}.all"), {"not": {"type": "string"}}],
-            "propertyNames": ref(f"names.{kind}.all"),
+            "anyOf": [*text, {"not": {"type": "string"}}],
+            "propertyNames": {"enum": known[kind]},
             "additionalProperties": ref("names.arguments"),
         }
     entries = [catalog.find(kind, name) for kind in OBJECTS for name in catalog.names(kind)]

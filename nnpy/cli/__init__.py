@@ -20,6 +20,8 @@ COMMANDS = {
     "evaluate": ("evaluate", "Measure a trained model on data."),
     "plot": ("plot", "Draw a model."),
     "info": ("info", "Show versions, devices, data and renderers."),
+    "init": ("init", "Write a commented config to begin with."),
+    "schema": ("schema", "Print the JSON Schema of the config language."),
 }
 
 
