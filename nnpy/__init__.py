@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-__all__ = ["build", "evaluate", "load_config", "plot", "train"]
+__all__ = ["build", "evaluate", "load_config", "plot", "resume", "train"]
 
 if TYPE_CHECKING:
-    from nnpy.api import build, evaluate, plot, train
+    from nnpy.api import build, evaluate, plot, resume, train
     from nnpy.config import load as load_config
 
 

@@ -9,6 +9,7 @@ TensorFlow is imported when a function needs it, while a thread reads the data.
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -16,15 +17,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnpy import config as configs
-from nnpy import data, devices
+from nnpy import data, devices, lock, resuming
 from nnpy.config import Config
 from nnpy.data import DataInfo, Dataset
-from nnpy.errors import UsageError
+from nnpy.errors import RunError, UsageError
 from nnpy.run import Run
 from nnpy.watcher import Watcher
 
 if TYPE_CHECKING:
     import keras
+
+    from nnpy.compare import Comparison
+    from nnpy.evaluation import Measured
+    from nnpy.reproducing import Reproduction
 
 ConfigLike = str | Path | Mapping[str, Any] | Config
 
@@ -35,6 +40,7 @@ def train(
     overrides: Iterable[str] = (),
     run_dir: str | None = None,
     overwrite: bool = False,
+    deterministic: bool = False,
     device: str | None = None,
     watcher: Watcher | None = None,
 ) -> Run:
@@ -45,6 +51,7 @@ def train(
         overrides: As of `--set`: "training.epochs=10".
         run_dir: The folder to make; default runs/<config name>[-N].
         overwrite: Replace the run that `run_dir` holds.
+        deterministic: Only operations that give the same bits each time, however slow.
         device: "cpu", "gpu" or "gpu:N"; default the GPUs there are, else the CPU.
         watcher: Is told how it goes.
 
@@ -53,6 +60,56 @@ def train(
         NnpyError: For what else stands in the way.
     """
     checked = configs.load(config, overrides)
+    return _train(
+        checked,
+        device,
+        watcher,
+        run_dir=run_dir,
+        overwrite=overwrite,
+        deterministic=deterministic,
+    )
+
+
+def resume(
+    target: str | Path | Run | None = None,
+    *,
+    overrides: Iterable[str] = (),
+    device: str | None = None,
+    watcher: Watcher | None = None,
+) -> Run:
+    """Goes on with a run that was killed, interrupted or failed, and returns it.
+
+    Args:
+        target: The run; default the newest unfinished one in runs/.
+        overrides: As of `--set`, of what does not alter the past: "training.epochs=20" makes
+            even a finished training longer.
+        device: As for `train`.
+        watcher: As for `train`.
+
+    Raises:
+        UsageError: When there is nothing to go on with, or an override alters the past.
+        NnpyError: For what else stands in the way.
+    """
+    if target is None:
+        run = Run.newest_unfinished()
+    else:
+        run = target if isinstance(target, Run) else Run.open(target)
+    before = configs.load(run.config_path)
+    checked = configs.load(run.config_path, overrides)
+    resuming.check_changes(before.resolved, checked.resolved)
+    # The name that the variables bear, whatever the folder is called by now.
+    checked = dataclasses.replace(checked, name=run.summary().get("config", checked.name))
+    status, epochs = run.status(), run.summary().get("epochs", 0)
+    if status == "running":
+        raise RunError(f"{run} is being trained already by {lock.holder(run.folder)}")
+    if status == "finished" and checked.training.epochs <= epochs:
+        more = f"--set training.epochs={2 * max(epochs, 1)} makes it longer"
+        raise UsageError(f"{run} is finished, after {epochs} epochs; {more}")
+    deterministic = bool(run.environment().get("deterministic"))
+    return _train(checked, device, watcher, resumed=run, deterministic=deterministic)
+
+
+def _train(checked: Config, device: str | None, watcher: Watcher | None, **arguments: Any) -> Run:
     began = time.perf_counter()
     info, load = _start_loading(checked, watcher)
     devices.prepare_environment()
@@ -61,14 +118,7 @@ def train(
     clock = trainer.Clock(began)
     clock.seconds["import"] = time.perf_counter() - began
     return trainer.train(
-        checked,
-        info,
-        load,
-        run_dir=run_dir,
-        overwrite=overwrite,
-        device=device,
-        watcher=watcher,
-        clock=clock,
+        checked, info, load, device=device, watcher=watcher, clock=clock, **arguments
     )
 
 
@@ -78,18 +128,75 @@ def evaluate(
     split: str = "test",
     config: ConfigLike | None = None,
     device: str | None = None,
+    predictions: str | Path | None = None,
 ) -> dict[str, Any]:
-    """Loss and metrics of a run's best model, or of a .keras file, on a split of its data.
+    """Loss, metrics and, for a classifier, all its scores with their intervals.
 
-    `target` defaults to the newest run; a .keras file outside a run is evaluated on the data
-    of `config` (default: Fashion-MNIST).
+    Of a run's best model, or a .keras file, on a split of its data. `target` defaults to the
+    newest run; a .keras file outside a run is evaluated on the data of `config` (default:
+    Fashion-MNIST). `predictions` is a .csv or .npz file to keep the answers in.
     """
+    place = predictions and Path(predictions)
+    if place and place.suffix not in (".csv", ".npz"):
+        raise UsageError(f"--predictions {place}: expected a name ending in .csv or .npz")
+    measured = _measure(target, split, config, device)
+    if place:
+        from nnpy import publish
+
+        publish.keep(measured.findings, measured.info, place)
+    return measured.as_dict()
+
+
+def report(target: str | Path | Run | None = None, *, device: str | None = None) -> Path:
+    """Makes a run's evaluation, figures and page anew; returns the path of the page."""
+    run = _run(target)
+    with lock.locked(run.folder):
+        measured = _measure(run, "test", None, device)
+        from nnpy import publish
+
+        publish.publish(run, measured.model, measured.info, measured.dataset, measured.findings)
+    return run.report_path
+
+
+def predict(
+    target: str | Path | Run | None,
+    sources: Iterable[str | Path],
+    *,
+    invert: bool = False,
+    config: ConfigLike | None = None,
+    device: str | None = None,
+) -> dict[str, Any]:
+    """What a run's best model (or a .keras file) answers to pictures, folders and .npy files."""
     path, checked = _model_and_config(target, config)
     info, load = _start_loading(checked, None)
     devices.prepare_environment()
-    from nnpy import evaluation
+    from nnpy import predicting
 
-    return evaluation.evaluate(path, checked, info, load, split=split, device=device)
+    places = [Path(source) for source in sources]
+    return predicting.predict(path, checked, info, load, places, invert=invert, device=device)
+
+
+def compare(targets: Iterable[str | Path | Run]) -> Comparison:
+    """What differs between runs, in the making and in the outcome, and whether by chance."""
+    from nnpy import compare as comparing
+    from nnpy import publish
+
+    return comparing.compare(publish.compared([_run(target) for target in targets]))
+
+
+def reproduce(
+    target: str | Path | Run | None = None,
+    *,
+    run_dir: str | None = None,
+    device: str | None = None,
+    watcher: Watcher | None = None,
+) -> Reproduction:
+    """Trains a run again from its folder alone, and compares every number."""
+    from nnpy import reproducing
+
+    run = _run(target)
+    again = train(run.config_path, run_dir=run_dir, device=device, watcher=watcher)
+    return reproducing.against(run, again)
 
 
 def build(config: ConfigLike, *, overrides: Iterable[str] = ()) -> keras.Model:
@@ -118,9 +225,9 @@ def plot(
     devices.prepare_environment()
     if isinstance(target, Run) or target is None or _is_model_or_run(target):
         path, checked = _model_and_config(target, None)  # type: ignore[arg-type]
-        from nnpy import diagram, evaluation
+        from nnpy import diagram, safety
 
-        built = evaluation.open_model(path)
+        built = safety.open_model(path)
         name = checked.name if path.parent.name == "checkpoints" else path.stem
     else:
         checked = configs.load(target, overrides)
@@ -131,6 +238,23 @@ def plot(
     place = Path(output) if output is not None else Path(f"{name}.png")
     diagram.save(built, place)
     return place
+
+
+def _run(target: str | Path | Run | None) -> Run:
+    if target is None:
+        return Run.newest()
+    return target if isinstance(target, Run) else Run.open(target)
+
+
+def _measure(
+    target: str | Path | Run | None, split: str, config: ConfigLike | None, device: str | None
+) -> Measured:
+    path, checked = _model_and_config(target, config)
+    info, load = _start_loading(checked, None)
+    devices.prepare_environment()
+    from nnpy import evaluation
+
+    return evaluation.measure(path, checked, info, load, split=split, device=device)
 
 
 def _check_form(output: str | Path | None) -> None:

@@ -49,6 +49,16 @@ def select(wanted: str | None = None) -> str:
     return ", ".join(_name(gpu) for gpu in chosen)
 
 
+def make_deterministic() -> None:
+    """Let only those operations run that give the same bits each time, however slow.
+
+    Call it before the first operation. On a CPU nnpy's trainings are so without it.
+    """
+    import tensorflow as tf
+
+    tf.config.experimental.enable_op_determinism()
+
+
 def _gpus(wanted: str, gpus: list[Any]) -> list[Any]:
     if not gpus:
         hint = "" if _has_cuda() else "; this TensorFlow has no CUDA: install nnpy[cuda]"

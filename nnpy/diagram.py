@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import re
 import shutil
+import subprocess
 import sysconfig
 from pathlib import Path
 from typing import Any
@@ -57,23 +58,30 @@ def renderers() -> list[str]:
 
 def render(text: str, form: str) -> bytes:
     """DOT → "png", "svg" or "pdf". Raises NoRenderer with what each program said."""
-    import pydot
-
     if form == "dot":
         return text.encode()
     failures = []
     # Some builds of Graphviz crash at orthogonal edges (keras#21815): then curved ones.
     for splines in ("ortho", "true"):
-        source = text.replace("splines=ortho", f"splines={splines}")
-        drawn: Any = pydot.graph_from_dot_data(source)
+        source = text.replace("splines=ortho", f"splines={splines}").encode()
         for program in renderers():
             try:
                 if form == "pdf" and Path(program).name == "graphviz-pure":
-                    return _as_pdf(drawn[0].create(prog=program, format="png"))
-                return bytes(drawn[0].create(prog=program, format=form))
-            except (OSError, AssertionError) as error:  # pydot asserts the exit code
-                failures.append(f"{program}: {' '.join(str(error).split())[:200]}")
+                    return _as_pdf(_draw(program, source, "png"))
+                return _draw(program, source, form)
+            except (OSError, subprocess.SubprocessError) as error:
+                failures.append(f"{program}: {_reason(error)}")
     raise NoRenderer("; ".join(failures) or "neither dot nor graphviz-pure is installed")
+
+
+def _draw(program: str, source: bytes, form: str) -> bytes:
+    command = [program, f"-T{form}"]
+    return subprocess.run(command, input=source, capture_output=True, check=True, timeout=60).stdout
+
+
+def _reason(error: Exception) -> str:
+    said = getattr(error, "stderr", None) or str(error).encode()
+    return " ".join(said.decode(errors="replace").split())[:200]
 
 
 def save(model: keras.Model, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A model on a split of the data → its loss and metrics.
+"""A model on a split of the data → its loss and metrics, and what its answers are worth.
 
 Importing this module imports Keras.
 """
@@ -6,21 +6,40 @@ Importing this module imports Keras.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import keras
 
-from nnpy import devices, model
+from nnpy import devices, findings, model, safety
 from nnpy.config import Config
 from nnpy.data import DataInfo, Dataset, Split
 from nnpy.engine import Engine
-from nnpy.errors import DataError, ModelError
+from nnpy.errors import DataError
+from nnpy.findings import Findings
 
 SPLITS = ("test", "validation", "train")
 
 
-def evaluate(
+@dataclass(frozen=True)
+class Measured:
+    """A model with what was found of it on a split of a data set."""
+
+    path: Path
+    model: keras.Model
+    info: DataInfo
+    dataset: Dataset
+    findings: Findings
+    device: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """What is told of it, as plain data."""
+        head = {"model": str(self.path), "data": self.info.name, "device": self.device}
+        return head | self.findings.as_dict()
+
+
+def measure(
     path: Path,
     config: Config,
     info: DataInfo,
@@ -28,44 +47,27 @@ def evaluate(
     *,
     split: str = "test",
     device: str | None = None,
-) -> dict[str, Any]:
-    """Loss and metrics of the model at `path` on a split of the config's data.
+) -> Measured:
+    """Everything that is known of the model at `path` on a split of the config's data.
 
     Raises ModelError when the file is no model or does not take such data, DataError when the
     split is empty.
     """
     where = devices.select(device)
-    loaded = open_model(path)
+    loaded = safety.open_model(path)
     dataset = load()
     examples: Split | None = getattr(dataset, split)
     if examples is None:
         raise DataError(f"there is no {split} split: data.validation_split is 0")
     if loaded.loss is None:
         model.compile_model(loaded, config)
+    prepare = model.preparation_for(loaded, config, info)
     engine = Engine(
         loaded,
-        model.preparation_for(loaded, config, info),
+        prepare,
         batch_size=config.training.batch_size,
         seed=config.training.seed,
         execution=config.training.execution,
     )
-    metrics = engine.evaluate(examples)
-    return {
-        "model": str(path),
-        "data": info.name,
-        "split": split,
-        "examples": len(examples),
-        "device": where,
-        "metrics": metrics,
-    }
-
-
-def open_model(path: Path) -> keras.Model:
-    """A Keras model from a .keras file, without running code that the file may carry."""
-    if path.suffix != ".keras":
-        raise ModelError(f"{path}: expected a .keras file")
-    try:
-        return keras.models.load_model(path, safe_mode=True)
-    except Exception as error:
-        reason = " ".join(str(error).split())[:300]
-        raise ModelError(f"{path} cannot be opened as a Keras model: {reason}") from error
+    found = findings.find(loaded, engine, examples, info, prepare, name=split)
+    return Measured(path, loaded, info, dataset, found, where)

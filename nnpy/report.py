@@ -18,6 +18,7 @@ from nnpy.figures import Mistake
 from nnpy.model_summary import LayerRow
 from nnpy.page import number, safe
 from nnpy.statistics import ClassReport, ClassScore, Estimate
+from nnpy.text import percent
 
 LIMIT = 3_000_000  # bytes of a page
 MOST_ROWS = 200
@@ -33,7 +34,6 @@ class Findings:
     loss: Estimate | None = None  # with its interval, where the loss of each example is known
     classes: ClassReport | None = None  # None for a model that does not answer with classes
     mistakes: Sequence[Mistake] = ()  # the most confident ones
-    seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -472,7 +472,7 @@ def _mistake(item: Mistake) -> str:
     alt = f"example {item.index}: {item.truth}, taken for {item.answer}"
     return (
         f"<li>{page.picture(item.picture, alt)}"
-        f"<strong>{safe(item.answer, 40)}</strong> {figures.percent(item.probability)}"
+        f"<strong>{safe(item.answer, 40)}</strong> {percent(item.probability)}"
         f"<span>is {safe(item.truth, 40)}</span></li>"
     )
 

@@ -30,7 +30,7 @@ ROOT = Path("runs")
 # What a run may hold: only these are removed by --overwrite.
 _FILES = (
     *("config.yaml", "environment.json", "metrics.csv", "summary.json", "log.txt", "report.html"),
-    *("model.png", "model.svg", "model.dot", "evaluation.json", ".lock"),
+    *("model.png", "model.svg", "model.dot", "evaluation.json", "predictions.npz", ".lock"),
 )
 _FOLDERS = ("checkpoints", "figures", "state", "code", "tensorboard")
 
@@ -76,6 +76,10 @@ class Run:
         return self.folder / "state"
 
     @property
+    def best_state_path(self) -> Path:
+        return self.state_folder / "best.nnpy"
+
+    @property
     def figures_folder(self) -> Path:
         return self.folder / "figures"
 
@@ -86,6 +90,10 @@ class Run:
     @property
     def evaluation_path(self) -> Path:
         return self.folder / "evaluation.json"
+
+    @property
+    def predictions_path(self) -> Path:
+        return self.folder / "predictions.npz"
 
     def diagram_path(self, form: str) -> Path:
         return self.folder / f"model.{form}"
@@ -147,6 +155,7 @@ class Run:
         with files.explained(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             self.best_path.parent.mkdir(exist_ok=True)
+            self.state_folder.mkdir(exist_ok=True)
 
     def _clear(self) -> None:
         if held := lock.holder(self.folder):
@@ -176,6 +185,14 @@ class Run:
         runs = cls.all()
         if not runs:
             raise UsageError(f"no run in {ROOT}/; train one first: nnpy train CONFIG")
+        return max(runs, key=lambda run: run.started)
+
+    @classmethod
+    def newest_unfinished(cls) -> Run:
+        """The run in runs/ that was started last and is not at its end. Raises UsageError."""
+        runs = [run for run in cls.all() if run.status() in ("interrupted", "failed")]
+        if not runs:
+            raise UsageError(f"no unfinished run in {ROOT}/; name the run to go on with")
         return max(runs, key=lambda run: run.started)
 
     @classmethod

@@ -91,6 +91,16 @@ class TrainingSettings:
         choices=("auto", "xla", "graph", "eager"),
         doc="How the steps are run; auto chooses by model and device.",
     )
+    checkpoint_minutes: float = setting(
+        5.0, "float", minimum=0, doc="How often the state is saved within an epoch."
+    )
+    on_nan: str = setting(
+        "stop",
+        "str",
+        choices=("stop", "restore"),
+        doc="What a loss that is no number does: end the training, or go back to the best "
+        "state with half the learning rate.",
+    )
 
 
 SECTIONS: dict[str, type] = {"data": DataSettings, "training": TrainingSettings}

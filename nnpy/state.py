@@ -62,7 +62,10 @@ class Recorder:
         _global_seed()  # made on first use, from Python's random numbers: always at this moment
 
     def capture(self, epoch: int, step: int = 0, progress: dict[str, Any] | None = None) -> State:
-        """A copy of everything at this moment; later training does not change it."""
+        """A copy of everything at this moment; later training does not change it.
+
+        `progress` is kept as it is: give what will not change.
+        """
         groups = _variables(self._model, with_metrics=step > 0)
         return State(
             epoch=epoch,
@@ -76,10 +79,10 @@ class Recorder:
                 for callback, begin in zip(self._callbacks, self._begin, strict=True)
             ],
             numbers=_random_numbers(self._model),
-            progress=pack.copy(progress or {}),
+            progress=progress or {},
         )
 
-    def restore(self, state: State) -> None:
+    def restore(self, state: State, *, callbacks: bool = True) -> None:
         """Put `state` back into the model, its optimizer, the callbacks and the generators.
 
         The model must be the one that the state was taken from, built anew: every variable is
@@ -101,9 +104,10 @@ class Recorder:
         for name, group in groups.items():
             for (_, variable), (_, value) in zip(group, state.variables[name], strict=True):
                 variable.assign(value)
-        for callback, (_, attributes) in zip(self._callbacks, state.callbacks, strict=True):
-            for key, value in pack.copy(attributes).items():
-                setattr(callback, key, value)
+        if callbacks:
+            for callback, (_, attributes) in zip(self._callbacks, state.callbacks, strict=True):
+                for key, value in pack.copy(attributes).items():
+                    setattr(callback, key, value)
         _restore_random_numbers(self._model, state.numbers)
 
 

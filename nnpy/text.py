@@ -25,6 +25,15 @@ def columns_of(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
 
 
+def percent(value: float) -> str:
+    """A probability as people read it; never 100 % for what is not certain."""
+    for digits in (1, 2, 3, 4):
+        text = f"{100 * value:.{digits}f}"
+        if float(text) < 100:
+            return f"{text} %"
+    return f"{100 * value:.0f} %"
+
+
 def _seen(char: str) -> str:
     if char.isspace():
         return " "

@@ -5,43 +5,65 @@ Importing this module imports Keras; `nnpy.api.train` reads the data meanwhile.
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 import keras
 import numpy as np
 
-from nnpy import devices, diagram, files, lock, model, signals
+from nnpy import devices, diagram, files, lock, model, resuming, signals, trouble
 from nnpy import run as runs
 from nnpy.config import Config
-from nnpy.data import DataInfo, Dataset
+from nnpy.data import DataInfo, Dataset, Split
 from nnpy.engine import Engine
-from nnpy.errors import Interrupted, NnpyError
+from nnpy.errors import Interrupted, NnpyError, RunError, UsageError
 from nnpy.run import Run
+from nnpy.state import Recorder, State, StateStore, read_state, write_state
+from nnpy.table import Table
 from nnpy.watcher import Watcher
+
+_SHARE = 50  # saving may take one part in so many of the time
+_VALIDATION_LOSS = 10.0  # seconds of training that an interrupt in the validation may cost
+_RESTORES = 5  # times that a training goes back from a NaN
 
 
 class Clock:
-    """Seconds spent in each phase of a training."""
+    """Seconds spent in each phase of a training, those before a resume included."""
 
     def __init__(self, began: float | None = None) -> None:
         self.began = time.perf_counter() if began is None else began
         self.seconds: dict[str, float] = {}
+        self._running: dict[str, float] = {}
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        began = time.perf_counter()
+        self._running[name] = time.perf_counter()
         try:
             yield
         finally:
+            began = self._running.pop(name)
             self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - began
 
+    def add(self, earlier: dict[str, float]) -> None:
+        """Counts the seconds of the processes before this one too."""
+        for name, value in earlier.items():
+            if name == "total":
+                self.began -= value
+            else:
+                self.seconds[name] = self.seconds.get(name, 0.0) + value
+
     def as_dict(self) -> dict[str, float]:
-        total = {"total": time.perf_counter() - self.began}
-        return {name: round(value, 3) for name, value in (self.seconds | total).items()}
+        now = time.perf_counter()
+        seconds = self.seconds | {"total": now - self.began}
+        for name, began in self._running.items():
+            seconds[name] = seconds.get(name, 0.0) + now - began
+        return {name: round(value, 3) for name, value in seconds.items()}
 
 
 def train(
@@ -51,40 +73,52 @@ def train(
     *,
     run_dir: str | None = None,
     overwrite: bool = False,
+    resumed: Run | None = None,
+    deterministic: bool = False,
     device: str | None = None,
     watcher: Watcher | None = None,
     clock: Clock | None = None,
 ) -> Run:
     """Trains what the config says and leaves a run folder; returns it.
 
-    `load` gives the data when they are needed. Raises Interrupted after Ctrl-C or SIGTERM, with
-    what was reached saved. The model is built before the folder is made: a config that Keras
-    refuses leaves nothing behind.
+    `load` gives the data when they are needed; `resumed` is the run to go on with. Raises
+    Interrupted after Ctrl-C or SIGTERM, with what was reached saved. The model is built before
+    the folder is made: a config that Keras refuses leaves nothing behind.
     """
     watcher, clock = watcher or Watcher(), clock or Clock()
     where = devices.select(device)
+    if deterministic:
+        devices.make_deterministic()
     with clock.phase("build"):
         built = model.build(config, info)
         model.compile_model(built, config)
         model.check_outputs(built, config, info)
     with clock.phase("data"):
         dataset = load()
-    run = Run.create(config.name, run_dir, overwrite=overwrite)
-    with lock.locked(run.folder), signals.graceful(watcher.say) as asked:
+    run = resumed or Run.create(config.name, run_dir, overwrite=overwrite)
+    with lock.locked(run.folder), signals.graceful(watcher.say, watcher.leaving) as asked:
         training = _Training(config, dataset, built, run, watcher, clock, asked)
         training.summary["device"] = where
-        training.open()
+        if resumed:
+            training.reopen(deterministic)
+        else:
+            training.open(deterministic)
         try:
             training.fit()
             training.evaluate()
-        except Interrupted:
-            training.close("interrupted")
-            raise
+        except Interrupted as error:
+            training.close_anyhow("interrupted")
+            again = f"{error}; go on with: nnpy train --resume {run}"
+            raise Interrupted(again, error.exit_code) from None
         except BaseException as error:
-            training.close("failed", str(error) or type(error).__name__)
+            told = trouble.explained(error, config.training.batch_size) or error
+            training.close_anyhow("failed", str(told) or type(told).__name__)
+            if told is not error:
+                raise told from error
             raise
         training.close("finished")
         training.draw()
+        training.report()
     return run
 
 
@@ -117,7 +151,13 @@ class _Training:
         self.mode = _mode(self.monitor, settings.monitor_mode)
         self.best: float | None = None
         self.best_weights: list[np.ndarray] | None = None
-        self.columns: list[str] = []
+        self.rows: list[dict[str, float]] = []
+        self.table = Table(run.metrics_path)
+        self.store = StateStore(run.state_folder)
+        self.state: State | None = None  # where a resumed training goes on
+        self.recorder: Recorder
+        self.saved = time.perf_counter()
+        self.cost = 0.0  # seconds that taking a state stops the training
         self.summary: dict[str, Any] = {
             "status": "running",
             "config": config.name,
@@ -134,44 +174,140 @@ class _Training:
             "monitor": self.monitor,
         }
 
-    def open(self) -> None:
+    def open(self, deterministic: bool) -> None:
         """The folder's first files: what is to be done, where and with what."""
         files.write_text(self.run.config_path, self.config.to_yaml())
-        environment = runs.environment(self.dataset.digests, devices.describe())
-        environment["seed"] = self.config.training.seed
-        environment["data_source"] = self.dataset.source
-        self.run.write_json(self.run.environment_path, environment)
+        self.run.write_json(self.run.environment_path, self._environment(deterministic))
         self.run.write_json(self.run.summary_path, self.summary)
         files.write_text(self.run.diagram_path("dot"), diagram.dot_text(self.model))
         self.watcher.started(self.run)
         for note in self.dataset.notes:
             self.watcher.say(note)
 
+    def reopen(self, deterministic: bool) -> None:
+        """The folder of a run that was left: what is there is kept, and looked at."""
+        for folder in (self.run.folder, self.run.best_path.parent, self.run.state_folder):
+            files.sweep(folder)
+        self.state = self.store.latest(self.watcher.say)
+        done, epochs = (self.state.epoch if self.state else 0), self.config.training.epochs
+        if done > epochs:
+            raise UsageError(f"training.epochs={epochs}: {self.run} has done {done} already")
+        then, now = self.run.environment(), self._environment(deterministic)
+        if not then:
+            self.run.write_json(self.run.environment_path, now)
+        resuming.check_data(then.get("data", now["data"]), now["data"])
+        before = self.run.summary()
+        then = resuming.deciding(then or now, before.get("device", self.summary["device"]))
+        notices = resuming.notices(then, resuming.deciding(now, self.summary["device"]))
+        self.summary["resumed"] = [
+            *before.get("resumed", []),
+            {
+                "time": datetime.now().astimezone().isoformat(timespec="seconds"),
+                "epoch": done + 1,
+                "step": self.state.step if self.state else 0,
+                "notices": notices,
+            },
+        ]
+        files.write_text(self.run.config_path, self.config.to_yaml())
+        self.run.write_json(self.run.summary_path, self.summary)
+        files.write_text(self.run.diagram_path("dot"), diagram.dot_text(self.model))
+        self.watcher.started(self.run)
+        for notice in (*self.dataset.notes, *notices):
+            self.watcher.say(notice)
+        step = f", step {self.state.step}" if self.state and self.state.step else ""
+        self.watcher.say(f"resumed after epoch {done}{step}" if self.state else "begun again")
+
+    def _environment(self, deterministic: bool) -> dict[str, Any]:
+        return {
+            **runs.environment(self.dataset.digests, devices.describe()),
+            "seed": self.config.training.seed,
+            "deterministic": deterministic,
+            "data_source": self.dataset.source,
+        }
+
     def fit(self) -> None:
-        epochs = self.config.training.epochs
-        callbacks = keras.callbacks.CallbackList(
-            [model.realize(each) for each in self.config.training.callbacks],
-            model=self.model,
-            epochs=epochs,
-            verbose=0,
+        settings = self.config.training
+        callbacks = [model.realize(each) for each in settings.callbacks]
+        if self.state:
+            resuming.continue_files(callbacks)
+        together = keras.callbacks.CallbackList(
+            callbacks, model=self.model, epochs=settings.epochs, verbose=0
         )
         with self.clock.phase("training"):
-            callbacks.on_train_begin()
-            for epoch in range(epochs):
-                self._epoch(epoch, epochs, callbacks)
-                if self.model.stop_training:
-                    break
-            callbacks.on_train_end()
+            self.model.stop_training = False
+            together.on_train_begin()
+            self.recorder = Recorder(self.model, callbacks)
+            epoch, step = self._go_back(self.state) if self.state else (0, 0)
+            while epoch < settings.epochs and not self.model.stop_training:
+                try:
+                    self._epoch(epoch, step, together)
+                    epoch += 1
+                except trouble.NotFinite as error:
+                    self._recover(error, epoch)
+                step = 0
+            together.on_train_end()
+            if epoch:
+                self.engine.finish()
 
-    def _epoch(self, epoch: int, epochs: int, callbacks: keras.callbacks.CallbackList) -> None:
+    def _go_back(self, state: State) -> tuple[int, int]:
+        """Everything as it was at the moment of `state`; the epoch and step to go on with."""
+        if state.step:
+            # The variables of the metrics are made by the first batch that they see.
+            self.engine.evaluate(_first(self.dataset.train, self.config.training.batch_size))
+        self.recorder.restore(state)
+        told = state.progress
+        self.rows, self.best, self.best_weights = told["rows"], told["best"], told["best_weights"]
+        self.summary |= told["summary"]
+        self.table = Table(self.run.metrics_path, self.rows)
+        self.clock.add(told["seconds"])
+        return state.epoch, state.step
+
+    def _save(self, epoch: int, step: int = 0, epoch_seconds: float = 0.0) -> None:
+        """The state after `epoch` epochs and `step` steps, to the disk in the background."""
+        self.store.save(self._capture(epoch, step, epoch_seconds))
+        self.saved = time.perf_counter()
+
+    def _capture(self, epoch: int, step: int = 0, epoch_seconds: float = 0.0) -> State:
         began = time.perf_counter()
+        names = ("epochs", "best_epoch", "validation", "restored")
+        progress = {
+            "rows": list(self.rows),
+            "best": self.best,
+            "best_weights": self.best_weights,
+            "summary": {name: self.summary[name] for name in names if name in self.summary},
+            "seconds": self.clock.as_dict(),
+            "epoch_seconds": epoch_seconds,
+        }
+        state = self.recorder.capture(epoch, step, progress)
+        self.cost = time.perf_counter() - began
+        return state
+
+    def _epoch(self, epoch: int, step: int, callbacks: keras.callbacks.CallbackList) -> None:
+        epochs = self.config.training.epochs
+        began = time.perf_counter()
+        if self.state and step:
+            began -= self.state.progress["epoch_seconds"]
+        looked = step
 
         def on_chunk(step: int, steps: int, logs: dict[str, float]) -> None:
+            nonlocal looked
             self.watcher.chunk(epoch + 1, epochs, step, steps, logs)
+            trouble.check_finite({"loss": logs["loss"]}, epoch, looked + 1, step)
+            looked = step
+            since = time.perf_counter() - self.saved
+            if (
+                self.asked.signal is not None
+                or since >= max(60 * self.config.training.checkpoint_minutes, _SHARE * self.cost)
+                or (step == steps and since >= _VALIDATION_LOSS)
+            ):
+                self._save(epoch, step, time.perf_counter() - began)
             self.asked.check()
 
-        callbacks.on_epoch_begin(epoch)
-        logs = self.engine.train_epoch(self.dataset.train, epoch, on_chunk=on_chunk)
+        if not step:  # else the callbacks have seen the beginning of this epoch
+            callbacks.on_epoch_begin(epoch)
+        logs = self.engine.train_epoch(
+            self.dataset.train, epoch, first_step=step, on_chunk=on_chunk
+        )
         if self.dataset.validation is not None:
             measured = self.engine.evaluate(self.dataset.validation, on_chunk=self._check)
             logs |= {f"val_{name}": value for name, value in measured.items()}
@@ -182,7 +318,8 @@ class _Training:
         if best:
             self.best_weights = self.model.get_weights()
             files.replace(self.run.best_path, self.model.save)
-        self._record(row)
+        self.rows.append(row)
+        self.table.add(row)
         self.summary["epochs"] = epoch + 1
         if best:
             self.summary["best_epoch"] = epoch + 1
@@ -193,6 +330,39 @@ class _Training:
             }
         self.watcher.epoch(epochs, row, best)
         callbacks.on_epoch_end(epoch, logs | {"learning_rate": rate})
+        if best and self.config.training.on_nan == "restore":
+            write_state(self.run.best_state_path, self._capture(epoch + 1))
+        last = epoch + 1 == epochs or self.model.stop_training
+        if last or time.perf_counter() - self.saved >= _SHARE * self.cost:
+            self._save(epoch + 1)
+        self.asked.check()
+
+    def _recover(self, error: trouble.NotFinite, epoch: int) -> None:
+        """Back to the best state with half the learning rate, if the config says so."""
+        restored = self.summary.get("restored", [])
+        path = self.run.best_state_path
+        if self.config.training.on_nan != "restore" or not path.exists():
+            raise error
+        if len(restored) == _RESTORES:
+            raise RunError(f"{error}; it went back {_RESTORES} times already")
+        rate = float(np.asarray(self.model.optimizer.learning_rate)) / 2
+        state = read_state(path)
+        self.recorder.restore(state, callbacks=False)
+        try:
+            self.model.optimizer.learning_rate = rate
+        except TypeError:
+            raise RunError(
+                f"{error}; a schedule holds the learning rate: it cannot be halved"
+            ) from None
+        self.summary["restored"] = [
+            *restored,
+            {"in_epoch": epoch + 1, "after_epoch": state.epoch, "learning_rate": rate},
+        ]
+        self.watcher.say(
+            f"{str(error).partition('.')[0]}: back to the weights after epoch {state.epoch}, "
+            f"learning rate {rate:.3g}"
+        )
+        self._save(epoch)
 
     def _check(self, step: int, steps: int, logs: dict[str, float]) -> None:
         self.asked.check()
@@ -209,14 +379,6 @@ class _Training:
         self.best = value
         return True
 
-    def _record(self, row: dict[str, float]) -> None:
-        if not self.columns:
-            self.columns = list(row)
-            files.append_line(self.run.metrics_path, ",".join(self.columns))
-        files.append_line(
-            self.run.metrics_path, ",".join(_number(key, row[key]) for key in self.columns)
-        )
-
     def evaluate(self) -> None:
         """The best weights on the test set, once."""
         files.replace(self.run.last_path, self.model.save)
@@ -224,11 +386,22 @@ class _Training:
             files.replace(self.run.best_path, self.model.save)
         else:
             self.model.set_weights(self.best_weights)
+            if self.table.rewritten or not self.run.best_path.exists():
+                files.replace(self.run.best_path, self.model.save)
         with self.clock.phase("evaluation"):
             self.summary["test"] = self.engine.evaluate(self.dataset.test, on_chunk=self._check)
 
+    def close_anyhow(self, status: str, error: str | None = None) -> None:
+        """As `close`, where something else is wrong already: the disk is full, the folder gone."""
+        try:
+            self.close(status, error)
+        except (NnpyError, OSError) as another:
+            self.watcher.say(f"the end could not be recorded: {another}")
+
     def close(self, status: str, error: str | None = None) -> None:
         """The end of the record, however the training ended."""
+        with contextlib.suppress(RunError):  # said already by the one who waited for it
+            self.store.flush()
         self.summary["status"] = status
         if error is not None:
             self.summary["error"] = error
@@ -254,6 +427,30 @@ class _Training:
         self.summary["seconds"] = self.clock.as_dict()
         self.run.write_json(self.run.summary_path, self.summary)
 
+    def report(self) -> None:
+        """The page and the figures; like the diagram, they end nothing."""
+        with self.clock.phase("report"):
+            try:
+                # Here, so that matplotlib is imported when the results are printed already.
+                from nnpy import findings, publish
+
+                info = self.dataset.info
+                prepare = model.preparation(self.config, info)
+                found = findings.find(
+                    self.model,
+                    self.engine,
+                    self.dataset.test,
+                    info,
+                    prepare,
+                    metrics=self.summary["test"],
+                )
+                publish.publish(self.run, self.model, info, self.dataset, found)
+                self.watcher.say(f"report: {self.run.report_path}")
+            except Exception as error:  # noqa: BLE001 – whatever it is, the training is done
+                self.watcher.say(f"the report could not be made: {error}")
+        self.summary["seconds"] = self.clock.as_dict()
+        self.run.write_json(self.run.summary_path, self.summary)
+
 
 def _mode(monitor: str | None, wanted: str) -> str:
     """ "min" or "max": as asked, else by the name of what is monitored."""
@@ -266,10 +463,6 @@ def _mode(monitor: str | None, wanted: str) -> str:
     return "max"
 
 
-def _number(key: str, value: float) -> str:
-    """A number of metrics.csv: whole, a time to the millisecond, or all digits of a float32."""
-    if key == "epoch":
-        return str(int(value))
-    if key == "seconds":
-        return f"{value:.3f}"
-    return str(np.float32(value))
+def _first(split: Split, count: int) -> Split:
+    """The first examples of a split."""
+    return dataclasses.replace(split, x=split.x[:count], y=split.y[:count])

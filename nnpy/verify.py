@@ -10,6 +10,7 @@ import csv
 import hashlib
 import io
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -22,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nnpy.errors import RunError
+from nnpy.run import Run
 
 _WATCH = 0.0005  # seconds between looks at the folder while waiting for a write
 
@@ -69,7 +71,7 @@ def prove(
             proof.in_writes += how == "in a write"
             tell(f"kill {proof.kills} of {kills}: {how}, {_progress(run)}")
             # Killed before there was anything to resume, a training simply starts again.
-            begun = (run / "config.yaml").exists()
+            begun = Run(run).is_run()
             again = ["--resume", str(run)] if begun else [*arguments, "--run-dir", str(run)]
             if not begun:
                 shutil.rmtree(run, ignore_errors=True)
@@ -141,8 +143,12 @@ class Training:
     def __init__(self, arguments: Sequence[str]) -> None:
         # A pipe that no one reads would stop the process.
         self._log = tempfile.TemporaryFile()  # noqa: SIM115
+        # This very nnpy, also where it is a folder that is not installed.
+        home = str(Path(__file__).resolve().parent.parent)
+        path = os.pathsep.join(filter(None, (home, os.environ.get("PYTHONPATH"))))
         self._process = subprocess.Popen(
             [sys.executable, "-m", "nnpy", "train", *arguments],
+            env=os.environ | {"PYTHONPATH": path},
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=self._log,
@@ -205,13 +211,13 @@ def _kill(training: Training, run: Path, seconds: float, chance: random.Random) 
 def _writing(run: Path) -> bool:
     return any(
         name.startswith(".") and ".tmp" in name
-        for folder in (run, run / "checkpoints")
+        for folder in (run, run / "checkpoints", run / "state")
         for name in _names(folder)
     )
 
 
 def _newest(run: Path) -> set[str]:
-    return {name for name in _names(run / "checkpoints") if name.startswith("state-")}
+    return {name for name in _names(run / "state") if name.startswith("state-")}
 
 
 def _names(folder: Path) -> list[str]:

@@ -16,6 +16,9 @@ class Watcher:
     def say(self, message: str) -> None:
         """Something that the user should know."""
 
+    def leaving(self) -> None:
+        """The process ends on the spot: leave nothing half drawn."""
+
     def downloading(self, file: str, received: int, total: int | None) -> None:
         """A file of the data set is on its way (in bytes; `total` None when unknown)."""
 

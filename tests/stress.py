@@ -45,7 +45,7 @@ LSTM = [
 CALLBACKS = [
     {
         "EarlyStopping": {
-            "monitor": "val_accuracy",
+            "monitor": "val_loss",
             "patience": 4,
             "restore_best_weights": True,
         }

@@ -18,6 +18,11 @@ from nnpy.errors import NnpyError
 COMMANDS = {
     "train": ("train", "Train the network that a config says."),
     "evaluate": ("evaluate", "Measure a trained model on data."),
+    "predict": ("predict", "Say what a trained model sees in pictures."),
+    "report": ("report", "Make a run's figures and page anew."),
+    "runs": ("runs", "List the runs."),
+    "compare": ("compare", "Put runs side by side."),
+    "reproduce": ("reproduce", "Train a run again and compare every number."),
     "plot": ("plot", "Draw a model."),
     "info": ("info", "Show versions, devices, data and renderers."),
     "init": ("init", "Write a commented config to begin with."),

@@ -1,10 +1,13 @@
-"""`nnpy evaluate`: a trained model on data → its metrics."""
+"""`nnpy evaluate`: a trained model on data → what its answers are worth."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import click
 
-from nnpy.cli import options
+from nnpy.cli import options, tables
 from nnpy.cli.terminal import Terminal
 
 
@@ -20,6 +23,9 @@ from nnpy.cli.terminal import Terminal
 @click.option(
     "--config", type=click.Path(), help="The data of this config (for a model outside a run)."
 )
+@click.option(
+    "--predictions", type=click.Path(), metavar="FILE.csv|.npz", help="Keep every answer there."
+)
 @options.device
 @options.as_json
 @click.pass_obj
@@ -28,21 +34,65 @@ def evaluate(
     target: str | None,
     split: str,
     config: str | None,
+    predictions: str | None,
     device: str | None,
     as_json: bool,
 ) -> None:
-    """Measure the best model of a RUN (default: the newest), or a MODEL.keras, on its data."""
+    """Measure the best model of a RUN (default: the newest), or a MODEL.keras, on its data.
+
+    Intervals hold 95 %: Wilson's for shares of examples, the bootstrap's for the loss.
+    """
     from nnpy import api
 
     terminal.quiet()
-    result = api.evaluate(target, split=split, config=config, device=device)
+    result = api.evaluate(
+        target, split=split, config=config, device=device, predictions=predictions
+    )
     if as_json:
         terminal.result(result)
         return
     terminal.say(
         f"{result['model']} on the {split} split of {result['data']} "
-        f"({result['examples']:,} examples)"
+        f"({result['examples']:,} examples, {result['examples_per_second']:,.0f} a second)"
     )
-    width = max(len(name) for name in result["metrics"])
-    for name, value in result["metrics"].items():
-        terminal.result(f"{name:<{width}}  {value:.4f}")
+    terminal.result(_measures(result))
+    if "classes" in result:
+        terminal.result("\n" + _classes(result["classes"]))
+        if len(result["classes"]) <= 20:
+            terminal.result("\n" + _confusion(result))
+
+
+def _measures(result: Mapping[str, Any]) -> str:
+    estimates = {name: result.get(name) for name in ("loss", "accuracy", "top2_accuracy")}
+    values = dict(result["metrics"])
+    if "classes" in result:
+        if estimates["top2_accuracy"]:
+            values["top2_accuracy"] = estimates["top2_accuracy"]["value"]
+        values["macro_f1"] = result["macro_f1"]
+        values["calibration_error"] = result["calibration"]["ece"]
+    rows = []
+    for name, value in values.items():
+        found = estimates.get(name)
+        interval = f"{found['low']:.4f} to {found['high']:.4f}" if found else ""
+        rows.append([name, f"{value:.4f}", interval, found["method"] if found else ""])
+    return tables.table(["", "", "95 % interval", ""], rows, numeric=(1,))
+
+
+def _classes(classes: list[Mapping[str, Any]]) -> str:
+    scores = ("precision", "recall", "f1")
+    rows = [
+        [each["name"], *(f"{each[key]:.3f}" for key in scores), f"{each['support']:,}"]
+        for each in classes
+    ]
+    head = ["class", "precision", "recall", "F1", "support"]
+    return tables.table(head, rows, numeric=range(1, 5))
+
+
+def _confusion(result: Mapping[str, Any]) -> str:
+    """Rows are true classes, columns answers, numbered as the rows are."""
+    rows = [
+        [i, each["name"], *counts]
+        for i, (each, counts) in enumerate(zip(result["classes"], result["confusion"], strict=True))
+    ]
+    head = ["", "truth \\ answer", *range(len(rows))]
+    return tables.table(head, rows, numeric=[0, *range(2, len(head))])

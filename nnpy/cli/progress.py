@@ -34,6 +34,9 @@ class TerminalWatcher(Watcher):
         self._close()
         self._terminal.say(message)
 
+    def leaving(self) -> None:
+        self._close()
+
     def downloading(self, file: str, received: int, total: int | None) -> None:
         if self._terminal.is_terminal:
             self._show(f"Download {file}", received, total or received + 1, "")

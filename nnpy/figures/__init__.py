@@ -11,7 +11,6 @@ from nnpy.figures.answers import (
     class_bars,
     confusion,
     mistakes,
-    percent,
     reliability,
 )
 from nnpy.figures.curves import curve, curves, overlaid, panels
@@ -28,7 +27,6 @@ __all__ = [
     "mistakes",
     "overlaid",
     "panels",
-    "percent",
     "reliability",
     "save",
     "weights",

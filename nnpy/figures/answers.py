@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from nnpy.figures.style import BLUE, GRID, INK, MUTED, ORANGE, PAPER, styled
-from nnpy.text import columns_of, plain
+from nnpy.text import columns_of, percent, plain
 
 if TYPE_CHECKING:
     from nnpy.statistics import Calibration, ClassScore
@@ -211,12 +211,3 @@ def _notice(text: str) -> Figure:
     figure = Figure(figsize=(5, 0.8))
     figure.text(0.02, 0.5, text, va="center")
     return figure
-
-
-def percent(value: float) -> str:
-    """A probability as people read it; never 100 % for what is not certain."""
-    for digits in (1, 2, 3, 4):
-        text = f"{100 * value:.{digits}f}"
-        if float(text) < 100:
-            return f"{text} %"
-    return f"{100 * value:.0f} %"

@@ -53,30 +53,54 @@ def curves(history: Mapping[str, Sequence[float]], best_epoch: int | None) -> Fi
 
 
 @styled
-def overlaid(histories: Mapping[str, Mapping[str, Sequence[float]]], name: str) -> Figure:
-    """One value of several runs: validation where there is one, else training."""
-    figure = Figure(figsize=(3.9, 3.1), layout="constrained")
-    axes = figure.subplots()
+def overlaid(
+    histories: Mapping[str, Mapping[str, Sequence[float]]], names: Sequence[str]
+) -> Figure:
+    """A panel a name with the curves of several runs: validation where there is one."""
+    columns = max(1, min(3, len(names)))
+    rows = math.ceil(len(names) / columns) or 1
+    lines = math.ceil(len(histories) / (2 * columns))
+    figure = Figure(figsize=(3.9 * columns, 2.6 * rows + 0.2 * lines + 0.1), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes in grid:
+        axes.set_axis_off()
+    handles: dict[str, Any] = {}
+    for axes, name in zip(grid, names, strict=False):
+        axes.set_axis_on()
+        _overlay(axes, histories, name, handles)
+    if handles:
+        figure.legend(
+            list(handles.values()),
+            list(handles),
+            loc="outside lower left",
+            ncols=2 * columns,
+            fontsize=8,
+        )
+    return figure
+
+
+def _overlay(
+    axes: Axes,
+    histories: Mapping[str, Mapping[str, Sequence[float]]],
+    name: str,
+    handles: dict[str, Any],
+) -> None:
     shown: list[float] = []
+    longest = max((len(history.get("epoch", ())) for history in histories.values()), default=0)
     for number, (run, history) in enumerate(histories.items()):
         values = history.get(f"val_{name}", history.get(name))
         if values is None:
             continue
         shown.extend(values)
-        axes.plot(
+        (handles[plain(run, 30)],) = axes.plot(
             history["epoch"],
             values,
             color=_CYCLE[number % len(_CYCLE)],
             linestyle=_DASHES[number // len(_CYCLE) % len(_DASHES)],
-            marker=_MARKERS[number % len(_MARKERS)] if len(values) <= 30 else None,
+            marker=_MARKERS[number % len(_MARKERS)] if longest <= 30 else None,
             markersize=4.5,
-            label=plain(run, 30),
         )
-    longest = max((len(history["epoch"]) for history in histories.values()), default=1)
     _finish_curve(axes, _title(name), shown, range(1, longest + 1), columns=0)
-    if shown:
-        figure.legend(loc="outside lower left", ncols=2, fontsize=8.5)
-    return figure
 
 
 def _draw_curve(

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from nnpy.errors import UsageError
+from nnpy.errors import RunError, UsageError
 
 # Everything else decides what has happened already.
 MAY_CHANGE = (
     *("training.epochs", "training.checkpoint_minutes", "training.on_nan"),
     *("data.path", "data.memory_budget"),
 )
-_DECIDES = ("nnpy", "python", "tensorflow", "keras", "numpy", "device", "cpus", "threads")
 _NOTHING = object()
 
 
-def check_changes(before: Mapping[str, Any], after: Mapping[str, Any], epochs_done: int) -> None:
+def check_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
     """Raise `UsageError` naming what of a resolved config would alter a training's past."""
     refused = [
         f"{path} is {_shown(old)}, not {_shown(new)}"
@@ -28,20 +27,38 @@ def check_changes(before: Mapping[str, Any], after: Mapping[str, Any], epochs_do
             f"a resumed training cannot change its past: {'; '.join(refused)}. It may change "
             f"{', '.join(MAY_CHANGE)}; for anything else start a new run"
         )
-    epochs = after["training"]["epochs"]
-    if epochs < epochs_done:
-        raise UsageError(
-            f"training.epochs={epochs}: this run has finished {epochs_done} epochs already"
+
+
+def check_data(then: Mapping[str, str], now: Mapping[str, str]) -> None:
+    """Raise `RunError` unless the data files are the same, by name and SHA-256."""
+    changed = [path for path, _, _ in differences(dict(then), dict(now))]
+    if changed:
+        raise RunError(
+            f"the data are not those that this run was begun with: {', '.join(changed)} "
+            f"changed; a resumed training needs the same (data.path says where they are)"
         )
 
 
+def deciding(environment: Mapping[str, Any], device: str) -> dict[str, Any]:
+    """What of an environment may decide about the last bit of a result."""
+    versions = environment.get("versions", {})
+    decide = ("nnpy", "tensorflow", "keras", "numpy")
+    return {name: versions[name] for name in decide if name in versions} | {"device": device}
+
+
 def notices(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """One line for each thing of the environment that differs and may differ in the last bit."""
+    """A line for each thing that differs."""
     return [
         f"{path} was {_shown(old)}, is {_shown(new)}: equal results to the bit are not promised"
         for path, old, new in differences(then, now)
-        if any(word in path for word in _DECIDES)
     ]
+
+
+def continue_files(callbacks: Iterable[Any]) -> None:
+    """Let callbacks that write files of their own go on with them."""
+    for callback in callbacks:
+        if type(callback).__name__ == "CSVLogger":
+            callback.append = True
 
 
 def differences(before: Any, after: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:

@@ -1,0 +1,51 @@
+# Two commands for a fresh machine:  make train    make test
+# Each makes .venv, installs nnpy, fetches the data and does its job; a second call skips
+# what is there. PYTHON chooses the interpreter (3.11 to 3.13).
+
+PYTHON ?= python3
+BIN = .venv/bin
+DATA = /usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz
+
+.PHONY: train test lint format catalog data clean
+
+train: $(BIN)/.installed data
+	$(BIN)/nnpy train configs/mlp.yaml
+
+test: $(BIN)/.developer data
+	$(BIN)/pytest
+
+lint: $(BIN)/.developer
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(BIN)/.developer
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+catalog: $(BIN)/.installed    ## what the installed Keras has, for `nnpy check`
+	$(BIN)/python -m nnpy.catalog_build
+
+# Debian's package where we may install it; elsewhere nnpy downloads the data when it trains.
+data:
+	@test -f $(DATA) || test "$$(id -u)" != 0 || ! command -v apt-get >/dev/null || \
+	  { apt-get install -y -q dataset-fashion-mnist || \
+	    { apt-get update -q && apt-get install -y -q dataset-fashion-mnist; } || \
+	    echo "the package dataset-fashion-mnist could not be installed; nnpy will download" >&2; }
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || test "$$(id -u)" != 0 || \
+	  ! command -v apt-get >/dev/null || \
+	  { apt-get update -q && apt-get install -y -q python3-venv; }
+	$(PYTHON) -m venv .venv
+
+$(BIN)/.installed: $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(BIN)/.developer: $(BIN)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,101 @@
+"""`nnpy predict`: pictures → what the model sees in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from nnpy.cli import options, tables
+from nnpy.cli.terminal import Terminal
+from nnpy.errors import DataError
+from nnpy.text import percent
+
+
+@click.command(short_help="Say what a trained model sees in pictures.")
+@click.argument("arguments", type=click.Path(), nargs=-1, metavar="[RUN|MODEL.keras] IMAGE...")
+@click.option("--invert", is_flag=True, help="Turn dark into light first, and light into dark.")
+@click.option(
+    "--config", type=click.Path(), help="The classes of this config (for a model outside a run)."
+)
+@options.device
+@options.as_json
+@click.option("--csv", "as_csv", is_flag=True, help="Print the answer as CSV.")
+@click.pass_obj
+def predict(
+    terminal: Terminal,
+    arguments: tuple[str, ...],
+    invert: bool,
+    config: str | None,
+    device: str | None,
+    as_json: bool,
+    as_csv: bool,
+) -> None:
+    """Name the likeliest three classes of each IMAGE, with their probabilities.
+
+    An IMAGE is a PNG or JPEG of any size, a folder of them, or an .npy array. The model is the
+    best of a RUN (default: the newest) or a MODEL.keras.
+    """
+    from nnpy import api
+
+    target, sources = _target(arguments)
+    if not sources:
+        raise click.UsageError("expected at least one IMAGE: a file or a folder")
+    terminal.quiet()
+    told = api.predict(target, sources, invert=invert, config=config, device=device)
+    if as_json:
+        terminal.result(told)
+    elif told["predictions"]:
+        _show(terminal, told["predictions"], as_csv)
+    if told["looks_inverted"] and not as_json:
+        count, first = len(told["looks_inverted"]), told["looks_inverted"][0]
+        terminal.say(
+            f"{count} of {len(told['predictions'])} look inverted against the training data "
+            f"(such as {first}); try {'without' if invert else 'with'} --invert"
+        )
+    if told["errors"]:
+        raise DataError("\n".join(told["errors"]))
+
+
+def _target(arguments: tuple[str, ...]) -> tuple[str | None, tuple[str, ...]]:
+    """A model or a run may stand first; anything else is a picture."""
+    if arguments:
+        first = Path(arguments[0])
+        if first.suffix == ".keras" or (first / "summary.json").is_file():
+            return arguments[0], arguments[1:]
+    return None, arguments
+
+
+def _show(terminal: Terminal, predictions: list[Mapping[str, Any]], as_csv: bool) -> None:
+    if "top" not in predictions[0]:
+        rows = [[each["file"], *each["outputs"]] for each in predictions]
+        head = ["file", *(f"output {i}" for i in range(len(rows[0]) - 1))]
+        terminal.result((tables.as_csv if as_csv else tables.table)(head, rows))
+        return
+    places = range(1, len(predictions[0]["top"]) + 1)
+    head = ["file", *(text for i in places for text in (f"class {i}", f"probability {i}"))]
+    if as_csv:
+        rows = [
+            [each["file"], *(v for top in each["top"] for v in (top["class"], top["probability"]))]
+            for each in predictions
+        ]
+        terminal.result(tables.as_csv(head, rows))
+        return
+    fitted = dict.fromkeys(each["fitted"] for each in predictions)
+    for how in list(fitted)[:5]:
+        count = sum(each["fitted"] == how for each in predictions)
+        terminal.say(f"{count} × {how}" if len(predictions) > 1 else how)
+    rows = [
+        [
+            each["file"],
+            *(v for top in each["top"] for v in (top["class"], percent(top["probability"]))),
+        ]
+        for each in predictions
+    ]
+    terminal.result(
+        tables.table(
+            ["file", *(t for i in places for t in (f"class {i}", ""))], rows, numeric=(2, 4, 6)
+        )
+    )
