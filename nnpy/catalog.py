@@ -82,6 +82,7 @@ class Entry:
     input_rank: int | None = None
     min_rank: int | None = None
     doc: str = ""
+    code: str = ""  # the user's own file that defines it, where Keras does not
 
     def parameter(self, name: str) -> Parameter | None:
         """The constructor's parameter of that name."""

@@ -170,7 +170,7 @@ def _plainest(cls: Any) -> dict[str, Any]:
     return {name: value() if callable(value) else value for name, value in values.items()}
 
 
-def _ranks(cls: Any) -> dict[str, int]:
+def _ranks(cls: Any) -> dict[str, Any]:
     """The rank of input that a layer asks for, before it is built."""
     for pattern, rank in RANKS:
         if re.fullmatch(pattern, f"{cls.__module__}.{cls.__name__}"):

@@ -8,20 +8,21 @@ imported. What stands later wins: defaults, file, `--set`.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nnpy import catalog, network, source
+from nnpy import blocks, catalog, outputs, reading, source
 from nnpy.errors import ConfigError, Problem, UsageError, did_you_mean
-from nnpy.network import Network
-from nnpy.settings import SECTIONS, DataSettings, TrainingSettings, parameters
+from nnpy.network import Network, snake_case
+from nnpy.settings import DataSettings, TrainingSettings, parameters
 from nnpy.source import Node
 from nnpy.values import Checker, KerasObject, show
 
-KEYS = ("data", "model", "training")
+KEYS = ("data", "blocks", "model", "training")
 
 
 @dataclass(frozen=True)
@@ -164,36 +165,32 @@ def _check(root: Node, name: str, file: str = "") -> Config:
             )
             checker.error(root.keys.get(key), "", message)
     model = None
+    known = blocks.definitions(root.value.get("blocks"), checker)
     if "model" in root.value:
-        model = network.read(root.value["model"], checker)
+        model = reading.read(root.value["model"], checker, blocks=known)
     elif not any("'model'" in problem.message for problem in checker.problems):
         checker.problems.append(Problem("missing key 'model'", file=file))
-    sections = {key: _section(root.value.get(key), key, checker) for key in SECTIONS}
+    data = DataSettings(**_section(root.value.get("data"), DataSettings, "data", checker))
+    training = _training(root.value.get("training"), model, checker)
     if not checker.problems:
-        _check_together(root, sections["data"], sections["training"], checker)
+        _check_together(root, data, training, checker)
     if checker.problems or model is None:
         raise ConfigError(sorted(checker.problems, key=lambda each: (each.line, each.column)))
     resolved = {
         "data": _filled(root.value.get("data"), DataSettings),
+        **({"blocks": root.value["blocks"].plain()} if known else {}),
         "model": root.value["model"].plain(),
         "training": _filled(root.value.get("training"), TrainingSettings),
     }
-    training = sections["training"]
     if training.monitor is None:
-        monitor = default_monitor(sections["data"], training)
-        training = _with(training, monitor=monitor)
+        monitor = default_monitor(data, training)
+        training = dataclasses.replace(training, monitor=monitor)
         resolved["training"]["monitor"] = monitor
-    return Config(name, sections["data"], model, training, resolved)
+    return Config(name, data, model, training, resolved)
 
 
-def _with(section: Any, **changes: Any) -> Any:
-    import dataclasses
-
-    return dataclasses.replace(section, **changes)
-
-
-def _section(node: Node | None, key: str, checker: Checker) -> Any:
-    section = SECTIONS[key]
+def _section(node: Node | None, section: type, key: str, checker: Checker) -> dict[str, Any]:
+    """The values of a section's settings, defaults filled in."""
     if node is None or node.value is None:
         node = Node({}, node.mark if node else None)
     if not node.is_map:
@@ -204,7 +201,23 @@ def _section(node: Node | None, key: str, checker: Checker) -> Any:
     for each in known:
         if each.name not in values:
             values[each.name] = checker.value(source.from_plain(each.default), each, each.name)
-    return section(**values)
+    return values
+
+
+def _training(node: Node | None, model: Network | None, checker: Checker) -> TrainingSettings:
+    names = model.names_of_outputs if model else ()
+    by_output: dict[str, Any] = {}
+    if node is not None and node.is_map:
+        by_output = {key: each for key, each in node.value.items() if key in outputs.READERS}
+        rest = {key: each for key, each in node.value.items() if key not in by_output}
+        node = Node(rest, node.mark, node.keys, node.origin)
+    values = _section(node, TrainingSettings, "training", checker)
+    for key, read in outputs.READERS.items():
+        default = next(each.default for each in parameters(TrainingSettings) if each.name == key)
+        given = by_output.get(key) or source.from_plain(default)
+        if names:  # else the model is wrong, and which outputs it has is unknown
+            values[key] = read(given, names, checker)
+    return TrainingSettings(**values)
 
 
 def _filled(node: Node | None, section: type) -> dict[str, Any]:
@@ -256,12 +269,19 @@ def metric_name(metric: KerasObject) -> str:
     parameter = entry.parameter("name") if entry else None
     if parameter is not None and isinstance(parameter.default, str):
         return parameter.default
-    return network.snake_case(metric.name)
+    return snake_case(metric.name)
 
 
 def monitors(data: DataSettings, training: TrainingSettings) -> list[str]:
     """What `monitor` may name: the loss and the metrics, and those of the validation."""
-    names = ["loss", *(metric_name(metric) for metric in training.metrics if metric)]
+    names = ["loss"]
+    if isinstance(training.loss, dict):
+        names += [f"{output}_loss" for output in training.loss]
+    if isinstance(training.metrics, dict):
+        for output, metrics in training.metrics.items():
+            names += [f"{output}_{metric_name(metric)}" for metric in metrics if metric]
+    else:
+        names += [metric_name(metric) for metric in training.metrics if metric]
     validation = [f"val_{name}" for name in names] if data.validation_split else []
     return [*validation, *names]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -17,7 +17,7 @@ from nnpy import catalog
 from nnpy.config import Config
 from nnpy.data import DataInfo, Preparation
 from nnpy.errors import ConfigError, ModelError, Problem
-from nnpy.network import INPUT, Network, Step
+from nnpy.network import Inputs, Network, Step
 from nnpy.source import Mark
 from nnpy.values import KerasObject
 
@@ -51,9 +51,19 @@ def build(config: Config, info: DataInfo) -> keras.Model:
     network = config.model
     shape = info.shape + ((1,) if needs_channels(network, info) else ())
     name = re.sub(r"[^\w.-]", "_", config.name) or "model"
-    if network.functional:
-        return _functional(network, shape, name)
-    return _sequential(network, shape, name)
+    return assemble(network, [shape], name)
+
+
+def assemble(network: Network, shapes: Sequence[Any], name: str) -> keras.Model:
+    """The Keras model of a network; `shapes` (without batch) are for inputs that state none."""
+    inputs = []
+    for index, each in enumerate(network.inputs):
+        with traced(each.mark, each.path):
+            shape = each.shape if each.shape is not None else shapes[index]
+            inputs.append(keras.Input(shape, name=each.name, dtype=each.dtype))
+    if not network.functional:
+        return _sequential(network, inputs[0], name)
+    return _functional(network, inputs, name)
 
 
 def compile_model(model: keras.Model, config: Config) -> None:
@@ -61,11 +71,22 @@ def compile_model(model: keras.Model, config: Config) -> None:
 
     Raises ConfigError when the model's outputs do not fit the loss and the labels.
     """
-    training = config.training
+    training, network = config.training, config.model
+
+    def by_output(values: Any) -> Any:
+        """As the model gives its outputs: by name, or in their order."""
+        if not isinstance(values, dict):
+            return realize(values)
+        built = {key: realize(each) for key, each in values.items()}
+        if network.output_names:
+            return built
+        return [built.get(name) for name in network.names_of_outputs]
+
     model.compile(
         optimizer=realize(training.optimizer),
-        loss=realize(training.loss),
-        metrics=[realize(metric) for metric in training.metrics],
+        loss=by_output(training.loss),
+        metrics=by_output(training.metrics),
+        loss_weights=by_output(training.loss_weights),
         jit_compile=False,  # the engine compiles whole epochs, not steps
     )
 
@@ -73,6 +94,8 @@ def compile_model(model: keras.Model, config: Config) -> None:
 def check_outputs(model: keras.Model, config: Config, info: DataInfo) -> None:
     """Raises ConfigError when the model does not end in one output for each class."""
     loss, labels = config.training.loss, config.data.labels
+    if isinstance(loss, dict):
+        return
     kind = catalog_name(loss)
     classes = len(info.classes)
     last = config.model.step(config.model.outputs[0])
@@ -96,6 +119,14 @@ def check_outputs(model: keras.Model, config: Config, info: DataInfo) -> None:
     if units != classes:
         message = f"the model ends in {units} outputs, but {info.name} has {classes} classes"
         raise _error(message, last.mark, where)
+
+
+def check_data(config: Config, info: DataInfo) -> None:
+    """Raises ConfigError when the data set cannot feed all inputs and outputs of the model."""
+    inputs, outputs = len(config.model.inputs), len(config.model.outputs)
+    if inputs > 1 or outputs > 1:
+        message = f"{info.name} gives one array and one label for each example, but the model has"
+        raise _error(f"{message} {inputs} inputs and {outputs} outputs", config.model.mark, "model")
 
 
 def preparation(config: Config, info: DataInfo) -> Preparation:
@@ -154,8 +185,8 @@ def catalog_name(value: KerasObject) -> str:
     return entry.name if entry else value.name
 
 
-def _sequential(network: Network, shape: tuple[int, ...], name: str) -> keras.Model:
-    model = keras.Sequential([keras.Input(shape, name=INPUT)], name=name)
+def _sequential(network: Network, given: Any, name: str) -> keras.Model:
+    model = keras.Sequential([given], name=name)
     for step in network.steps:
         layer = realize(step.layer)
         with traced(step.mark, step.path):
@@ -163,23 +194,76 @@ def _sequential(network: Network, shape: tuple[int, ...], name: str) -> keras.Mo
     return model
 
 
-def _functional(network: Network, shape: tuple[int, ...], name: str) -> keras.Model:
-    tensors: dict[str, Any] = {INPUT: keras.Input(shape, name=INPUT)}
+def _functional(network: Network, inputs: list[Any], name: str) -> keras.Model:
+    tensors = {each.name: tensor for each, tensor in zip(network.inputs, inputs, strict=True)}
+    layers: dict[str, Any] = {}
     for step in network.steps:
-        layer = realize(step.layer)
         with traced(step.mark, step.path):
-            tensors[step.name] = _call(layer, step, tensors)
-    outputs = [tensors[name] for name in network.outputs]
+            taken = _tensors(step.inputs, tensors)
+        if step.layer.kind == "op":
+            with traced(step.mark, step.path):
+                tensors[step.name] = _operate(step, taken)
+            continue
+        if step.reuse:
+            layers[step.name] = layers[step.reuse]
+        else:
+            layers[step.name] = _layer(step, taken if isinstance(taken, list) else [taken])
+        with traced(step.mark, step.path):
+            call = realize(step.call)
+            if isinstance(taken, dict):
+                tensors[step.name] = layers[step.name](**taken, **call)
+            else:
+                tensors[step.name] = layers[step.name](taken, **call)
     with traced(network.mark, "model"):
-        return keras.Model(tensors[INPUT], outputs[0] if len(outputs) == 1 else outputs, name=name)
+        ends: Any = _tensors(network.outputs, tensors)
+        if network.output_names:
+            ends = dict(zip(network.output_names, ends, strict=True))
+        elif len(ends) == 1:
+            ends = ends[0]
+        return keras.Model(inputs[0] if len(inputs) == 1 else inputs, ends, name=name)
 
 
-def _call(layer: Any, step: Step, tensors: dict[str, Any]) -> Any:
-    if isinstance(step.inputs, str):
-        return layer(tensors[step.inputs])
-    if isinstance(step.inputs, dict):
-        return layer(**{key: tensors[name] for key, name in step.inputs.items()})
-    return layer([tensors[name] for name in step.inputs])
+def _layer(step: Step, taken: Sequence[Any]) -> Any:
+    """A step's layer; a nested model is built for the tensors that it is called with first."""
+    if step.network is None:
+        return realize(step.layer)
+    shapes = [tuple(each.shape[1:]) for each in taken]
+    return assemble(step.network, shapes, step.layer.arguments["name"])
+
+
+def _tensors(inputs: Inputs, tensors: Mapping[str, Any]) -> Any:
+    if isinstance(inputs, dict):
+        return {key: _tensors(each, tensors) for key, each in inputs.items()}
+    if isinstance(inputs, tuple):
+        return [_tensors(each, tensors) for each in inputs]
+    if inputs in tensors:
+        return tensors[inputs]
+    head, _, part = inputs.rpartition(".")
+    several = _tensors(head, tensors)
+    if isinstance(several, dict):
+        return several[part]
+    if not isinstance(several, list | tuple):  # [0] of a tensor would be its first example
+        raise ValueError(f"'{head}' has one output: there is no '{inputs}'")
+    if int(part) >= len(several):
+        raise ValueError(f"'{head}' has {len(several)} outputs, '{head}.0' being the first")
+    return several[int(part)]
+
+
+def _operate(step: Step, taken: dict[str, Any]) -> Any:
+    """Calls an operation of `keras.ops` with its tensors and plain arguments by name."""
+    operation: Any = keras.ops
+    for part in step.layer.name.split("."):
+        operation = getattr(operation, part)
+    arguments = {**realize(step.layer.arguments), **taken}
+    entry = catalog.load().find("op", step.layer.name)
+    variadic = next((each.name for each in entry.call if each.variadic), None) if entry else None
+    if variadic is None:
+        return operation(**arguments)
+    assert entry is not None
+    operands = arguments.pop(variadic, [])
+    before = [arguments.pop(each.name) for each in entry.call if each.required]
+    operands = operands if isinstance(operands, list) else [operands]
+    return operation(*before, *operands, **arguments)
 
 
 @contextlib.contextmanager

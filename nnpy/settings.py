@@ -53,11 +53,20 @@ class TrainingSettings:
     """How the network learns."""
 
     optimizer: KerasObject = setting("Adam", "optimizer", doc="How a step changes the weights.")
-    loss: KerasObject = setting(
-        "sparse_categorical_crossentropy", "loss", doc="What the training makes small."
+    # With several outputs, loss, metrics and loss_weights are mappings {output: …}.
+    loss: KerasObject | dict[str, KerasObject] = setting(
+        "sparse_categorical_crossentropy",
+        "loss",
+        doc="What the training makes small; with several outputs {output: loss}.",
     )
-    metrics: list[KerasObject] = setting(
-        ["accuracy"], "list", items=("metric",), doc="What is measured beside the loss."
+    metrics: list[KerasObject] | dict[str, list[KerasObject]] = setting(
+        ["accuracy"],
+        "list",
+        items=("metric",),
+        doc="What is measured beside the loss; with several outputs {output: [metric]}.",
+    )
+    loss_weights: dict[str, float] | None = setting(
+        None, "dict", "null", doc="With several outputs, how much each one's loss counts."
     )
     epochs: int = setting(5, "int", minimum=0, doc="Passes over the training set.")
     batch_size: int = setting(32, "int", minimum=1, doc="Examples in a step.")

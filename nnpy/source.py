@@ -36,8 +36,11 @@ class Mark:
     column: int
     length: int
     text: str = field(repr=False)  # the whole line
+    note: str = ""  # inside a block: where it is used
 
     def problem(self, path: str, message: str) -> Problem:
+        if self.note:
+            message = f"{message} ({self.note})"
         return Problem(
             message, path, self.file, self.line, self.column, self.length, source=self.text
         )

@@ -93,6 +93,7 @@ def train(
         built = model.build(config, info)
         model.compile_model(built, config)
         model.check_outputs(built, config, info)
+        model.check_data(config, info)
     with clock.phase("data"):
         dataset = load()
     run = resumed or Run.create(config.name, run_dir, overwrite=overwrite)

@@ -30,11 +30,7 @@ OBJECT_KINDS = (
     "activation",
 )
 
-DTYPES = (
-    *("bfloat16", "float16", "float32", "float64", "bool", "string"),
-    *("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
-    *("mixed_float16", "mixed_bfloat16"),
-)
+BROKEN = "broken"  # the origin of a value whose mistake is reported already
 
 _WORDS = {
     "int": "an integer",
@@ -57,7 +53,7 @@ class KerasObject:
     """An object of Keras by its name and checked arguments, not yet built.
 
     `explicit` tells `Adam: {}` and `Adam` with arguments from the bare identifier, which
-    Keras may resolve by context (`accuracy`).
+    Keras may resolve by context (`accuracy`). `code` is the user's own file that defines it.
     """
 
     kind: str
@@ -66,6 +62,7 @@ class KerasObject:
     path: str = ""
     mark: Mark | None = field(default=None, repr=False)
     explicit: bool = True
+    code: str = ""
 
 
 class Checker:
@@ -74,13 +71,18 @@ class Checker:
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
         self.problems: list[Problem] = []
+        self._seen: set[tuple] = set()
 
     def error(self, where: Node | Mark | None, path: str, message: str) -> None:
         mark = where.mark if isinstance(where, Node) else where
-        if mark is not None:
-            self.problems.append(mark.problem(path, message))
-        else:
+        if mark is None:
             self.problems.append(Problem(message, path))
+            return
+        # A mistake inside a block is told once, however often the block is used.
+        key = (mark.file, mark.line, mark.column, message)
+        if key not in self._seen:
+            self._seen.add(key)
+            self.problems.append(mark.problem(path, message))
 
     # -- mappings of arguments ------------------------------------------------------------
 
@@ -119,6 +121,8 @@ class Checker:
     def value(self, node: Node, parameter: Parameter, path: str) -> Any:
         """The node's value as `parameter` wants it; None after a mistake."""
         types = parameter.types
+        if node.origin == BROKEN:
+            return None
         if "any" in types:
             return node.plain()
         if node.value is None and "null" in types:
@@ -174,6 +178,8 @@ class Checker:
         if too_low or too_high:
             self.error(node, path, f"expected {describe(parameter)}, got {show(node)}")
             return None
+        if isinstance(value, int) and "float" in parameter.types and "int" not in parameter.types:
+            return float(value)  # `learning_rate: 1`: Keras itself insists on 1.0
         return value
 
     def _text(self, node: Node, parameter: Parameter, path: str) -> Any:
@@ -185,9 +191,11 @@ class Checker:
                 hint = did_you_mean(text, parameter.choices) or f"; expected one of {choices}"
                 self.error(node, path, f"unknown value '{text}'{hint}")
                 return None
-        elif "dtype" in parameter.types and "str" not in parameter.types and text not in DTYPES:
-            self.error(node, path, f"unknown dtype '{text}'{did_you_mean(text, DTYPES)}")
-            return None
+        elif "dtype" in parameter.types and "str" not in parameter.types:
+            known = self.catalog.dtypes
+            if text not in known:
+                self.error(node, path, f"unknown dtype '{text}'{did_you_mean(text, known)}")
+                return None
         return text
 
     def _list(self, node: Node, parameter: Parameter, path: str) -> Any:
@@ -228,16 +236,22 @@ class Checker:
             values = self.arguments(
                 arguments or Node({}, mark), entry.parameters, where, where=mark
             )
-        explicit = arguments is not None or name == entry.name
-        return KerasObject(
-            entry.kind, entry.name if explicit else name, values, path, mark, explicit
+        if entry.kind == "activation" and values and not entry.code:
+            message = f"an activation is a name only; ops.{entry.name} as a step takes arguments"
+            self.error(mark, path, message)
+        # `crossentropy` is no class: Keras chooses one by the shape of the outputs.
+        explicit = bool(entry.code) or (
+            (arguments is not None or name == entry.name)
+            and (entry.name[0].isupper() or entry.kind == "activation")
         )
+        shown = entry.name if explicit else name
+        return KerasObject(entry.kind, shown, values, path, mark, explicit, entry.code)
 
     def name_and_arguments(
         self, node: Node, kind: str, path: str
     ) -> tuple[str, Mark | None, Node | None] | None:
         """Name, its place, and the mapping of arguments (None for a bare name)."""
-        word = _WORDS.get(kind, f"a {kind}" if kind[0] not in "aeio" else f"an {kind}")
+        word = _WORDS.get(kind, _with_article(kind))
         if isinstance(node.value, str):
             return node.value, node.mark, None
         if not node.is_map or len(node.value) != 1:
@@ -258,12 +272,13 @@ class Checker:
             return None
         return str(name), mark, arguments
 
-    def unknown(self, kinds: tuple[str, ...], name: str) -> str:
-        """`unknown layer 'Dens'; did you mean 'Dense'?`"""
+    def unknown(self, kinds: tuple[str, ...], name: str, also: Iterable[str] = ()) -> str:
+        """`unknown layer 'Dens'; did you mean 'Dense'?`; `also` are further known names."""
         names = [each for kind in kinds for each in self.catalog.suggestions(_section(kind))]
+        names.extend(also)
         for other in ("layer", "activation", "loss", "metric", "optimizer", "callback"):
             if other not in kinds and self.catalog.find(other, name):
-                return f"unknown {kinds[0]} '{name}': it is a {other}"
+                return f"unknown {kinds[0]} '{name}': it is {_with_article(other)}"
         return f"unknown {kinds[0]} '{name}'{did_you_mean(name, names)}"
 
     def _find(self, kinds: Iterable[str], name: str) -> Entry | None:
@@ -274,6 +289,10 @@ class Checker:
     def _names_object(self, node: Node, kinds: Iterable[str]) -> bool:
         keys = list(node.value)
         return len(keys) == 1 and self._find(kinds, str(keys[0])) is not None
+
+
+def _with_article(word: str) -> str:
+    return f"an {word}" if word[0] in "aeio" else f"a {word}"
 
 
 def _section(kind: str) -> str:
@@ -293,7 +312,7 @@ def describe(parameter: Parameter) -> str:
     if parameter.choices and set(parameter.types) <= {"str", "null"}:
         return "one of " + ", ".join(parameter.choices)
     types = [each for each in parameter.types if not (each == "int" and "float" in parameter.types)]
-    words = [_WORDS.get(each, f"a {each}") for each in types if each != "null"]
+    words = [_WORDS.get(each, _with_article(each)) for each in types if each != "null"]
     text = " or ".join(words)
     low, high = parameter.minimum, parameter.maximum
     if low is not None and high is not None:
