@@ -25,6 +25,8 @@ COMMANDS = {
     "reproduce": ("reproduce", "Train a run again and compare every number."),
     "plot": ("plot", "Draw a model."),
     "info": ("info", "Show versions, devices, data and renderers."),
+    "init": ("init", "Write a commented config to begin with."),
+    "schema": ("schema", "Print the JSON Schema of the config language."),
 }
 
 
