@@ -134,10 +134,12 @@ def test_several_seeds(nnpy: Command, tiny_config: dict, tmp_path: Path) -> None
     seeds = [yaml.safe_load((tmp_path / run / "config.yaml").read_text()) for run in told["runs"]]
     assert [config["training"]["seed"] for config in seeds] == [0, 1]
     # Each run is what a training of its own with that seed gives.
-    alone = nnpy(
-        "train", "small.yaml", "--set", "training.epochs=1", "--set", "training.seed=1", "--json"
+    alone = api.train(
+        tiny_config,
+        overrides=["training.epochs=1", "training.seed=1"],
+        run_dir=str(tmp_path / "alone"),
     )
-    assert json.loads(alone.stdout)["test"]["accuracy"] == accuracy["values"][1]
+    assert alone.summary()["test"]["accuracy"] == accuracy["values"][1]
 
 
 def test_tensorboard_is_asked_for_before_anything_is_done(
