@@ -19,6 +19,7 @@ COMMANDS = {
     "train": ("train", "Train the network that a config says."),
     "evaluate": ("evaluate", "Measure a trained model on data."),
     "plot": ("plot", "Draw a model."),
+    "verify": ("verify", "Prove that a training survives being killed."),
     "info": ("info", "Show versions, devices, data and renderers."),
 }
 
