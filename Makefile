@@ -6,13 +6,16 @@ PYTHON ?= python3
 BIN = .venv/bin
 DATA = /usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz
 
-.PHONY: train test lint format catalog data clean
+.PHONY: train test stress lint format catalog data clean
 
 train: $(BIN)/.installed data
 	$(BIN)/nnpy train configs/mlp.yaml
 
 test: $(BIN)/.developer data
 	$(BIN)/pytest
+
+stress: $(BIN)/.developer     ## kills trainings a hundred times and resumes them: some 20 minutes
+	$(BIN)/python tests/stress.py --kills 105
 
 lint: $(BIN)/.developer
 	$(BIN)/ruff format --check .

@@ -24,6 +24,7 @@ COMMANDS = {
     "compare": ("compare", "Put runs side by side."),
     "reproduce": ("reproduce", "Train a run again and compare every number."),
     "plot": ("plot", "Draw a model."),
+    "verify": ("verify", "Prove that a training survives being killed."),
     "info": ("info", "Show versions, devices, data and renderers."),
     "init": ("init", "Write a commented config to begin with."),
     "schema": ("schema", "Print the JSON Schema of the config language."),
