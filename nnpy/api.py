@@ -22,7 +22,7 @@ from nnpy import data, devices, lock, resuming
 from nnpy.config import Config
 from nnpy.data import DataInfo, Dataset
 from nnpy.errors import RunError, UsageError
-from nnpy.run import Run
+from nnpy.run import Run, versions
 from nnpy.watcher import Watcher
 
 if TYPE_CHECKING:
@@ -224,6 +224,55 @@ def build(config: ConfigLike, *, overrides: Iterable[str] = ()) -> keras.Model:
     model.compile_model(built, checked)
     model.check_outputs(built, checked, info)
     return built
+
+
+def bench(
+    config: ConfigLike,
+    *,
+    overrides: Iterable[str] = (),
+    seconds: float = 3.0,
+    rounds: int = 3,
+    device: str | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> dict[str, Any]:
+    """How fast a config trains on this machine: `model.fit`, tuned, and each execution mode.
+
+    Each works for about `seconds` in each of `rounds`, in turns; `progress` hears of it.
+    """
+    checked = configs.load(config, overrides)
+    info, load = _start_loading(checked, None)
+    devices.prepare_environment()
+    from nnpy import bench as benchmark
+    from nnpy import model
+    from nnpy.engine import choose
+
+    where = devices.select(device)
+
+    def made() -> keras.Model:
+        built = model.build(checked, info)
+        model.compile_model(built, checked)
+        return built
+
+    choice = choose(made(), checked.training.execution)
+    dataset = load()
+    speeds = benchmark.bench(
+        made,
+        model.preparation(checked, info),
+        dataset.train,
+        batch_size=checked.training.batch_size,
+        seconds=seconds,
+        rounds=rounds,
+        progress=progress,
+    )
+    return {
+        "config": checked.name,
+        "device": where,
+        "versions": versions(),
+        "examples": len(dataset.train),
+        "batch_size": checked.training.batch_size,
+        "choice": {"mode": choice.mode, "reason": choice.reason},
+        "speeds": [speed.as_dict() for speed in speeds],
+    }
 
 
 def plot(
