@@ -9,22 +9,14 @@ from typing import Any
 
 from nnpy import api, config
 from nnpy.run import Run
-from nnpy.watcher import Watcher
 
 
 def train(
-    checked: config.Config,
-    count: int,
-    *,
-    run_dir: str | None = None,
-    overwrite: bool = False,
-    device: str | None = None,
-    tensorboard: bool = False,
-    watcher: Watcher | None = None,
+    checked: config.Config, count: int, *, run_dir: str | None = None, **options: Any
 ) -> list[Run]:
     """Trains with the config's seed and the `count - 1` after it; each is a run of its own.
 
-    With `run_dir` the folders are DIR-seed0, DIR-seed1, …
+    With `run_dir` the folders are DIR-seed0, DIR-seed1, … The other options are `api.train`'s.
     """
     runs: list[Run] = []
     first = checked.training.seed
@@ -33,16 +25,8 @@ def train(
             import keras
 
             keras.backend.clear_session()  # a model's layers are numbered from the start again
-        runs.append(
-            api.train(
-                _with_seed(checked, seed),
-                run_dir=None if run_dir is None else f"{run_dir}-seed{seed}",
-                overwrite=overwrite,
-                device=device,
-                tensorboard=tensorboard,
-                watcher=watcher,
-            )
-        )
+        place = None if run_dir is None else f"{run_dir}-seed{seed}"
+        runs.append(api.train(_with_seed(checked, seed), run_dir=place, **options))
     return runs
 
 
