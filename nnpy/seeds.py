@@ -7,13 +7,12 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
-from nnpy import api, config
+from nnpy import api
+from nnpy.config import Config
 from nnpy.run import Run
 
 
-def train(
-    checked: config.Config, count: int, *, run_dir: str | None = None, **options: Any
-) -> list[Run]:
+def train(checked: Config, count: int, *, run_dir: str | None = None, **options: Any) -> list[Run]:
     """Trains with the config's seed and the `count - 1` after it; each is a run of its own.
 
     With `run_dir` the folders are DIR-seed0, DIR-seed1, … The other options are `api.train`'s.
@@ -30,9 +29,10 @@ def train(
     return runs
 
 
-def _with_seed(checked: config.Config, seed: int) -> config.Config:
-    again = config.load(checked.resolved, [f"training.seed={seed}"])
-    return dataclasses.replace(again, name=checked.name)
+def _with_seed(checked: Config, seed: int) -> Config:
+    training = dataclasses.replace(checked.training, seed=seed)
+    resolved = {**checked.resolved, "training": {**checked.resolved["training"], "seed": seed}}
+    return dataclasses.replace(checked, training=training, resolved=resolved)
 
 
 def spread(runs: Sequence[Run]) -> dict[str, dict[str, Any]]:
