@@ -5,7 +5,6 @@ Importing this module imports Keras; `nnpy.api.train` reads the data meanwhile.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import math
 import time
@@ -194,8 +193,8 @@ class _Training:
             files.sweep(folder)
         self.state = self.store.latest(self.watcher.say)
         done, epochs = (self.state.epoch if self.state else 0), self.config.training.epochs
-        if done > epochs:
-            raise UsageError(f"training.epochs={epochs}: {self.run} has done {done} already")
+        if (rows := max(done, len(self.run.metrics()))) > epochs:
+            raise UsageError(f"training.epochs={epochs}: {self.run} has done {rows} already")
         then, now = self.run.environment(), self._environment(deterministic)
         if not then:
             self.run.write_json(self.run.environment_path, now)
@@ -406,8 +405,10 @@ class _Training:
 
     def close(self, status: str, error: str | None = None) -> None:
         """The end of the record, however the training ended."""
-        with contextlib.suppress(RunError):  # said already by the one who waited for it
+        try:
             self.store.flush()
+        except NnpyError as lost:
+            self.watcher.say(f"the last state is not on the disk, the one before it is: {lost}")
         self.summary["status"] = status
         if error is not None:
             self.summary["error"] = error
