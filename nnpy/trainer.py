@@ -316,7 +316,7 @@ class _Training:
         if self.dataset.validation is not None:
             measured = self.engine.evaluate(self.dataset.validation, on_chunk=self._check)
             logs |= {f"val_{name}": value for name, value in measured.items()}
-        rate = float(np.asarray(self.model.optimizer.learning_rate))
+        rate = self._rate()
         row = {"epoch": epoch + 1, "seconds": time.perf_counter() - began, **logs}
         row["learning_rate"] = rate
         best = self._is_best(logs)
@@ -342,6 +342,9 @@ class _Training:
             self._save(epoch + 1)
         self.asked.check()
 
+    def _rate(self) -> float:
+        return float(np.asarray(self.model.optimizer.learning_rate))
+
     def _recover(self, error: trouble.NotFinite, epoch: int) -> None:
         """Back to the best state with half the learning rate, if the config says so."""
         restored = self.summary.get("restored", [])
@@ -350,9 +353,10 @@ class _Training:
             raise error
         if len(restored) == _RESTORES:
             raise RunError(f"{error}; it went back {_RESTORES} times already")
-        rate = float(np.asarray(self.model.optimizer.learning_rate)) / 2
+        rate = self._rate()
         state = read_state(path)
         self.recorder.restore(state, callbacks=False)
+        rate = min(rate, self._rate()) / 2  # of the best state, or of the last way back
         try:
             self.model.optimizer.learning_rate = rate
         except TypeError:

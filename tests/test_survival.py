@@ -224,11 +224,11 @@ def test_other_data_are_refused(config, tmp_path) -> None:
 
 
 def diverging(config: dict, **training: object) -> dict:
-    logits = {"SparseCategoricalCrossentropy": {"from_logits": True}}
     optimizer = {"SGD": {"learning_rate": 1e30}}
-    return config | {
+    return {
+        "data": config["data"] | {"labels": "one_hot"},
         "model": ["Flatten", {"Dense": {"units": 10}}],
-        "training": {"loss": logits, "optimizer": optimizer, "epochs": 3, **training},
+        "training": {"loss": "mse", "metrics": [], "optimizer": optimizer, "epochs": 3, **training},
     }
 
 
