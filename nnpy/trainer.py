@@ -76,6 +76,7 @@ def train(
     resumed: Run | None = None,
     deterministic: bool = False,
     device: str | None = None,
+    tensorboard: bool = False,
     watcher: Watcher | None = None,
     clock: Clock | None = None,
 ) -> Run:
@@ -100,6 +101,7 @@ def train(
     with lock.locked(run.folder), signals.graceful(watcher.say, watcher.leaving) as asked:
         training = _Training(config, dataset, built, run, watcher, clock, asked)
         training.summary["device"] = where
+        training.tensorboard = tensorboard
         if resumed:
             training.reopen(deterministic)
         else:
@@ -159,6 +161,7 @@ class _Training:
         self.recorder: Recorder
         self.saved = time.perf_counter()
         self.cost = 0.0  # seconds that taking a state stops the training
+        self.tensorboard = False
         self.summary: dict[str, Any] = {
             "status": "running",
             "config": config.name,
@@ -229,6 +232,8 @@ class _Training:
     def fit(self) -> None:
         settings = self.config.training
         callbacks = [model.realize(each) for each in settings.callbacks]
+        if self.tensorboard:
+            callbacks.append(keras.callbacks.TensorBoard(str(self.run.tensorboard_folder)))
         if self.state:
             resuming.continue_files(callbacks)
         together = keras.callbacks.CallbackList(

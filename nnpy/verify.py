@@ -70,6 +70,8 @@ def prove(
             proof.kills += 1
             proof.in_writes += how == "in a write"
             tell(f"kill {proof.kills} of {kills}: {how}, {_progress(run)}")
+            if Run(run).is_run() and Run(run).status() == "finished":
+                break  # killed at its diagram, when all was said and done
             # Killed before there was anything to resume, a training simply starts again.
             begun = Run(run).is_run()
             again = ["--resume", str(run)] if begun else [*arguments, "--run-dir", str(run)]
@@ -77,7 +79,8 @@ def prove(
                 shutil.rmtree(run, ignore_errors=True)
             proof.resumes += begun
             training = Training(again)
-        proof.damaged += training.finish().count("is damaged")
+        else:
+            proof.damaged += training.finish().count("is damaged")
         proof.runs += 1
         found = digests(run)
         wrong = [name for name in proof.digests if found.get(name) != proof.digests[name]]
@@ -187,7 +190,7 @@ def _kill(training: Training, run: Path, seconds: float, chance: random.Random) 
             time.sleep(0.01)
     elif chance.random() < 0.5:
         how = "in a write"
-        writes = chance.randint(1, 6)
+        writes = chance.randint(1, 4)
         while training.running and writes:
             if _writing(run):
                 writes -= 1
@@ -199,7 +202,7 @@ def _kill(training: Training, run: Path, seconds: float, chance: random.Random) 
         how = "while training"
         while training.running and _newest(run) == before:
             time.sleep(0.01)
-        end = time.monotonic() + chance.uniform(0, seconds / 4)
+        end = time.monotonic() + chance.uniform(0, seconds / 8)
         while training.running and time.monotonic() < end:
             time.sleep(0.001)
     if not training.running:

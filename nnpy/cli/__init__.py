@@ -11,6 +11,7 @@ import importlib
 import click
 
 import nnpy
+from nnpy.cli import lean
 from nnpy.cli.terminal import Terminal
 from nnpy.errors import NnpyError
 
@@ -25,7 +26,11 @@ COMMANDS = {
     "compare": ("compare", "Put runs side by side."),
     "reproduce": ("reproduce", "Train a run again and compare every number."),
     "plot": ("plot", "Draw a model."),
+    "verify": ("verify", "Prove that a training survives being killed."),
+    "bench": ("bench", "Measure how fast a config trains here."),
     "info": ("info", "Show versions, devices, data and renderers."),
+    "init": ("init", "Write a commented config to begin with."),
+    "schema": ("schema", "Print the JSON Schema of the config language."),
 }
 
 
@@ -72,6 +77,7 @@ def cli(context: click.Context) -> None:
 def main() -> None:
     """The entry point: exit codes 0 done, 1 failed, 2 wrong use or config, 130 interrupted."""
     terminal = Terminal()
+    lean.hide()
     try:
         code = cli.main(prog_name="nnpy", standalone_mode=False, obj=terminal)
     except NnpyError as error:
