@@ -18,6 +18,7 @@ from nnpy.errors import NnpyError
 # command → its module in this folder and its one-line help
 COMMANDS = {
     "train": ("train", "Train the network that a config says."),
+    "check": ("check", "Find the mistakes in configs."),
     "evaluate": ("evaluate", "Measure a trained model on data."),
     "predict": ("predict", "Say what a trained model sees in pictures."),
     "report": ("report", "Make a run's figures and page anew."),
