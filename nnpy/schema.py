@@ -37,14 +37,13 @@ from nnpy.schema_objects import (
     section,
 )
 from nnpy.settings import SECTIONS
-from nnpy.values import DTYPES
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 
 
 def schema(catalog: Catalog) -> dict[str, Any]:
     """The JSON Schema of a whole config, for the Keras of `catalog`."""
-    definitions: dict[str, Any] = _language()
+    definitions: dict[str, Any] = _language(catalog)
     for kind in OBJECTS:
         definitions.update(objects(kind, catalog))
     definitions.update(operations(catalog))
@@ -126,7 +125,7 @@ def _top() -> dict[str, Any]:
     }
 
 
-def _language() -> dict[str, Any]:
+def _language(catalog: Catalog) -> dict[str, Any]:
     """Networks, blocks and references: what Keras has no name for."""
     name = {"type": "string", "minLength": 1}
     by_name = {"type": "object", "additionalProperties": name, "minProperties": 1}
@@ -154,7 +153,7 @@ def _language() -> dict[str, Any]:
             "additionalProperties": ref("no_parameter"),
             "items": ref("no_parameter"),
         },
-        "dtype": {"anyOf": [{"enum": list(DTYPES)}, ref("parameter")]},
+        "dtype": {"anyOf": [{"enum": list(catalog.dtypes)}, ref("parameter")]},
         "shape": {
             "anyOf": [
                 {
