@@ -7,24 +7,15 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
-from nnpy import api, config
+from nnpy import api
+from nnpy.config import Config
 from nnpy.run import Run
-from nnpy.watcher import Watcher
 
 
-def train(
-    checked: config.Config,
-    count: int,
-    *,
-    run_dir: str | None = None,
-    overwrite: bool = False,
-    device: str | None = None,
-    tensorboard: bool = False,
-    watcher: Watcher | None = None,
-) -> list[Run]:
+def train(checked: Config, count: int, *, run_dir: str | None = None, **options: Any) -> list[Run]:
     """Trains with the config's seed and the `count - 1` after it; each is a run of its own.
 
-    With `run_dir` the folders are DIR-seed0, DIR-seed1, …
+    With `run_dir` the folders are DIR-seed0, DIR-seed1, … The other options are `api.train`'s.
     """
     runs: list[Run] = []
     first = checked.training.seed
@@ -33,22 +24,15 @@ def train(
             import keras
 
             keras.backend.clear_session()  # a model's layers are numbered from the start again
-        runs.append(
-            api.train(
-                _with_seed(checked, seed),
-                run_dir=None if run_dir is None else f"{run_dir}-seed{seed}",
-                overwrite=overwrite,
-                device=device,
-                tensorboard=tensorboard,
-                watcher=watcher,
-            )
-        )
+        place = None if run_dir is None else f"{run_dir}-seed{seed}"
+        runs.append(api.train(_with_seed(checked, seed), run_dir=place, **options))
     return runs
 
 
-def _with_seed(checked: config.Config, seed: int) -> config.Config:
-    again = config.load(checked.resolved, [f"training.seed={seed}"])
-    return dataclasses.replace(again, name=checked.name)
+def _with_seed(checked: Config, seed: int) -> Config:
+    training = dataclasses.replace(checked.training, seed=seed)
+    resolved = {**checked.resolved, "training": {**checked.resolved["training"], "seed": seed}}
+    return dataclasses.replace(checked, training=training, resolved=resolved)
 
 
 def spread(runs: Sequence[Run]) -> dict[str, dict[str, Any]]:

@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 import nnpy
+from nnpy import trainer
 from nnpy.engine import engine
 from nnpy.errors import Interrupted, NnpyError, RunError, UsageError
 from nnpy.run import Run
@@ -39,7 +40,7 @@ def config(tiny: Path) -> dict:
             {"Dense": {"units": 10, "activation": "softmax"}},
         ],
         "training": {
-            "epochs": 5,
+            "epochs": 4,
             "batch_size": 20,
             "checkpoint_minutes": 0,
             "execution": "graph",
@@ -55,13 +56,14 @@ def config(tiny: Path) -> dict:
 def whole(config: dict, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What the undisturbed training ends with."""
     run = nnpy.train(config, run_dir=str(tmp_path_factory.mktemp("whole") / "run"))
-    assert len(run.metrics()) == 5
+    assert len(run.metrics()) == 4
     return digests(run.folder)
 
 
 @pytest.fixture(autouse=True)
 def short_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "CHUNK_SECONDS", 0.01)
+    """Five steps a chunk: where the clock would cut depends on the machine's mood."""
+    monkeypatch.setattr(engine.Engine, "_chunk_length", lambda self, kind: 5)
 
 
 class Stopper(Watcher):
@@ -92,7 +94,7 @@ def stopped(config: dict, folder: Path, *where: int) -> Run:
     return Run(folder)
 
 
-@pytest.mark.parametrize("where", [(1, 0), (1,), (2, 0), (3, 2), (4,), (5, 4), (5,)])
+@pytest.mark.parametrize("where", [(1, 0), (2,), (3, 2), (4, 3), (4,)])
 def test_a_resumed_run_ends_as_the_undisturbed_one(config, whole, tmp_path, where) -> None:
     run = stopped(config, tmp_path / "run", *where)
     assert run.status() == "interrupted"
@@ -138,12 +140,13 @@ def test_without_any_state_it_begins_again(config, whole, tmp_path) -> None:
         path.write_bytes(b"")
     nnpy.resume(run)
     assert digests(run.folder) == whole
-    assert len(run.metrics()) == 5
+    assert len(run.metrics()) == 4
 
 
 @pytest.mark.parametrize("call", ["write", "fsync", "replace"])
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
-@pytest.mark.parametrize("after", [1, 12, 30])
+@pytest.mark.parametrize(
+    ("number", "after"), [(errno.ENOSPC, 1), (errno.EIO, 6), (errno.ENOSPC, 14)]
+)
 def test_a_failing_disk_loses_nothing(
     config, whole, tmp_path, monkeypatch, call, number, after
 ) -> None:
@@ -184,10 +187,10 @@ def test_a_finished_run_may_be_made_longer(config, whole, tmp_path) -> None:
     with pytest.raises(UsageError, match="is finished, after 2 epochs"):
         nnpy.resume(run)
     with pytest.raises(UsageError, match=r"training\.seed is 0, not 1.*start a new run"):
-        nnpy.resume(run, overrides=["training.epochs=5", "training.seed=1"])
-    nnpy.resume(run, overrides=["training.epochs=5"])
+        nnpy.resume(run, overrides=["training.epochs=4", "training.seed=1"])
+    nnpy.resume(run, overrides=["training.epochs=4"])
     assert digests(run.folder) == whole
-    assert yaml.safe_load(run.config_path.read_text())["training"]["epochs"] == 5
+    assert yaml.safe_load(run.config_path.read_text())["training"]["epochs"] == 4
 
 
 def test_epochs_that_are_done_cannot_be_undone(config, tmp_path) -> None:
@@ -221,8 +224,9 @@ def test_other_data_are_refused(config, tmp_path) -> None:
 
 
 def diverging(config: dict, **training: object) -> dict:
-    optimizer = {"SGD": {"learning_rate": 1e25}}
-    return config | {
+    optimizer = {"SGD": {"learning_rate": 1e30}}
+    return {
+        "data": config["data"] | {"labels": "one_hot"},
         "model": ["Flatten", {"Dense": {"units": 10}}],
         "training": {"loss": "mse", "metrics": [], "optimizer": optimizer, "epochs": 3, **training},
     }
@@ -237,29 +241,18 @@ def test_a_loss_that_is_no_number_ends_the_run_with_its_place(config, tmp_path) 
 
 
 def test_it_may_go_back_to_the_best_state_instead(config, tmp_path) -> None:
-    # A schedule of the user's own would do; here the rate jumps after the first epoch.
-    code = {"LearningRateScheduler": None}
-    del code
-    bad = diverging(config, on_nan="restore", optimizer={"SGD": {"learning_rate": 1e-4}})
-
-    class Meddler(Stopper):
-        """Spoils the rate once, after the first epoch."""
-
-        def epoch(self, epochs, row, best) -> None:
-            pass
-
-    from nnpy import trainer
+    bad = diverging(config, on_nan="restore", optimizer={"SGD": {"learning_rate": 0.01}})
 
     original = trainer._Training._epoch
     spoiled = []
 
-    def epoch(self, number, step, callbacks):
+    def epoch(self, number, step, callbacks):  # the rate jumps after the first epoch
         original(self, number, step, callbacks)
         if number == 0 and not spoiled:
             spoiled.append(True)
-            self.model.optimizer.learning_rate = 1e25
+            self.model.optimizer.learning_rate = 1e30
 
-    watcher = Meddler(99)
+    watcher = Stopper(99)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trainer._Training, "_epoch", epoch)
         run = nnpy.train(bad, run_dir=str(tmp_path / "run"), watcher=watcher)
