@@ -6,13 +6,16 @@ PYTHON ?= python3
 BIN = .venv/bin
 DATA = /usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz
 
-.PHONY: train test lint format catalog data clean
+.PHONY: train test bench stress lint format catalog data clean
 
 train: $(BIN)/.installed data
 	$(BIN)/nnpy train configs/mlp.yaml
 
 test: $(BIN)/.developer data
 	$(BIN)/pytest
+
+stress: $(BIN)/.developer     ## kills trainings a hundred times and resumes them: some 20 minutes
+	$(BIN)/python tests/stress.py --kills 105
 
 lint: $(BIN)/.developer
 	$(BIN)/ruff format --check .
@@ -22,6 +25,9 @@ lint: $(BIN)/.developer
 format: $(BIN)/.developer
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+bench: $(BIN)/.installed data    ## nnpy beside model.fit (and PyTorch, with TORCH=its python)
+	$(BIN)/python benchmarks/run.py $(if $(TORCH),--torch-python $(TORCH))
 
 catalog: $(BIN)/.installed    ## what the installed Keras has, for `nnpy check`
 	$(BIN)/python -m nnpy.catalog_build

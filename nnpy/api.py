@@ -10,6 +10,7 @@ TensorFlow is imported when a function needs it, while a thread reads the data.
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -21,7 +22,7 @@ from nnpy import data, devices, lock, resuming
 from nnpy.config import Config
 from nnpy.data import DataInfo, Dataset
 from nnpy.errors import RunError, UsageError
-from nnpy.run import Run
+from nnpy.run import Run, versions
 from nnpy.watcher import Watcher
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def train(
     overwrite: bool = False,
     deterministic: bool = False,
     device: str | None = None,
+    tensorboard: bool = False,
     watcher: Watcher | None = None,
 ) -> Run:
     """Trains what a config says and returns the run folder.
@@ -53,6 +55,7 @@ def train(
         overwrite: Replace the run that `run_dir` holds.
         deterministic: Only operations that give the same bits each time, however slow.
         device: "cpu", "gpu" or "gpu:N"; default the GPUs there are, else the CPU.
+        tensorboard: Keep logs for TensorBoard in the run folder.
         watcher: Is told how it goes.
 
     Raises:
@@ -67,6 +70,7 @@ def train(
         run_dir=run_dir,
         overwrite=overwrite,
         deterministic=deterministic,
+        tensorboard=tensorboard,
     )
 
 
@@ -105,11 +109,21 @@ def resume(
     if status == "finished" and checked.training.epochs <= epochs:
         more = f"--set training.epochs={2 * max(epochs, 1)} makes it longer"
         raise UsageError(f"{run} is finished, after {epochs} epochs; {more}")
-    deterministic = bool(run.environment().get("deterministic"))
-    return _train(checked, device, watcher, resumed=run, deterministic=deterministic)
+    return _train(
+        checked,
+        device,
+        watcher,
+        resumed=run,
+        deterministic=bool(run.environment().get("deterministic")),
+        tensorboard=run.tensorboard_folder.is_dir(),
+    )
 
 
 def _train(checked: Config, device: str | None, watcher: Watcher | None, **arguments: Any) -> Run:
+    if arguments["tensorboard"] and importlib.util.find_spec("tensorboard") is None:
+        raise UsageError(
+            "TensorBoard is not installed; install nnpy with its extra: .[tensorboard]"
+        )
     began = time.perf_counter()
     info, load = _start_loading(checked, watcher)
     devices.prepare_environment()
@@ -210,6 +224,55 @@ def build(config: ConfigLike, *, overrides: Iterable[str] = ()) -> keras.Model:
     model.compile_model(built, checked)
     model.check_outputs(built, checked, info)
     return built
+
+
+def bench(
+    config: ConfigLike,
+    *,
+    overrides: Iterable[str] = (),
+    seconds: float = 3.0,
+    rounds: int = 3,
+    device: str | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> dict[str, Any]:
+    """How fast a config trains on this machine: `model.fit`, tuned, and each execution mode.
+
+    Each works for about `seconds` in each of `rounds`, in turns; `progress` hears of it.
+    """
+    checked = configs.load(config, overrides)
+    info, load = _start_loading(checked, None)
+    devices.prepare_environment()
+    from nnpy import bench as benchmark
+    from nnpy import model
+    from nnpy.engine import choose
+
+    where = devices.select(device)
+
+    def made() -> keras.Model:
+        built = model.build(checked, info)
+        model.compile_model(built, checked)
+        return built
+
+    choice = choose(made(), checked.training.execution)
+    dataset = load()
+    speeds = benchmark.bench(
+        made,
+        model.preparation(checked, info),
+        dataset.train,
+        batch_size=checked.training.batch_size,
+        seconds=seconds,
+        rounds=rounds,
+        progress=progress,
+    )
+    return {
+        "config": checked.name,
+        "device": where,
+        "versions": versions(),
+        "examples": len(dataset.train),
+        "batch_size": checked.training.batch_size,
+        "choice": {"mode": choice.mode, "reason": choice.reason},
+        "speeds": [speed.as_dict() for speed in speeds],
+    }
 
 
 def plot(

@@ -83,6 +83,7 @@ class Entry:
     min_rank: int | None = None
     doc: str = ""
     code: str = ""  # the user's own file that defines it, where Keras does not
+    open_ended: bool = False  # takes more arguments than are known (**kwargs of own code)
 
     def parameter(self, name: str) -> Parameter | None:
         """The constructor's parameter of that name."""

@@ -107,8 +107,6 @@ def differences(values: Sequence[Any], path: str = "") -> list[Difference]:
     they are different things, and not compared within.
     """
     there = [value for value in values if value is not ABSENT]
-    if len(there) == len(values) and all(_same(there[0], value) for value in there[1:]):
-        return []
     if all(isinstance(value, Mapping) for value in there) and len(there) > 1:
         keys = list(dict.fromkeys(key for value in there for key in value))
         things = all(len(value) == 1 for value in there) and len(keys) > 1 and path
@@ -131,6 +129,8 @@ def differences(values: Sequence[Any], path: str = "") -> list[Difference]:
                 f"{path}[{i}]",
             )
         ]
+    if len(there) == len(values) and all(_same(there[0], value) for value in there[1:]):
+        return []
     return [Difference(path, tuple(None if v is ABSENT else v for v in values))]
 
 

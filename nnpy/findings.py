@@ -159,7 +159,10 @@ def _losses(model: keras.Model, split: Any, outputs: np.ndarray, prepare: Any) -
         for start in range(0, len(split), 4096):
             stop = start + 4096
             _, y = prepare(split.x[start:stop], split.y[start:stop])
-            parts.append(np.asarray(loss(y, outputs[start:stop])).reshape(len(y), -1).mean(axis=1))
+            given = outputs[start:stop]
+            if given.shape[1:] == (1,):  # as Keras does: (n,) and (n, 1) would be broadcast
+                y = np.asarray(y).reshape(-1, 1)
+            parts.append(np.asarray(loss(y, given)).reshape(len(given), -1).mean(axis=1))
         return np.concatenate(parts) if parts else None
     except Exception:  # noqa: BLE001 – a loss of somebody's own may fail in any way
         return None

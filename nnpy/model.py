@@ -14,6 +14,7 @@ from typing import Any
 import keras
 
 from nnpy import catalog
+from nnpy.checks import what_does_not_feed
 from nnpy.config import Config
 from nnpy.data import DataInfo, Preparation
 from nnpy.errors import ConfigError, ModelError, Problem
@@ -48,6 +49,7 @@ def build(config: Config, info: DataInfo) -> keras.Model:
     Raises ConfigError at the line of a layer that Keras cannot build.
     """
     keras.utils.set_random_seed(config.training.seed)
+    own_objects(config)
     network = config.model
     shape = info.shape + ((1,) if needs_channels(network, info) else ())
     name = re.sub(r"[^\w.-]", "_", config.name) or "model"
@@ -94,8 +96,8 @@ def compile_model(model: keras.Model, config: Config) -> None:
 def check_outputs(model: keras.Model, config: Config, info: DataInfo) -> None:
     """Raises ConfigError when the model does not end in one output for each class."""
     loss, labels = config.training.loss, config.data.labels
-    if isinstance(loss, dict):
-        return
+    if isinstance(loss, dict) or what_does_not_feed(config.model, info):
+        return  # the model is not for these data; `check_data` says so before a training
     kind = catalog_name(loss)
     classes = len(info.classes)
     last = config.model.step(config.model.outputs[0])
@@ -122,11 +124,10 @@ def check_outputs(model: keras.Model, config: Config, info: DataInfo) -> None:
 
 
 def check_data(config: Config, info: DataInfo) -> None:
-    """Raises ConfigError when the data set cannot feed all inputs and outputs of the model."""
-    inputs, outputs = len(config.model.inputs), len(config.model.outputs)
-    if inputs > 1 or outputs > 1:
-        message = f"{info.name} gives one array and one label for each example, but the model has"
-        raise _error(f"{message} {inputs} inputs and {outputs} outputs", config.model.mark, "model")
+    """Raises ConfigError when the data set cannot feed the model."""
+    misfit = what_does_not_feed(config.model, info)
+    if misfit:
+        raise _error(misfit, config.model.mark, "model")
 
 
 def preparation(config: Config, info: DataInfo) -> Preparation:
@@ -157,6 +158,8 @@ def needs_channels(network: Network, info: DataInfo) -> bool:
     """Whether grey images (height, width) need a channel axis for the first layer."""
     if len(info.shape) != 2:
         return False
+    if network.inputs[0].shape is not None:
+        return len(network.inputs[0].shape) == 3
     for step in network.steps:
         if step.layer.name not in _RANK_NEUTRAL:
             entry = catalog.load().find("layer", step.layer.name)
@@ -172,11 +175,37 @@ def realize(value: Any) -> Any:
         return {key: realize(each) for key, each in value.items()}
     if not isinstance(value, KerasObject):
         return value
+    if value.code:
+        return _own(value)
     if value.kind == "activation" or not value.explicit:
         return value.name  # Keras looks it up, and writes it back by this name
     arguments = {key: realize(each) for key, each in value.arguments.items()}
     with traced(value.mark, value.path):
         return getattr(_HOMES[value.kind], value.name)(**arguments)
+
+
+def own_objects(config: Config) -> dict[str, Any]:
+    """What the config's own Python files define, by name, registered with Keras.
+
+    Runs the files. Raises ConfigError at the line that fails.
+    """
+    if not config.code:
+        return {}
+    from nnpy import owncode
+
+    return owncode.objects(config.code)
+
+
+def _own(value: KerasObject) -> Any:
+    """An object of the user's own code; a function stays one."""
+    from nnpy import owncode
+
+    found = owncode.find(value.code, value.name)
+    if not isinstance(found, type):
+        return found
+    arguments = {key: realize(each) for key, each in value.arguments.items()}
+    with traced(value.mark, value.path):
+        return found(**arguments)
 
 
 def catalog_name(value: KerasObject) -> str:

@@ -235,10 +235,16 @@ class _Reader:
                 use.arguments.keys.get(key), f"{message} `inputs:` in the model's mapping form"
             )
         inputs, call = tensors.of_layer(use, entry, self.steps)
-        given = use.without("from", "call", *old)
-        values = self.checker.arguments(given, entry.parameters, use.path, where=use.mark)
+        hidden = ("name",) if entry.code and not entry.parameter("name") else ()
+        given = use.without("from", "call", *old, *hidden)
+        values = self.checker.arguments(
+            given, entry.parameters, use.path, where=use.mark, open_ended=entry.open_ended
+        )
         own = use.scope.choose(use.argument("name"), snake_case(entry.name), use.path)
-        values["name"] = use.scope.prefix + own
+        if not entry.code or entry.parameter("name") or entry.open_ended:
+            values["name"] = use.scope.prefix + own
+        else:  # own code whose constructor has no name
+            values.pop("name", None)
         layer = KerasObject("layer", entry.name, values, use.path, use.mark, code=entry.code)
         return self._add(use, layer, own, inputs, call=call)
 

@@ -135,7 +135,7 @@ def _class_headline(findings: Findings, report: ClassReport) -> tuple[str, str]:
     # The label in the middle leaves the two at the ends their room.
     place = min(max(100 * base, 0), 100)
     middle = (
-        f'<span style="left:{min(max(place, 22), 72):.2f}%">'
+        f'<span style="left:{min(max(place, 31), 66):.2f}%">'
         f"always “{safe(report.classes[int(np.argmax(support))].name, 18)}”: "
         f"{place:.0f}\u202f%</span>"
     )

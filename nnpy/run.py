@@ -84,6 +84,10 @@ class Run:
         return self.folder / "figures"
 
     @property
+    def tensorboard_folder(self) -> Path:
+        return self.folder / "tensorboard"
+
+    @property
     def report_path(self) -> Path:
         return self.folder / "report.html"
 

@@ -351,3 +351,40 @@ def _flow(node: yaml.Node) -> str:
     if isinstance(node, yaml.SequenceNode):
         return "[" + ", ".join(_flow(child) for child in node.value) + "]"
     return str(node.value)
+
+
+def with_origins(tree: Node) -> str:
+    """YAML with each value on a line of its own, and behind it where it comes from."""
+    lines = _lines(tree)
+    width = min(60, max(len(text) for text, _ in lines))
+    return "\n".join(f"{text:<{width}}  # {origin}" if origin else text for text, origin in lines)
+
+
+def _lines(node: Node) -> list[tuple[str, str]]:
+    """The lines of a value in block style, each with its origin."""
+    if not node.value or not (node.is_map or node.is_list):
+        return [(_scalar_text(node.value), node.origin)]
+    lines: list[tuple[str, str]] = []
+    if node.is_list:
+        for each in node.value:
+            (text, origin), *rest = _lines(each)
+            lines += [(f"- {text}", origin), *((f"  {text}", origin) for text, origin in rest)]
+        return lines
+    for key, each in node.value.items():
+        inner = _lines(each)
+        if each.value and (each.is_map or each.is_list):
+            lines.append((f"{_scalar_text(key)}:", ""))
+            lines += [(f"  {text}", origin) for text, origin in inner]
+        else:
+            lines.append((f"{_scalar_text(key)}: {inner[0][0]}", inner[0][1]))
+    return lines
+
+
+def _scalar_text(value: Any) -> str:
+    return (
+        yaml.dump(value, Dumper=_Dumper, default_flow_style=True, width=10_000, allow_unicode=True)
+        .removesuffix("\n")
+        .removesuffix("\n...")
+        .removesuffix("...")
+        .strip()
+    )

@@ -24,6 +24,7 @@ from nnpy.errors import RunError
 
 _NAME = re.compile(r"state-(\d{6,})\.nnpy")
 _KEPT = 2
+_FUNCTION = "a function of keras.ops"
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ class Recorder:
         if callbacks:
             for callback, (_, attributes) in zip(self._callbacks, state.callbacks, strict=True):
                 for key, value in pack.copy(attributes).items():
-                    setattr(callback, key, value)
+                    setattr(callback, key, _unnamed(value))
         _restore_random_numbers(self._model, state.numbers)
 
 
@@ -162,11 +163,33 @@ def _plain(description: str) -> str:
 
 
 def _attributes(callback: Any) -> dict[str, Any]:
-    return {
-        key: value
+    """What a callback holds that can be kept: plain data, arrays, functions of `keras.ops`."""
+    values = {
+        key: _named(value)
         for key, value in vars(callback).items()
-        if key not in ("model", "_model", "params") and pack.holds(value)
+        if key not in ("model", "_model", "params")
     }
+    return {key: value for key, value in values.items() if pack.holds(value)}
+
+
+def _named(value: Any) -> Any:
+    # EarlyStopping and its like choose their comparison at the end of the first epoch, and turn
+    # the sign of min_delta with it: one without the other would turn it twice.
+    import keras
+
+    name = getattr(value, "__name__", "")
+    if callable(value) and name and value is getattr(keras.ops, name, None):
+        return (_FUNCTION, name)
+    return value
+
+
+def _unnamed(value: Any) -> Any:
+    import keras
+
+    match value:
+        case (name, function) if name == _FUNCTION:
+            return getattr(keras.ops, function)
+    return value
 
 
 def _changed(callback: Any, begin: dict[str, Any]) -> dict[str, Any]:

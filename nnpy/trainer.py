@@ -5,7 +5,6 @@ Importing this module imports Keras; `nnpy.api.train` reads the data meanwhile.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import math
 import time
@@ -76,6 +75,7 @@ def train(
     resumed: Run | None = None,
     deterministic: bool = False,
     device: str | None = None,
+    tensorboard: bool = False,
     watcher: Watcher | None = None,
     clock: Clock | None = None,
 ) -> Run:
@@ -100,6 +100,7 @@ def train(
     with lock.locked(run.folder), signals.graceful(watcher.say, watcher.leaving) as asked:
         training = _Training(config, dataset, built, run, watcher, clock, asked)
         training.summary["device"] = where
+        training.tensorboard = tensorboard
         if resumed:
             training.reopen(deterministic)
         else:
@@ -159,6 +160,7 @@ class _Training:
         self.recorder: Recorder
         self.saved = time.perf_counter()
         self.cost = 0.0  # seconds that taking a state stops the training
+        self.tensorboard = False
         self.summary: dict[str, Any] = {
             "status": "running",
             "config": config.name,
@@ -191,8 +193,8 @@ class _Training:
             files.sweep(folder)
         self.state = self.store.latest(self.watcher.say)
         done, epochs = (self.state.epoch if self.state else 0), self.config.training.epochs
-        if done > epochs:
-            raise UsageError(f"training.epochs={epochs}: {self.run} has done {done} already")
+        if (rows := max(done, len(self.run.metrics()))) > epochs:
+            raise UsageError(f"training.epochs={epochs}: {self.run} has done {rows} already")
         then, now = self.run.environment(), self._environment(deterministic)
         if not then:
             self.run.write_json(self.run.environment_path, now)
@@ -229,6 +231,8 @@ class _Training:
     def fit(self) -> None:
         settings = self.config.training
         callbacks = [model.realize(each) for each in settings.callbacks]
+        if self.tensorboard:
+            callbacks.append(keras.callbacks.TensorBoard(str(self.run.tensorboard_folder)))
         if self.state:
             resuming.continue_files(callbacks)
         together = keras.callbacks.CallbackList(
@@ -312,7 +316,7 @@ class _Training:
         if self.dataset.validation is not None:
             measured = self.engine.evaluate(self.dataset.validation, on_chunk=self._check)
             logs |= {f"val_{name}": value for name, value in measured.items()}
-        rate = float(np.asarray(self.model.optimizer.learning_rate))
+        rate = self._rate()
         row = {"epoch": epoch + 1, "seconds": time.perf_counter() - began, **logs}
         row["learning_rate"] = rate
         best = self._is_best(logs)
@@ -338,6 +342,9 @@ class _Training:
             self._save(epoch + 1)
         self.asked.check()
 
+    def _rate(self) -> float:
+        return float(np.asarray(self.model.optimizer.learning_rate))
+
     def _recover(self, error: trouble.NotFinite, epoch: int) -> None:
         """Back to the best state with half the learning rate, if the config says so."""
         restored = self.summary.get("restored", [])
@@ -346,9 +353,10 @@ class _Training:
             raise error
         if len(restored) == _RESTORES:
             raise RunError(f"{error}; it went back {_RESTORES} times already")
-        rate = float(np.asarray(self.model.optimizer.learning_rate)) / 2
+        rate = self._rate()
         state = read_state(path)
         self.recorder.restore(state, callbacks=False)
+        rate = min(rate, self._rate()) / 2  # of the best state, or of the last way back
         try:
             self.model.optimizer.learning_rate = rate
         except TypeError:
@@ -401,8 +409,10 @@ class _Training:
 
     def close(self, status: str, error: str | None = None) -> None:
         """The end of the record, however the training ended."""
-        with contextlib.suppress(RunError):  # said already by the one who waited for it
+        try:
             self.store.flush()
+        except NnpyError as lost:
+            self.watcher.say(f"the last state is not on the disk, the one before it is: {lost}")
         self.summary["status"] = status
         if error is not None:
             self.summary["error"] = error

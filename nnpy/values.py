@@ -94,6 +94,7 @@ class Checker:
         *,
         where: Mark | None = None,
         word: str = "argument",
+        open_ended: bool = False,
     ) -> dict[str, Any]:
         """A mapping's values, each checked against its parameter; `where` marks the owner."""
         known = {each.name: each for each in parameters}
@@ -101,7 +102,9 @@ class Checker:
         meant: set[str] = set()  # what a misspelt name stands for is not missing as well
         for key, item in node.value.items():
             parameter = known.get(key)
-            if parameter is None:
+            if parameter is None and open_ended:
+                values[str(key)] = item.plain()
+            elif parameter is None:
                 unused = [name for name in known if name not in node.value]
                 hint = did_you_mean(str(key), unused)
                 meant.update(name for name in unused if f"'{name}'" in hint)
@@ -234,7 +237,11 @@ class Checker:
         values: dict[str, Any] = {}
         if arguments is not None or any(each.required for each in entry.parameters):
             values = self.arguments(
-                arguments or Node({}, mark), entry.parameters, where, where=mark
+                arguments or Node({}, mark),
+                entry.parameters,
+                where,
+                where=mark,
+                open_ended=entry.open_ended,
             )
         if entry.kind == "activation" and values and not entry.code:
             message = f"an activation is a name only; ops.{entry.name} as a step takes arguments"

@@ -10,6 +10,7 @@ import csv
 import hashlib
 import io
 import json
+import math
 import os
 import random
 import shutil
@@ -70,6 +71,8 @@ def prove(
             proof.kills += 1
             proof.in_writes += how == "in a write"
             tell(f"kill {proof.kills} of {kills}: {how}, {_progress(run)}")
+            if Run(run).is_run() and Run(run).status() == "finished":
+                break  # killed at its diagram, when all was said and done
             # Killed before there was anything to resume, a training simply starts again.
             begun = Run(run).is_run()
             again = ["--resume", str(run)] if begun else [*arguments, "--run-dir", str(run)]
@@ -77,7 +80,8 @@ def prove(
                 shutil.rmtree(run, ignore_errors=True)
             proof.resumes += begun
             training = Training(again)
-        proof.damaged += training.finish().count("is damaged")
+        else:
+            proof.damaged += training.finish().count("is damaged")
         proof.runs += 1
         found = digests(run)
         wrong = [name for name in proof.digests if found.get(name) != proof.digests[name]]
@@ -180,32 +184,31 @@ class Training:
 def _kill(training: Training, run: Path, seconds: float, chance: random.Random) -> str | None:
     """Kill the training at a moment of chance; how, or None if it came to its end before."""
     before = _newest(run)
-    limit = time.monotonic() + chance.uniform(0, seconds)
-    if chance.random() < 0.1:  # anywhere, the start of the program included
-        how = "at any time"
-        while training.running and time.monotonic() < limit:
-            time.sleep(0.01)
-    elif chance.random() < 0.5:
-        how = "in a write"
-        writes = chance.randint(1, 6)
-        while training.running and writes:
-            if _writing(run):
-                writes -= 1
-                while writes and _writing(run):
-                    time.sleep(_WATCH)
-            else:
-                time.sleep(_WATCH)
+    [how] = chance.choices(["at any time", "in a write", "while training"], [1, 4, 4])
+    if how == "at any time":  # the start of the program included
+        _wait(training, chance.uniform(0, seconds))
     else:
-        how = "while training"
-        while training.running and _newest(run) == before:
-            time.sleep(0.01)
-        end = time.monotonic() + chance.uniform(0, seconds / 4)
-        while training.running and time.monotonic() < end:
-            time.sleep(0.001)
+        _wait(training, math.inf, lambda: _newest(run) != before)
+    if how == "while training":
+        _wait(training, chance.uniform(0, seconds / 8))
+    elif how == "in a write":
+        _wait(training, chance.uniform(0, seconds / 8))
+        if not _wait(training, max(1.0, seconds / 8), lambda: _writing(run)):
+            how = "while training"  # the disk is too fast for the eye
     if not training.running:
         return None
     training.kill()
     return how
+
+
+def _wait(training: Training, seconds: float, until: Callable[[], bool] = lambda: False) -> bool:
+    """Wait while a training runs; whether what was waited for has come within the time."""
+    end = time.monotonic() + seconds
+    while training.running and time.monotonic() < end:
+        if until():
+            return True
+        time.sleep(_WATCH)
+    return False
 
 
 def _writing(run: Path) -> bool:

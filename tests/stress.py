@@ -19,6 +19,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from nnpy.errors import RunError
 from nnpy.verify import Proof, prove
 from tests.datasets import tiny_fashion_mnist
 
@@ -102,13 +103,16 @@ def stress(kinds: list[str], kills: int, seed: int, folder: Path) -> dict[str, P
         share = kills // len(kinds) + (number < kills % len(kinds))
         place = folder / str(number)
         place.mkdir()
-        proofs[kind] = prove(
-            [str(config(kind, place))],
-            place,
-            share,
-            seed=random.Random(seed + number).getrandbits(32),
-            tell=lambda text, kind=kind: print(f"{kind}: {text}", file=sys.stderr, flush=True),
-        )
+        try:
+            proofs[kind] = prove(
+                [str(config(kind, place))],
+                place,
+                share,
+                seed=random.Random(seed + number).getrandbits(32),
+                tell=lambda text, kind=kind: print(f"{kind}: {text}", file=sys.stderr, flush=True),
+            )
+        except RunError as error:
+            proofs[kind] = Proof(differences=[str(error)])
     return proofs
 
 

@@ -209,7 +209,9 @@ LOSSES = [3.0, 2.0, 2.5, 2.6, 2.7, 1.9, 2.9, 2.9, 2.9, 2.9, 2.9]
 def callbacks(folder):
     return [
         keras.callbacks.EarlyStopping("val_loss", patience=4, restore_best_weights=True),
-        keras.callbacks.ReduceLROnPlateau("val_loss", factor=0.5, patience=2, cooldown=1),
+        keras.callbacks.ReduceLROnPlateau(
+            "val_loss", factor=0.5, patience=2, cooldown=1, min_delta=0.8
+        ),
         keras.callbacks.ModelCheckpoint(folder / "k.keras", "val_loss", save_best_only=True),
         keras.callbacks.History(),
         Tally(str(folder)),
@@ -261,6 +263,7 @@ def test_callbacks_go_on_where_they_were(tmp_path, stop):
     for a, b in zip(stopping.best_weights, ours[0].best_weights, strict=True):
         assert np.array_equal(a, b)
     assert (reducing.best, reducing.wait) == (ours[1].best, ours[1].wait)
+    assert (reducing.min_delta, reducing.monitor_op) == (-0.8, keras.ops.less)
     assert checkpoint.best == ours[2].best == 1.9
     assert history.history == ours[3].history
     assert (tally.seen, tally.draws) == (ours[4].seen, ours[4].draws)

@@ -12,12 +12,14 @@ import keyword
 import click
 
 import nnpy
+from nnpy.cli import lean
 from nnpy.cli.terminal import Terminal
 from nnpy.errors import NnpyError
 
 # command → its module in this folder and its one-line help
 COMMANDS = {
     "train": ("train", "Train the network that a config says."),
+    "check": ("check", "Find the mistakes in configs."),
     "evaluate": ("evaluate", "Measure a trained model on data."),
     "predict": ("predict", "Say what a trained model sees in pictures."),
     "report": ("report", "Make a run's figures and page anew."),
@@ -25,6 +27,8 @@ COMMANDS = {
     "compare": ("compare", "Put runs side by side."),
     "reproduce": ("reproduce", "Train a run again and compare every number."),
     "plot": ("plot", "Draw a model."),
+    "verify": ("verify", "Prove that a training survives being killed."),
+    "bench": ("bench", "Measure how fast a config trains here."),
     "info": ("info", "Show versions, devices, data and renderers."),
     "init": ("init", "Write a commented config to begin with."),
     "import": ("import_", "Write the config of a Keras model."),
@@ -80,6 +84,7 @@ def cli(context: click.Context) -> None:
 def main() -> None:
     """The entry point: exit codes 0 done, 1 failed, 2 wrong use or config, 130 interrupted."""
     terminal = Terminal()
+    lean.hide()
     try:
         code = cli.main(prog_name="nnpy", standalone_mode=False, obj=terminal)
     except NnpyError as error:

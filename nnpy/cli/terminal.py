@@ -43,8 +43,10 @@ class Terminal:
         if self._log is None:
             return
         sys.stderr.flush()
-        self._log.seek(0)
-        earlier = self._log.read()
+        earlier = b""
+        if self._log.readable():  # the log of an earlier run keeps what it holds
+            self._log.seek(0)
+            earlier = self._log.read()
         log = path.open("ab")
         log.write(earlier)
         log.flush()

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import click
 
-from nnpy.cli import options
+from nnpy.cli import options, tables
 from nnpy.cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from nnpy.config import Config
 
 
 @click.command(short_help="Train the network that a config says.")
@@ -26,6 +31,13 @@ from nnpy.cli.terminal import Terminal
     is_flag=True,
     help="The same bits each time on a GPU too; it may take up to 8 times as long.",
 )
+@click.option(
+    "--seeds",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Train with N seeds, and tell mean and spread.",
+)
+@click.option("--tensorboard", is_flag=True, help="Keep logs for TensorBoard in the run folder.")
 @options.device
 @options.as_json
 @click.pass_obj
@@ -37,6 +49,8 @@ def train(
     overwrite: bool,
     resume: str | None,
     deterministic: bool,
+    seeds: int | None,
+    tensorboard: bool,
     device: str | None,
     as_json: bool,
 ) -> None:
@@ -55,6 +69,8 @@ def train(
             (run_dir, "--run-dir"),
             (overwrite, "--overwrite"),
             (deterministic, "--deterministic"),
+            (seeds, "--seeds"),
+            (tensorboard, "--tensorboard"),
         ):
             if given:
                 raise click.UsageError(f"--resume goes on as the run began, without {name}")
@@ -67,12 +83,32 @@ def train(
             raise click.UsageError("name a CONFIG, or --resume [RUN]")
         checked = configs.load(config, overrides)
         terminal.quiet()
-        run = api.train(
-            checked,
-            run_dir=run_dir,
-            overwrite=overwrite,
-            deterministic=deterministic,
-            device=device,
-            watcher=TerminalWatcher(terminal),
-        )
+        how: dict[str, Any] = {
+            "run_dir": run_dir,
+            "overwrite": overwrite,
+            "deterministic": deterministic,
+            "tensorboard": tensorboard,
+            "device": device,
+            "watcher": TerminalWatcher(terminal),
+        }
+        if seeds is not None:
+            _several(terminal, checked, seeds, how, as_json)
+            return
+        run = api.train(checked, **how)
     terminal.result({"run": str(run), **run.summary()} if as_json else str(run))
+
+
+def _several(
+    terminal: Terminal, checked: Config, count: int, how: dict[str, Any], as_json: bool
+) -> None:
+    from nnpy import seeds
+
+    runs = seeds.train(checked, count, **how)
+    spread = seeds.spread(runs)
+    if as_json:
+        terminal.result({"runs": [str(run) for run in runs], "test": spread})
+        return
+    head = ["test", "mean", "deviation", "least", "greatest"]
+    rows = [[name, *(f"{told[key]:.4f}" for key in head[1:])] for name, told in spread.items()]
+    terminal.say(tables.table(head, rows, numeric=range(1, 5)))
+    terminal.result("\n".join(map(str, runs)))

@@ -153,7 +153,8 @@ def _finish_curve(
         axes.text(0.5, 0.5, "no finite value", transform=axes.transAxes, ha="center", color=MUTED)
     elif finite.min() > 0 and finite.max() / finite.min() > 50:
         axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=8))
+        steps = (1, 2, 5) if finite.max() / finite.min() < 2000 else (1,)
+        axes.yaxis.set_major_locator(LogLocator(subs=steps, numticks=8))
         axes.yaxis.set_minor_formatter(NullFormatter())
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     else:

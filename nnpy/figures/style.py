@@ -14,6 +14,8 @@ from typing import Any, ParamSpec, TypeVar
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from nnpy.text import plain
+
 BLUE, ORANGE, GREEN = "#0072b2", "#d55e00", "#009e73"
 INK, MUTED, GRID, PAPER = "#1a1a1b", "#5c5c5e", "#e2e2e3", "#fffffe"
 
@@ -112,7 +114,7 @@ def inline_svg(figure: Figure, name: str, description: str) -> str:
         body = body.replace(colour, variable)
     width, height = figure.get_size_inches()
     head = (
-        f'<svg role="img" aria-label="{escape(description)}" '
+        f'<svg role="img" aria-label="{escape(plain(description, 200))}" '
         f'style="width:{width * 96:.0f}px;stroke-linejoin:round" '
         f'viewBox="0 0 {width * 72:.6g} {height * 72:.6g}" '
         'xmlns:xlink="http://www.w3.org/1999/xlink" xmlns="http://www.w3.org/2000/svg">'

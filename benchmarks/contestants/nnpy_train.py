@@ -1,0 +1,24 @@
+"""nnpy's engine on the same network."""
+
+import time
+
+from nnpy.devices import prepare_environment
+
+prepare_environment()
+
+import fashion  # noqa: E402
+from keras_models import make  # noqa: E402
+
+from nnpy.data.dataset import Preparation, Split  # noqa: E402
+from nnpy.engine import Engine  # noqa: E402
+
+args = fashion.arguments()
+x_train, y_train, x_test, y_test = fashion.load(args.data, args.examples)
+model = make(args.model)
+engine = Engine(model, Preparation(1 / 255), batch_size=fashion.BATCH[args.model], seed=0)
+train, seconds = Split(x_train, y_train), []
+for epoch in range(args.epochs):
+    began = time.perf_counter()
+    engine.train_epoch(train, epoch)
+    seconds.append(time.perf_counter() - began)
+fashion.report(seconds, engine.evaluate(Split(x_test, y_test))["accuracy"])

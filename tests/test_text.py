@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import pytest
+
+from nnpy.text import columns_of, percent, plain
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "expected"),
+    [
+        ("Ankle boot", 0, "Ankle boot"),
+        ("a\nb\tc", 0, "a b c"),
+        ("red\x1b[31m", 0, "red�[31m"),
+        ("abc\u202edef", 0, "abc�def"),
+        ("\x00\x07", 0, "��"),
+        ("x" * 10_000, 8, "xxxxxxx…"),
+        ("日本語クラス", 7, "日本語…"),
+        (None, 0, "None"),
+    ],
+)
+def test_plain(text, limit, expected):
+    assert plain(text, limit) == expected
+    assert not limit or columns_of(plain(text, limit)) <= limit
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(0.5, "50.0 %"), (0.9994, "99.9 %"), (0.9996, "99.96 %"), (1.0, "100 %"), (0.0, "0.0 %")],
+)
+def test_percent_never_says_certain_of_what_is_not(value, expected):
+    assert percent(value) == expected
