@@ -39,7 +39,8 @@ def check(name: str) -> str:
     import keras
     import numpy as np
 
-    from nnpy import config, importer, model, source
+    import nnpy
+    from nnpy import importer, source
 
     began = time.perf_counter()
     keras.utils.set_random_seed(0)
@@ -56,8 +57,7 @@ def check(name: str) -> str:
             Path(folder, CODE.name).write_text(CODE.read_text(encoding="utf-8"), encoding="utf-8")
         path = Path(folder, f"{name}.yaml")
         path.write_text(source.dump(content), encoding="utf-8")
-        checked = config.load(path)
-        built = model.assemble(checked.model, [], name)
+        built = nnpy.build(path)
         lines = len(path.read_text(encoding="utf-8").splitlines())
     assert type(built) is type(original)
     assert [each.name for each in built.layers] == [each.name for each in original.layers]

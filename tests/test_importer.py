@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
+import nnpy
 from nnpy import config, importer, model, source
 from nnpy.errors import ModelError
 from tests import roundtrip
@@ -23,8 +24,7 @@ def circle(original, tmp_path):
     path = tmp_path / "imported.yaml"
     outputs = len(original.outputs)
     path.write_text(source.dump({"model": section, **(FREE if outputs == 1 else {})}))
-    checked = config.load(path)
-    built = model.assemble(checked.model, [None], original.name)
+    built = nnpy.build(path)
     assert type(built) is type(original)
     built.set_weights(original.get_weights())
     return section, built
