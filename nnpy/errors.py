@@ -62,6 +62,11 @@ class Problem:
     length: int = 1
     source: str = ""  # the text of the line
 
+    def __post_init__(self) -> None:
+        # A name in the config may hold anything, a line break or a terminal's commands too.
+        object.__setattr__(self, "message", printable(self.message))
+        object.__setattr__(self, "path", printable(self.path))
+
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
         head = ": ".join(part for part in (place, self.path, self.message) if part)
@@ -106,6 +111,13 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
             for match in difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)
         ]
     return f"; did you mean '{near[0]}'?" if near else ""
+
+
+def printable(text: str) -> str:
+    """The text on one line, every character that cannot be seen as its escape, `\\n`."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
 
 
 def _window(text: str, start: int, length: int, width: int = 160) -> tuple[str, int]:

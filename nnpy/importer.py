@@ -110,7 +110,7 @@ class _Graph:
         }
         for name in inputs:
             self.names[name, 0] = name
-        ends = self.config["output_layers"]
+        ends = self._from_zero(self.config["output_layers"])
         for node in self._order([(name, index) for name, index, _ in _tensors(ends)]):
             self.steps.append(self._step(*node))
         outputs = self._outputs(ends)
@@ -121,6 +121,21 @@ class _Graph:
         if plain_stack or not self.steps or outputs != self.steps[-1].name:
             section["outputs"] = outputs
         return section
+
+    def _from_zero(self, ends: Any) -> Any:
+        """The ends of the graph, the calls of each layer counted from 0.
+
+        Keras counts the calls of a nested functional model from 1 here (its own graph being
+        the first), and from 0 in the arguments of calls.
+        """
+        if isinstance(ends, dict):
+            return {key: self._from_zero(each) for key, each in ends.items()}
+        if len(ends) == 3 and isinstance(ends[0], str):
+            operation = self.operations[ends[0]]
+            nested = isinstance(operation, keras.Model)
+            nested = nested and not isinstance(operation, keras.Sequential)
+            return [ends[0], ends[1] - nested, ends[2]]
+        return [self._from_zero(each) for each in ends]
 
     # -- the order of the text ------------------------------------------------------------
 
@@ -219,7 +234,10 @@ def _taken(
     further = {
         key: each
         for key, each in given.items()
-        if key not in tensors and each is not None and each != defaults.get(key)
+        # An explicit `training: false` is more than the default, which asks the context.
+        if key not in tensors
+        and each is not None
+        and (key == "training" or each != defaults.get(key))
     }
     last = {"call": further} if further else {}
     first = names[0] if names else next(iter(given), "inputs")

@@ -111,8 +111,11 @@ def parse(text: str | bytes, file: str, *, origin: str | None = None) -> Node:
         root = composer.compose()
     except yaml.MarkedYAMLError as error:
         raise ConfigError([_syntax_problem(error, composer)]) from None
-    except yaml.YAMLError as error:  # a character that YAML does not allow
-        raise ConfigError([Problem(f"not YAML: {error}", file=file)]) from None
+    except yaml.reader.ReaderError as error:
+        character = error.character if isinstance(error.character, str) else chr(error.character)
+        raise ConfigError([_character_problem(character, text, file)]) from None
+    except UnicodeEncodeError as error:  # half a character, from a command line that is not UTF-8
+        raise ConfigError([_character_problem(text[error.start], text, file)]) from None
     if composer.problems:
         raise ConfigError(composer.problems)
     if _expanded_size(root) > MAX_NODES:
@@ -285,6 +288,14 @@ def _syntax_problem(error: yaml.MarkedYAMLError, composer: _Composer) -> Problem
     line = min(mark.line, len(composer.lines) - 1)
     text = composer.lines[line]
     return Problem(message, "", composer.file, line + 1, mark.column + 1, source=text)
+
+
+def _character_problem(character: str, text: str, file: str) -> Problem:
+    """A character that YAML does not allow, such as a control character."""
+    before = text[: text.find(character)]
+    column = len(before) - (before.rfind("\n") + 1) + 1
+    message = f"not YAML: the character U+{ord(character):04X} is not allowed"
+    return Problem(message, file=file, line=before.count("\n") + 1, column=column)
 
 
 def _shorten(text: str, limit: int = 40) -> str:

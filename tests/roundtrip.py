@@ -10,6 +10,7 @@ a process of its own, so that memory stays small.
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -21,9 +22,12 @@ CODE = Path(__file__).with_name("applications_layers.py")
 # Smaller pictures than the models' own, where they take any: the graph is the same.
 SIDE = 96
 
+_ERROR = re.compile(r"[\w.]+(Error|Exception)\b")
+
 
 def names() -> list[str]:
     """Every model of keras.applications."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's greetings
     import keras
 
     found = vars(keras.applications).items()
@@ -35,7 +39,8 @@ def check(name: str) -> str:
     import keras
     import numpy as np
 
-    from nnpy import config, importer, model, source
+    import nnpy
+    from nnpy import importer, source
 
     began = time.perf_counter()
     keras.utils.set_random_seed(0)
@@ -52,8 +57,7 @@ def check(name: str) -> str:
             Path(folder, CODE.name).write_text(CODE.read_text(encoding="utf-8"), encoding="utf-8")
         path = Path(folder, f"{name}.yaml")
         path.write_text(source.dump(content), encoding="utf-8")
-        checked = config.load(path)
-        built = model.assemble(checked.model, [], name)
+        built = nnpy.build(path)
         lines = len(path.read_text(encoding="utf-8").splitlines())
     assert type(built) is type(original)
     assert [each.name for each in built.layers] == [each.name for each in original.layers]
@@ -87,7 +91,8 @@ def main(chosen: list[str]) -> int:
             check=False,
         )
         failed += done.returncode != 0
-        reason = (done.stderr.strip().splitlines() or ["no output"])[-1]
+        lines = done.stderr.splitlines()
+        reason = next((each for each in reversed(lines) if _ERROR.match(each)), "no output")
         print(done.stdout.rstrip() if not done.returncode else f"{name:<20} {reason}", flush=True)
     print(f"{len(chosen) - failed} of {len(chosen)} equal")
     return failed

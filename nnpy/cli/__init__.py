@@ -7,6 +7,7 @@ or the rest of nnpy before it is called, so that help and completion answer at o
 from __future__ import annotations
 
 import importlib
+import keyword
 
 import click
 
@@ -30,6 +31,7 @@ COMMANDS = {
     "bench": ("bench", "Measure how fast a config trains here."),
     "info": ("info", "Show versions, devices, data and renderers."),
     "init": ("init", "Write a commented config to begin with."),
+    "import": ("import_", "Write the config of a Keras model."),
     "schema": ("schema", "Print the JSON Schema of the config language."),
 }
 
@@ -44,7 +46,7 @@ class Commands(click.Group):
         if name not in COMMANDS:
             return None
         module = importlib.import_module(f"nnpy.cli.{COMMANDS[name][0]}")
-        command: click.Command = getattr(module, name.replace("-", "_"))
+        command: click.Command = getattr(module, _function(name))
         return command
 
     def resolve_command(
@@ -61,6 +63,11 @@ class Commands(click.Group):
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+def _function(name: str) -> str:
+    """The function of a command: one that Python has taken (`import`) ends with `_`."""
+    return name.replace("-", "_") + ("_" if keyword.iskeyword(name) else "")
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
