@@ -52,7 +52,9 @@ def main() -> None:
                     continue  # a config takes the whole data set
                 python = args.torch_python if script.startswith("torch") else sys.executable
                 if python:
-                    results.setdefault(name, []).append(_measure(python, script, model, args))
+                    result = _measure(python, script, model, args)
+                    results.setdefault(name, []).append(result)
+                    print(model, name, result, file=sys.stderr)
         _print_table(model, results)
 
 

@@ -6,8 +6,8 @@ and seed give the same bits each time: two modes differ in the last bit of a sum
 On a GPU, XLA: it fuses a step's many small kernels.
 On a CPU, XLA for models of dense layers and what goes with them: fused loops without a call
 for each operation are 3 times faster at small batches. Not for
-  convolutions and pooling: inside a loop XLA runs them up to 40 times slower than TensorFlow
-    with oneDNN does (openxla: convolutions in while loops lose their threads and layouts);
+  convolutions and pooling: a step in XLA's loop was measured 40 times slower than in
+    TensorFlow's with oneDNN;
   recurrent layers: no faster than TensorFlow's kernels, and slower to compile;
   layers that are not Keras's own: what they hold is not known;
   more than 60 layers with weights: compiling takes too long.
@@ -83,7 +83,7 @@ def layers(model: Any) -> Iterator[Any]:
 def unrolled(model: keras.Model) -> Iterator[None]:
     """Recurrent layers of known, small length unrolled while a step is traced.
 
-    A fifth faster on a CPU than a loop with a dozen small operations a time step.
+    Some 10 to 20 % faster on a CPU than a loop with a dozen small operations a time step.
     """
     chosen = [] if on_gpu() else [part for part in layers(model) if _can_unroll(part)]
     for layer in chosen:
