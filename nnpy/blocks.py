@@ -24,7 +24,7 @@ from nnpy.values import BROKEN, Checker, show
 
 RESERVED = ("from", "name", "repeat")  # what every use of a block takes
 MAX_STEPS = 10_000  # of a model once its blocks are expanded
-MAX_VALUES = 500_000  # of all those steps together
+MAX_VALUES = 200_000  # of all those steps together
 MAX_NESTING = 20  # of a block in a block
 
 _NAME = re.compile(r"[A-Za-z_]\w*\Z")

@@ -261,7 +261,7 @@ def _run(file: CodeFile) -> dict[str, Any]:
     sys.modules[module.__name__] = module  # where a dataclass looks for the names of its fields
     try:
         exec(compile(file.text, str(file.path), "exec"), module.__dict__)
-    except Exception as error:  # the user's code may raise anything
+    except (Exception, SystemExit) as error:  # the user's code may raise anything
         raise ConfigError([_failure(error, file)]) from error
     found: dict[str, Any] = {}
     for name, each in vars(module).items():
@@ -277,7 +277,7 @@ def _run(file: CodeFile) -> dict[str, Any]:
     return found
 
 
-def _failure(error: Exception, file: CodeFile) -> Problem:
+def _failure(error: BaseException, file: CodeFile) -> Problem:
     line = 0
     trace = error.__traceback__
     while trace is not None:

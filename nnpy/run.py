@@ -48,6 +48,11 @@ class Run:
         return self.folder / "config.yaml"
 
     @property
+    def code_folder(self) -> Path:
+        """Copies of the config's own Python files."""
+        return self.folder / "code"
+
+    @property
     def environment_path(self) -> Path:
         return self.folder / "environment.json"
 

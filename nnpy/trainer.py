@@ -179,13 +179,21 @@ class _Training:
 
     def open(self, deterministic: bool) -> None:
         """The folder's first files: what is to be done, where and with what."""
-        files.write_text(self.run.config_path, self.config.to_yaml())
+        self._write_config()
         self.run.write_json(self.run.environment_path, self._environment(deterministic))
         self.run.write_json(self.run.summary_path, self.summary)
         files.write_text(self.run.diagram_path("dot"), diagram.dot_text(self.model))
         self.watcher.started(self.run)
         for note in self.dataset.notes:
             self.watcher.say(note)
+
+    def _write_config(self) -> None:
+        """The resolved config, and copies of the Python files that it needs."""
+        for file in self.config.code:
+            self.run.code_folder.mkdir(exist_ok=True)
+            files.write_text(self.run.code_folder / file.name, file.text)
+        text = self.config.to_yaml(self.run.code_folder.name)
+        files.write_text(self.run.config_path, text)
 
     def reopen(self, deterministic: bool) -> None:
         """The folder of a run that was left: what is there is kept, and looked at."""
@@ -211,7 +219,7 @@ class _Training:
                 "notices": notices,
             },
         ]
-        files.write_text(self.run.config_path, self.config.to_yaml())
+        self._write_config()
         self.run.write_json(self.run.summary_path, self.summary)
         files.write_text(self.run.diagram_path("dot"), diagram.dot_text(self.model))
         self.watcher.started(self.run)

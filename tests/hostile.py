@@ -75,7 +75,7 @@ def build(folder: Path, marker: Path) -> dict[str, str]:
     # Code in the config.
     code = f"__import__('os').mkdir({str(marker)!r})"
     evil = keras.Sequential(
-        [keras.Input((8,)), keras.layers.Lambda(eval(f"lambda x: [{code}, x][1]"))]
+        [keras.Input((8,)), keras.layers.Lambda(eval(f"lambda x: [{code}, x][1]"), name="lambda")]
     )
     marker.rmdir()  # made when Keras built the layer just now
     put("lambda.keras", "layer 'lambda': a Lambda layer carries Python code", _model_parts(evil))

@@ -2,39 +2,64 @@
 
 from __future__ import annotations
 
+import os
 import re
-import shlex
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from PIL import Image
 
 import nnpy as package
-from tests.conftest import ROOT, Command
+from tests.conftest import ROOT
 
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 CONFIGS = [block for block in re.findall(r"```yaml\n(.*?)```", TEXT, re.S) if "model:" in block]
+
+
+SMALL = "--set data.path={data} --set data.name=idx --set training.epochs=1"
+# What is added to a command, so that it takes seconds; `verify` has tests of its own.
+ADDED = {"train": SMALL, "bench": SMALL + " --seconds 0.1 --rounds 1"}
+LEFT_OUT = ("nnpy verify", "nnpy train --resume")
 
 
 def commands() -> list[str]:
     """The `nnpy` commands of the shell blocks, without their remarks."""
     blocks = re.findall(r"```sh\n(.*?)```", TEXT, re.S)
     lines = [line.partition("#")[0].strip() for block in blocks for line in block.splitlines()]
-    return [line for line in lines if line.startswith("nnpy ")]
+    return [line for line in lines if line.startswith("nnpy ") and not line.startswith(LEFT_OUT)]
 
 
-def test_commands(nnpy: Command, tiny: Path, tmp_path: Path) -> None:
-    # The real commands, on a small data set and for one epoch.
+def test_commands(tiny: Path, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "configs", tmp_path / "configs")
-    small = [f"--set=data.path={tiny}", "--set=data.name=idx", "--set=training.epochs=1"]
+    (tmp_path / "photos").mkdir()
+    for name in ("shoe.png", "photos/bag.png"):
+        Image.new("L", (60, 40), 90).save(tmp_path / name)
+    command = tmp_path / "bin" / "nnpy"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nexec {sys.executable} -m nnpy "$@"\n')
+    command.chmod(0o755)
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "PATH": f"{command.parent}:{os.environ['PATH']}",
+    }
     found = commands()
-    assert len(found) >= 5
+    assert len(found) >= 15
     for line in found:
-        arguments = shlex.split(line)[1:]
-        if arguments[0] == "train" and not any("resume" in each for each in arguments):
-            arguments += small
-        done = nnpy(*arguments)
+        added = ADDED.get(line.split()[1], "").format(data=tiny)
+        done = subprocess.run(
+            ["bash", "-c", f"{line} {added}"],
+            cwd=tmp_path,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=200,
+        )
         assert done.returncode == 0, f"{line}\n{done.stderr}"
 
 
