@@ -132,9 +132,10 @@ def _language(catalog: Catalog) -> dict[str, Any]:
     network = {
         "inputs": {
             "description": "The inputs by name (default: one named `input`, as the data is).",
-            "type": "object",
+            "type": ["object", "array", "null"],
             "minProperties": 1,
             "additionalProperties": ref("input"),
+            "items": name,
         },
         "layers": ref("layers"),
         "outputs": {
@@ -184,7 +185,6 @@ def _language(catalog: Catalog) -> dict[str, Any]:
             "properties": {
                 "shape": ref("shape"),
                 "dtype": ref("dtype"),
-                "batch_size": {"type": ["integer", "null"], "minimum": 1},
             },
             "additionalProperties": False,
         },
@@ -225,12 +225,6 @@ def _language(catalog: Catalog) -> dict[str, Any]:
         },
         "name": {**name, "description": STEP_KEYS["name"]},
         "call": {"type": "object", "description": STEP_KEYS["call"]},
-        "repeat": {
-            "type": ["integer", "string"],
-            "minimum": 1,
-            "pattern": PARAMETER,
-            "description": STEP_KEYS["repeat"],
-        },
         "reuse": {
             "type": "object",
             "description": "Calls the layer of that name again, with the same weights.",
@@ -244,7 +238,7 @@ def _language(catalog: Catalog) -> dict[str, Any]:
         "model": {
             "type": "object",
             "description": "A model in the model, used as one layer.",
-            "properties": {**network, **{key: ref(key) for key in STEP_KEYS}},
+            "properties": {**network, "from": ref("from"), "name": ref("name")},
             "required": ["layers"],
             "additionalProperties": False,
         },
@@ -271,6 +265,16 @@ def _steps(catalog: Catalog) -> dict[str, Any]:
         "additionalProperties": {
             "type": ["object", "null"],
             "description": "A block, or a layer of your own, with its arguments.",
+            "properties": {
+                "from": ref("from"),
+                "name": ref("name"),
+                "repeat": {
+                    "type": ["integer", "string"],
+                    "minimum": 1,
+                    "pattern": PARAMETER,
+                    "description": "How many times a block stands here, one after another.",
+                },
+            },
         },
     }
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from nnpy import outputs
 from nnpy.catalog import Catalog, Parameter
-from nnpy.schema_objects import OBJECTS, bare, ref
+from nnpy.schema_objects import OBJECTS, bare, by_output, ref
 from nnpy.settings import SECTIONS, parameters
 
 
@@ -35,7 +36,10 @@ def names(catalog: Catalog) -> dict[str, Any]:
     layers = {"items": ref("names.step")}
     found["names.arguments"] = {"properties": {**_names_in(arguments), "layers": layers}}
     found["names.network"] = {**layers, "properties": {"layers": layers}}
-    found["names.training"] = {"properties": _names_in(parameters(SECTIONS["training"]))}
+    training = _names_in(parameters(SECTIONS["training"]))
+    for key in outputs.READERS.keys() & training.keys():
+        training[key] = by_output(training[key])
+    found["names.training"] = {"properties": training}
     return found
 
 
@@ -49,8 +53,5 @@ def _names_in(arguments: Iterable[Parameter]) -> dict[str, Any]:
         one: dict[str, Any] = {"items": ref(f"names.{kinds[0]}")}
         if kinds[0] in each.types:
             one = {**ref(f"names.{kinds[0]}")}
-        if "dict" in each.types:  # one for each output
-            inner = {"anyOf": [one, {"items": ref(f"names.{kinds[0]}"), "type": "array"}]}
-            one = {"anyOf": [one, {"type": "object", "additionalProperties": inner}]}
         found.setdefault(each.name, one)
     return found

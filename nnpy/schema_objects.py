@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from nnpy import outputs
 from nnpy.catalog import Catalog, Entry, Parameter
 from nnpy.settings import parameters
 
@@ -41,7 +42,6 @@ STEP_KEYS = {
     "from": "The steps whose outputs it takes (default: the step above): a name, a list of "
     "names, or {argument: name}. `input` is the model's input; `lstm.1` is the second output.",
     "call": "Further arguments of the layer's call, such as {training: true}.",
-    "repeat": "How many times it stands here, one after another.",
     "name": "What `from:` and `outputs:` call it.",
 }
 
@@ -53,6 +53,9 @@ def ref(name: str) -> dict[str, Any]:
 
 def objects(kind: str, catalog: Catalog) -> dict[str, Any]:
     """The definition of a kind, `layer`, and one for each of its objects, `layer.Dense`."""
+    if kind == "activation":  # a name only
+        text = {"type": "string", "pattern": IDENTIFIER}
+        return {kind: {"anyOf": [{"enum": bare(kind, catalog)}, text, ref("parameter")]}}
     found: dict[str, Any] = {kind: _object(bare(kind, catalog), references(kind, catalog))}
     for name in catalog.names(kind):
         steps = {key: ref(key) for key in STEP_KEYS} if kind == "layer" else {}
@@ -148,12 +151,27 @@ def operations(catalog: Catalog) -> dict[str, Any]:
 def section(section: type) -> dict[str, Any]:
     """A section of settings, such as `training:`."""
     known = {each.name: _parameter(each) for each in parameters(section)}
+    for key in outputs.READERS.keys() & known.keys():
+        known[key] = by_output(known[key])
     return {
         "description": (section.__doc__ or "").strip(),
         "type": ["object", "null"],
         "properties": known,
         "additionalProperties": False,
     }
+
+
+def by_output(one: Mapping[str, Any]) -> dict[str, Any]:
+    """What holds for all outputs of the model, or a mapping or a list with one for each."""
+    description = {key: each for key, each in one.items() if key == "description"}
+    value = {key: each for key, each in one.items() if key != "description"}
+    alone = []  # one metric needs no list
+    if "items" in value:
+        value["type"] = "array"
+        alone = [{"allOf": [{"not": {"type": "array"}}, value["items"]]}]
+    each = {"anyOf": [value, *alone, {"type": "null"}]}
+    mapping = {"type": "object", "additionalProperties": each}
+    return {**description, "anyOf": [value, mapping, {"type": "array", "items": each}]}
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:
@@ -192,9 +210,6 @@ def _value(parameter: Parameter) -> dict[str, Any]:
             return {"type": [*scalars, "string"], "pattern": PARAMETER, **limits}
         return {"type": scalars, **limits}
     arms = [*references, *([{"type": scalars, **limits}] if scalars else [])]
-    if "dict" in types and set(types) & set(OBJECTS):  # one for each output
-        one = {"anyOf": [*references, {"type": "null"}]}
-        arms[-1] = {"type": scalars, **limits, "additionalProperties": one}
     return {"anyOf": [*arms, ref("parameter")]} if len(arms) > 1 else dict(arms[0])
 
 

@@ -6,17 +6,19 @@ A bounded number of cases in `make test`; NNPY_CASES=5000 for a long run.
 from __future__ import annotations
 
 import copy
+import json
 import os
 import string
 import time
 from pathlib import Path
 
+import jsonschema
 import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nnpy import catalog, config, starters
+from nnpy import catalog, config, schema, starters
 from nnpy.errors import ConfigError, UsageError
 
 CASES = int(os.environ.get("NNPY_CASES", "60"))
@@ -62,7 +64,7 @@ bounded = settings(
     suppress_health_check=list(HealthCheck),
 )
 
-KNOWN = catalog.load()
+SCHEMA = jsonschema.Draft7Validator(schema.schema(catalog.load()))
 WORDS = [
     *("model", "layers", "inputs", "outputs", "from", "name", "repeat", "call", "blocks", "input"),
     *("training", "data", "reuse", "Model", "ops.add", "ops.nothing", "$filters", "${a * }", "$"),
@@ -168,6 +170,8 @@ def test_mutated_configs_are_answered(content, tmp_path_factory):
     path = write(tmp_path_factory.mktemp("case"), text)
     checked = answer(path)
     if checked is not None:  # what was accepted is kept whole: it reads back to itself
+        as_json = json.loads(json.dumps(checked.resolved))
+        assert [each.message for each in SCHEMA.iter_errors(as_json)] == []
         again = answer(checked.resolved)
         assert again is not None
         assert again.resolved == checked.resolved or text.count("nan")
