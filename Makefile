@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN = .venv/bin
 DATA = /usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz
 
-.PHONY: train test bench stress lint format catalog data clean
+.PHONY: train test bench stress lint format catalog schema roundtrip data clean
 
 train: $(BIN)/.installed data
 	$(BIN)/nnpy train configs/mlp.yaml
@@ -31,6 +31,12 @@ bench: $(BIN)/.installed data    ## nnpy beside model.fit (and PyTorch, with TOR
 
 catalog: $(BIN)/.installed    ## what the installed Keras has, for `nnpy check`
 	$(BIN)/python -m nnpy.catalog_build
+
+schema: $(BIN)/.installed    ## the config language for editors, named by the configs
+	$(BIN)/nnpy schema > configs/schema.json
+
+roundtrip: $(BIN)/.developer    ## every model of keras.applications to YAML and back, bit for bit
+	$(BIN)/python -m tests.roundtrip
 
 # Debian's package where we may install it; elsewhere nnpy downloads the data when it trains.
 data:
