@@ -44,6 +44,7 @@ def train(
     deterministic: bool = False,
     device: str | None = None,
     tensorboard: bool = False,
+    trust_code: bool = False,
     watcher: Watcher | None = None,
 ) -> Run:
     """Trains what a config says and returns the run folder.
@@ -56,13 +57,14 @@ def train(
         deterministic: Only operations that give the same bits each time, however slow.
         device: "cpu", "gpu" or "gpu:N"; default the GPUs there are, else the CPU.
         tensorboard: Keep logs for TensorBoard in the run folder.
+        trust_code: Run the Python files that came with a run of someone else.
         watcher: Is told how it goes.
 
     Raises:
         ConfigError: With every mistake in the config.
         NnpyError: For what else stands in the way.
     """
-    checked = configs.load(config, overrides)
+    checked = configs.load(config, overrides, trust_code=trust_code)
     return _train(
         checked,
         device,
@@ -78,6 +80,7 @@ def resume(
     target: str | Path | Run | None = None,
     *,
     overrides: Iterable[str] = (),
+    trust_code: bool = False,
     device: str | None = None,
     watcher: Watcher | None = None,
 ) -> Run:
@@ -99,7 +102,7 @@ def resume(
     else:
         run = target if isinstance(target, Run) else Run.open(target)
     before = configs.load(run.config_path)
-    checked = configs.load(run.config_path, overrides)
+    checked = configs.load(run.config_path, overrides, trust_code=trust_code)
     resuming.check_changes(before.resolved, checked.resolved)
     # The name that the variables bear, whatever the folder is called by now.
     checked = dataclasses.replace(checked, name=run.summary().get("config", checked.name))
@@ -143,6 +146,7 @@ def evaluate(
     config: ConfigLike | None = None,
     device: str | None = None,
     predictions: str | Path | None = None,
+    trust_code: bool = False,
 ) -> dict[str, Any]:
     """Loss, metrics and, for a classifier, all its scores with their intervals.
 
@@ -153,7 +157,7 @@ def evaluate(
     place = predictions and Path(predictions)
     if place and place.suffix not in (".csv", ".npz"):
         raise UsageError(f"--predictions {place}: expected a name ending in .csv or .npz")
-    measured = _measure(target, split, config, device)
+    measured = _measure(target, split, config, device, trust_code)
     if place:
         from nnpy import publish
 
@@ -161,11 +165,16 @@ def evaluate(
     return measured.as_dict()
 
 
-def report(target: str | Path | Run | None = None, *, device: str | None = None) -> Path:
+def report(
+    target: str | Path | Run | None = None,
+    *,
+    device: str | None = None,
+    trust_code: bool = False,
+) -> Path:
     """Makes a run's evaluation, figures and page anew; returns the path of the page."""
     run = _run(target)
     with lock.locked(run.folder):
-        measured = _measure(run, "test", None, device)
+        measured = _measure(run, "test", None, device, trust_code)
         from nnpy import publish
 
         publish.publish(run, measured.model, measured.info, measured.dataset, measured.findings)
@@ -178,10 +187,11 @@ def predict(
     *,
     invert: bool = False,
     config: ConfigLike | None = None,
+    trust_code: bool = False,
     device: str | None = None,
 ) -> dict[str, Any]:
     """What a run's best model (or a .keras file) answers to pictures, folders and .npy files."""
-    path, checked = _model_and_config(target, config)
+    path, checked = _model_and_config(target, config, trust_code)
     info, load = _start_loading(checked, None)
     devices.prepare_environment()
     from nnpy import predicting
@@ -202,6 +212,7 @@ def reproduce(
     target: str | Path | Run | None = None,
     *,
     run_dir: str | None = None,
+    trust_code: bool = False,
     device: str | None = None,
     watcher: Watcher | None = None,
 ) -> Reproduction:
@@ -209,13 +220,21 @@ def reproduce(
     from nnpy import reproducing
 
     run = _run(target)
-    again = train(run.config_path, run_dir=run_dir, device=device, watcher=watcher)
+    again = train(
+        run.config_path,
+        run_dir=run_dir,
+        device=device,
+        trust_code=trust_code,
+        watcher=watcher,
+    )
     return reproducing.against(run, again)
 
 
-def build(config: ConfigLike, *, overrides: Iterable[str] = ()) -> keras.Model:
+def build(
+    config: ConfigLike, *, overrides: Iterable[str] = (), trust_code: bool = False
+) -> keras.Model:
     """The model that a config says, built and compiled, not trained."""
-    checked = configs.load(config, overrides)
+    checked = configs.load(config, overrides, trust_code=trust_code)
     devices.prepare_environment()
     from nnpy import model
 
@@ -280,6 +299,7 @@ def plot(
     output: str | Path | None = None,
     *,
     overrides: Iterable[str] = (),
+    trust_code: bool = False,
 ) -> Path:
     """Draws the model of a config (untrained, no data read), a run or a .keras file.
 
@@ -287,13 +307,13 @@ def plot(
     """
     devices.prepare_environment()
     if isinstance(target, Run) or target is None or _is_model_or_run(target):
-        path, checked = _model_and_config(target, None)  # type: ignore[arg-type]
-        from nnpy import diagram, safety
+        path, checked = _model_and_config(target, None, trust_code)  # type: ignore[arg-type]
+        from nnpy import diagram, model, safety
 
-        built = safety.open_model(path)
+        built = safety.open_model(path, model.own_objects(checked))
         name = checked.name if path.parent.name == "checkpoints" else path.stem
     else:
-        checked = configs.load(target, overrides)
+        checked = configs.load(target, overrides, trust_code=trust_code)
         _check_form(output)
         built, name = build(checked), checked.name
         from nnpy import diagram
@@ -310,9 +330,13 @@ def _run(target: str | Path | Run | None) -> Run:
 
 
 def _measure(
-    target: str | Path | Run | None, split: str, config: ConfigLike | None, device: str | None
+    target: str | Path | Run | None,
+    split: str,
+    config: ConfigLike | None,
+    device: str | None,
+    trust_code: bool,
 ) -> Measured:
-    path, checked = _model_and_config(target, config)
+    path, checked = _model_and_config(target, config, trust_code)
     info, load = _start_loading(checked, None)
     devices.prepare_environment()
     from nnpy import evaluation
@@ -334,7 +358,7 @@ def _is_model_or_run(target: Any) -> bool:
 
 
 def _model_and_config(
-    target: str | Path | Run | None, config: ConfigLike | None
+    target: str | Path | Run | None, config: ConfigLike | None, trust_code: bool
 ) -> tuple[Path, Config]:
     """The model file that `target` names, and the config of its run."""
     if target is None:
@@ -344,12 +368,14 @@ def _model_and_config(
         if path.is_file():
             home = Run(path.parent.parent)
             if config is None and path.parent.name == "checkpoints" and home.is_run():
-                return path, configs.load(home.config_path)
-            return path, configs.load(config if config is not None else {"model": ["Flatten"]})
+                return path, configs.load(home.config_path, trust_code=trust_code)
+            source = config if config is not None else {"model": ["Flatten"]}
+            return path, configs.load(source, trust_code=trust_code)
         target = Run.open(path)
     if not target.best_path.is_file():
         raise UsageError(f"{target} has no checkpoint yet ({target.best_path} is not there)")
-    return target.best_path, configs.load(config if config is not None else target.config_path)
+    source = config if config is not None else target.config_path
+    return target.best_path, configs.load(source, trust_code=trust_code)
 
 
 def _start_loading(

@@ -32,7 +32,8 @@ class Config:
     """What to do. `resolved` is the whole of it as plain data, defaults filled in.
 
     `code` are the user's own Python files as they were read; `notes` what the user should
-    know though it is no mistake; `tree` is `resolved` with the origin of each value.
+    know though it is no mistake; `tree` is `resolved` with the origin of each value;
+    `trust_code` lets code be run that came with a run of someone else.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Config:
     code: tuple[CodeFile, ...] = ()
     notes: tuple[str, ...] = ()
     tree: Node = field(default_factory=lambda: Node({}), repr=False, compare=False)
+    trust_code: bool = False
 
     def to_yaml(self, code_folder: str | None = None) -> str:
         """The resolved config, trainable as it is.
@@ -56,12 +58,22 @@ class Config:
         return source.dump(resolved)
 
 
-def load(config: str | Path | Mapping[str, Any] | Config, overrides: Iterable[str] = ()) -> Config:
+def load(
+    config: str | Path | Mapping[str, Any] | Config,
+    overrides: Iterable[str] = (),
+    *,
+    trust_code: bool = False,
+) -> Config:
     """A checked config from a file, or from plain data.
 
-    Raises ConfigError with every mistake, UsageError when the file cannot be read.
+    `trust_code` is the user's word that the Python files of a run may be run. Raises
+    ConfigError with every mistake, UsageError when the file cannot be read.
     """
-    overrides = list(overrides)
+    checked = _load(config, list(overrides))
+    return dataclasses.replace(checked, trust_code=True) if trust_code else checked
+
+
+def _load(config: str | Path | Mapping[str, Any] | Config, overrides: list[str]) -> Config:
     if isinstance(config, Config):
         if not overrides:
             return config

@@ -54,7 +54,7 @@ def measure(
     split is empty.
     """
     where = devices.select(device)
-    loaded = safety.open_model(path)
+    loaded = safety.open_model(path, model.own_objects(config))
     dataset = load()
     examples: Split | None = getattr(dataset, split)
     if examples is None:

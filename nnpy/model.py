@@ -187,11 +187,14 @@ def realize(value: Any) -> Any:
 def own_objects(config: Config) -> dict[str, Any]:
     """What the config's own Python files define, by name, registered with Keras.
 
-    Runs the files. Raises ConfigError at the line that fails.
+    Runs the files; those of a run only when it was made here, or is trusted. Raises
+    ConfigError at the line that fails, UsageError for code that is not trusted.
     """
     if not config.code:
         return {}
-    from nnpy import owncode
+    from nnpy import owncode, trust
+
+    trust.check_run(config.code, trusted=config.trust_code)
 
     return owncode.objects(config.code)
 

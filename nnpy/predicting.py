@@ -37,7 +37,7 @@ def predict(
     """
     files = images.find(sources)
     devices.select(device)
-    loaded = safety.open_model(path)
+    loaded = safety.open_model(path, model.own_objects(config))
     prepare = model.preparation_for(loaded, config, info)
     edge = _training_border(info, load)
     examples: list[Example] = []

@@ -46,6 +46,15 @@ class DataSettings:
         choices=("sparse", "one_hot"),
         doc="Labels as class numbers, or as vectors for losses such as categorical_crossentropy.",
     )
+    memory_budget: float | None = setting(
+        None,
+        "float",
+        "null",
+        minimum=0,
+        exclusive_minimum=True,
+        doc="MiB of data that may lie on the device; more streams through it. null is a share "
+        "of the free memory.",
+    )
 
 
 @dataclass(frozen=True)

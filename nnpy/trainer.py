@@ -16,7 +16,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from nnpy import devices, diagram, files, lock, model, resuming, signals, trouble
+from nnpy import devices, diagram, files, lock, model, resuming, signals, trouble, trust
 from nnpy import run as runs
 from nnpy.config import Config
 from nnpy.data import DataInfo, Dataset, Split
@@ -148,6 +148,7 @@ class _Training:
             execution=settings.execution,
             class_weight=settings.class_weight,
             shuffle=settings.shuffle,
+            memory_budget=_bytes(config.data.memory_budget),
         )
         self.monitor = settings.monitor
         self.mode = _mode(self.monitor, settings.monitor_mode)
@@ -234,6 +235,11 @@ class _Training:
             "seed": self.config.training.seed,
             "deterministic": deterministic,
             "data_source": self.dataset.source,
+            **(
+                {"code_seal": trust.seal(trust.contents(self.config.code))}
+                if self.config.code
+                else {}
+            ),
         }
 
     def fit(self) -> None:
@@ -480,6 +486,10 @@ def _mode(monitor: str | None, wanted: str) -> str:
     if any(word in name for word in errors) or name in ("mse", "mae", "mape", "msle", "kld"):
         return "min"
     return "max"
+
+
+def _bytes(mebibytes: float | None) -> int | None:
+    return None if mebibytes is None else int(mebibytes * 2**20)
 
 
 def _first(split: Split, count: int) -> Split:

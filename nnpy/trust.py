@@ -13,16 +13,33 @@ import hashlib
 import hmac
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nnpy.errors import UsageError
+from nnpy.run import Run
+
+if TYPE_CHECKING:
+    from nnpy.owncode import CodeFile
 
 
 def seal(files: Mapping[str, bytes]) -> str:
     """The seal (hex) of some Python files, by name; "" where no key can be kept."""
     key = _key(make=True)
     return _digest(key, files) if key else ""
+
+
+def contents(code: Iterable[CodeFile]) -> dict[str, bytes]:
+    """The files of a config's `code:` as they are sealed and checked."""
+    return {file.name: file.text.encode() for file in code}
+
+
+def check_run(code: Sequence[CodeFile], *, trusted: bool) -> None:
+    """As `check`, for code that lies in a run folder; other code the user has named himself."""
+    run = Run(code[0].path.parent.parent)
+    if run.is_run() and code[0].path.parent.name == run.code_folder.name:
+        check(contents(code), str(run.environment().get("code_seal", "")), trusted=trusted)
 
 
 def check(files: Mapping[str, bytes], sealed: str, *, trusted: bool) -> None:

@@ -28,6 +28,7 @@ from nnpy.cli.terminal import Terminal
 )
 @options.device
 @options.as_json
+@options.trust_code
 @click.pass_obj
 def evaluate(
     terminal: Terminal,
@@ -37,6 +38,7 @@ def evaluate(
     predictions: str | None,
     device: str | None,
     as_json: bool,
+    trust_code: bool,
 ) -> None:
     """Measure the best model of a RUN (default: the newest), or a MODEL.keras, on its data.
 
@@ -46,7 +48,12 @@ def evaluate(
 
     terminal.quiet()
     result = api.evaluate(
-        target, split=split, config=config, device=device, predictions=predictions
+        target,
+        split=split,
+        config=config,
+        device=device,
+        predictions=predictions,
+        trust_code=trust_code,
     )
     if as_json:
         terminal.result(result)

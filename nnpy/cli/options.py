@@ -17,3 +17,8 @@ device = click.option(
     help="Insist on a device; by default the GPUs that are there, else the CPU.",
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+trust_code = click.option(
+    "--trust-code",
+    is_flag=True,
+    help="Run the Python files that came with a run of someone else.",
+)

@@ -18,9 +18,14 @@ from nnpy.cli.terminal import Terminal
     help="A .png, .svg, .pdf or .dot file; default NAME.png here.",
 )
 @options.overrides
+@options.trust_code
 @click.pass_obj
 def plot(
-    terminal: Terminal, target: str | None, output: str | None, overrides: tuple[str, ...]
+    terminal: Terminal,
+    target: str | None,
+    output: str | None,
+    overrides: tuple[str, ...],
+    trust_code: bool,
 ) -> None:
     """Draw the network of a CONFIG (without training it), a RUN (default: the newest) or a model.
 
@@ -29,4 +34,4 @@ def plot(
     from nnpy import api
 
     terminal.quiet()
-    terminal.result(str(api.plot(target, output, overrides=overrides)))
+    terminal.result(str(api.plot(target, output, overrides=overrides, trust_code=trust_code)))

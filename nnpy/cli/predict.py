@@ -23,6 +23,7 @@ from nnpy.text import percent
 @options.device
 @options.as_json
 @click.option("--csv", "as_csv", is_flag=True, help="Print the answer as CSV.")
+@options.trust_code
 @click.pass_obj
 def predict(
     terminal: Terminal,
@@ -32,6 +33,7 @@ def predict(
     device: str | None,
     as_json: bool,
     as_csv: bool,
+    trust_code: bool,
 ) -> None:
     """Name the likeliest three classes of each IMAGE, with their probabilities.
 
@@ -44,7 +46,9 @@ def predict(
     if not sources:
         raise click.UsageError("expected at least one IMAGE: a file or a folder")
     terminal.quiet()
-    told = api.predict(target, sources, invert=invert, config=config, device=device)
+    told = api.predict(
+        target, sources, invert=invert, config=config, device=device, trust_code=trust_code
+    )
     if as_json:
         terminal.result(told)
     elif told["predictions"]:

@@ -12,8 +12,11 @@ from nnpy.cli.terminal import Terminal
 @click.argument("run", type=click.Path(), required=False, metavar="[RUN]")
 @click.option("--open", "show", is_flag=True, help="Open the page in the browser.")
 @options.device
+@options.trust_code
 @click.pass_obj
-def report(terminal: Terminal, run: str | None, show: bool, device: str | None) -> None:
+def report(
+    terminal: Terminal, run: str | None, show: bool, device: str | None, trust_code: bool
+) -> None:
     """Evaluate the best model of a RUN (default: the newest) and write figures and report.html.
 
     The path of the page is printed on stdout.
@@ -21,7 +24,7 @@ def report(terminal: Terminal, run: str | None, show: bool, device: str | None) 
     from nnpy import api
 
     terminal.quiet()
-    path = api.report(run, device=device)
+    path = api.report(run, device=device, trust_code=trust_code)
     terminal.result(str(path))
     if show:
         click.launch(path.resolve().as_uri())

@@ -13,6 +13,7 @@ from nnpy.cli.terminal import Terminal
 @click.option("--run-dir", metavar="DIR", type=click.Path(), help="Where the new run is kept.")
 @options.device
 @options.as_json
+@options.trust_code
 @click.pass_context
 def reproduce(
     context: click.Context,
@@ -20,6 +21,7 @@ def reproduce(
     run_dir: str | None,
     device: str | None,
     as_json: bool,
+    trust_code: bool,
 ) -> None:
     """Train a RUN (default: the newest) again from its own config, and compare.
 
@@ -31,7 +33,13 @@ def reproduce(
 
     terminal: Terminal = context.obj
     terminal.quiet()
-    found = api.reproduce(run, run_dir=run_dir, device=device, watcher=TerminalWatcher(terminal))
+    found = api.reproduce(
+        run,
+        run_dir=run_dir,
+        device=device,
+        trust_code=trust_code,
+        watcher=TerminalWatcher(terminal),
+    )
     if as_json:
         terminal.result(found.as_dict())
     else:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 @click.option("--tensorboard", is_flag=True, help="Keep logs for TensorBoard in the run folder.")
 @options.device
 @options.as_json
+@options.trust_code
 @click.pass_obj
 def train(
     terminal: Terminal,
@@ -53,6 +54,7 @@ def train(
     tensorboard: bool,
     device: str | None,
     as_json: bool,
+    trust_code: bool,
 ) -> None:
     """Train the network that CONFIG says, and leave a run folder; or go on with one.
 
@@ -76,12 +78,18 @@ def train(
                 raise click.UsageError(f"--resume goes on as the run began, without {name}")
         terminal.quiet()
         run = api.resume(
-            resume or None, overrides=overrides, device=device, watcher=TerminalWatcher(terminal)
+            resume or None,
+            overrides=overrides,
+            device=device,
+            trust_code=trust_code,
+            watcher=TerminalWatcher(terminal),
         )
     else:
         if config is None:
             raise click.UsageError("name a CONFIG, or --resume [RUN]")
-        checked = configs.load(config, overrides)
+        checked = configs.load(config, overrides, trust_code=trust_code)
+        for note in checked.notes:
+            terminal.say(note)
         terminal.quiet()
         how: dict[str, Any] = {
             "run_dir": run_dir,
