@@ -18,8 +18,8 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nnpy import catalog, config, schema, starters
-from nnpy.errors import ConfigError, UsageError
+from nnpy import api, catalog, config, schema, starters
+from nnpy.errors import ConfigError, NnpyError, UsageError
 
 CASES = int(os.environ.get("NNPY_CASES", "60"))
 SECONDS = 20  # nothing takes long; a hang would
@@ -267,3 +267,27 @@ def test_no_misspelt_key_or_name_is_ignored(data):
     wrong = key[:at_letter] + key[at_letter] + key[at_letter:]  # a letter twice
     mapping[wrong] = mapping.pop(key)
     assert answer(content) is None, f"'{wrong}' at {path} was ignored"
+
+
+def largest(content) -> float:
+    """The largest number in plain data: what could ask for more memory than there is."""
+    numbers = [at(content, path) for path in places(content)]
+    return max((abs(each) for each in numbers if isinstance(each, int | float)), default=0)
+
+
+@settings(
+    max_examples=max(CASES // 6, 10),
+    deadline=None,
+    derandomize=CASES < 1000,
+    suppress_health_check=list(HealthCheck),
+)
+@given(content=mutants())
+def test_mutated_configs_train_or_are_refused(content, tiny, tmp_path_factory):
+    if largest(content) > 4096 or answer(copy.deepcopy(content)) is None:
+        return
+    overrides = ["training.epochs=0", "data.name=idx", f"data.path={tiny}"]
+    try:
+        checked = config.load(content, overrides)
+        assert api.train(checked, run_dir=str(tmp_path_factory.mktemp("run"))).summary()
+    except NnpyError as error:
+        assert str(error) and "Traceback" not in str(error)
