@@ -48,10 +48,14 @@ class TooLarge(Exception):
 
 
 class Budget:
-    """What may still be spent on expanding blocks, so that a small file costs little."""
+    """What may still be spent on expanding blocks, so that a small file costs little.
+
+    `used` are the names of the blocks that were expanded.
+    """
 
     def __init__(self) -> None:
         self.steps, self.values = MAX_STEPS, MAX_VALUES
+        self.used: set[str] = set()
 
     def spend(self, *, steps: int = 0, values: int = 0) -> None:
         self.steps -= steps

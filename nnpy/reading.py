@@ -20,7 +20,7 @@ from nnpy.catalog import Parameter
 from nnpy.errors import did_you_mean
 from nnpy.network import INPUT, Input, Inputs, Network, Ref, Step
 from nnpy.scope import Scope, snake_case
-from nnpy.source import Node
+from nnpy.source import Mark, Node
 from nnpy.tensors import Use
 from nnpy.values import Checker, KerasObject, show
 
@@ -37,11 +37,23 @@ def read(
     node: Node, checker: Checker, path: str = "model", blocks: Mapping[str, Block] | None = None
 ) -> Network | None:
     """The network that the model section says, or None after a mistake in its form."""
+    budget = Budget()
     try:
-        return _Reader(checker, blocks or {}, Budget(), []).network(node, path)
+        network = _Reader(checker, blocks or {}, budget, []).network(node, path)
     except TooLarge as error:
         checker.error(node, path, str(error))
         return None
+    if not checker.problems:  # else what is wrong may have meant the block
+        for name, block in (blocks or {}).items():
+            # A file that others extend may hold blocks for all of them.
+            same_file = _file(block.mark) == _file(node.mark)
+            if name not in budget.used and same_file:
+                checker.error(block.mark, f"blocks.{name}", "the block is never used")
+    return network
+
+
+def _file(mark: Mark | None) -> str | None:
+    return mark.file if mark else None
 
 
 class _Reader:
@@ -336,6 +348,7 @@ class _Reader:
 
     def _block(self, use: Use) -> Ref:
         block = self.blocks[use.name]
+        self.budget.used.add(use.name)
         values = bind(block, use.without(*RESERVED), self.checker, use.path, use.mark)
         output = tensors.listed(use)
         own = use.scope.choose(use.argument("name"), snake_case(use.name), use.path)

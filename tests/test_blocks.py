@@ -127,3 +127,9 @@ def test_arithmetic(text, value):
 def test_nothing_else_is_arithmetic(text):
     with pytest.raises(ValueError):
         calculate(text, {"a": 3})
+
+
+def test_a_block_that_is_never_used_is_told():
+    unused = {"spare": {"layers": [{"Dense": {"units": 3}}]}}
+    told = problems(unused, "Flatten")
+    assert told == ["the block is never used"]
