@@ -334,7 +334,7 @@ def _measure(
     split: str,
     config: ConfigLike | None,
     device: str | None,
-    trust_code: bool,
+    trust_code: bool = False,
 ) -> Measured:
     path, checked = _model_and_config(target, config, trust_code)
     info, load = _start_loading(checked, None)

@@ -440,41 +440,44 @@ class _Training:
             self.watcher.finished(self.summary)
 
     def draw(self) -> None:
-        """The pictures, after the results; one that cannot be drawn ends nothing."""
-        with self.clock.phase("diagram"):
-            try:
-                text = self.run.diagram_path("dot").read_text(encoding="utf-8")
-                for form in ("png", "svg"):
-                    files.write_bytes(self.run.diagram_path(form), diagram.render(text, form))
-            except (NnpyError, OSError) as error:
-                place = self.run.diagram_path("dot")
-                self.watcher.say(f"the diagram could not be drawn ({error}); its text is {place}")
-        self.summary["seconds"] = self.clock.as_dict()
-        self.run.write_json(self.run.summary_path, self.summary)
+        """The diagram."""
+        place = self.run.diagram_path("dot")
+        with self._ending_nothing(
+            "diagram", f"the diagram could not be drawn; its text is {place}"
+        ):
+            text = place.read_text(encoding="utf-8")
+            for form in ("png", "svg"):
+                files.write_bytes(self.run.diagram_path(form), diagram.render(text, form))
 
     def report(self) -> None:
-        """The page and the figures; like the diagram, they end nothing."""
-        with self.clock.phase("report"):
-            try:
-                # Here, so that matplotlib is imported when the results are printed already.
-                from nnpy import findings, publish
+        """The page and the figures."""
+        with self._ending_nothing("report", "the report could not be made"):
+            # Here, so that matplotlib is imported when the results are printed already.
+            from nnpy import findings, publish
 
-                info = self.dataset.info
-                prepare = model.preparation(self.config, info)
-                found = findings.find(
-                    self.model,
-                    self.engine,
-                    self.dataset.test,
-                    info,
-                    prepare,
-                    metrics=self.summary["test"],
-                )
-                publish.publish(self.run, self.model, info, self.dataset, found)
-                self.watcher.say(f"report: {self.run.report_path}")
-            except Exception as error:  # noqa: BLE001 – whatever it is, the training is done
-                self.watcher.say(f"the report could not be made: {error}")
-        self.summary["seconds"] = self.clock.as_dict()
-        self.run.write_json(self.run.summary_path, self.summary)
+            info = self.dataset.info
+            prepare = model.preparation(self.config, info)
+            found = findings.find(
+                self.model,
+                self.engine,
+                self.dataset.test,
+                info,
+                prepare,
+                metrics=self.summary["test"],
+            )
+            publish.publish(self.run, self.model, info, self.dataset, found)
+            self.watcher.say(f"report: {self.run.report_path}")
+
+    @contextmanager
+    def _ending_nothing(self, phase: str, complaint: str) -> Iterator[None]:
+        """Work on a run that is finished: what goes wrong is said, and the run stays so."""
+        try:
+            with self.clock.phase(phase):
+                yield
+            self.summary["seconds"] = self.clock.as_dict()
+            self.run.write_json(self.run.summary_path, self.summary)
+        except (NnpyError, OSError) as error:
+            self.watcher.say(f"{complaint}: {error}")
 
 
 def _mode(monitor: str | None, wanted: str) -> str:

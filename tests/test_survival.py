@@ -161,15 +161,21 @@ def test_a_failing_disk_loses_nothing(
     folder = tmp_path / "run"
     with monkeypatch.context() as patch:
         patch.setattr(os, call, failing)
-        with pytest.raises(NnpyError, match="disk"):
-            nnpy.train(config, run_dir=str(folder))
+        try:
+            finished = nnpy.train(config, run_dir=str(folder)).status() == "finished"
+        except NnpyError as error:
+            assert "disk" in str(error)
+            finished = False
     assert left[0] < 0
     run = Run(folder)
     if not run.is_run():  # it failed before there was anything to lose
         assert after == 1
         return
-    assert run.status() in ("failed", "interrupted")
-    nnpy.resume(run)
+    # States are saved as time allows, so the last failure may come when all is done: then only
+    # the pictures are missing.
+    assert (run.status() == "finished") == finished
+    if not finished:
+        nnpy.resume(run)
     assert digests(folder) == whole
 
 
