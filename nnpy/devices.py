@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 from pathlib import Path
@@ -19,11 +20,13 @@ def prepare_environment() -> None:
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 
-def select(wanted: str | None = None) -> str:
+def select(wanted: str | None = None, *, one_thread: bool = False) -> str:
     """Make TensorFlow use the wanted device; returns it in words for people.
 
-    `wanted` is "cpu", "gpu", "gpu:N", or None for all GPUs there are, else the CPU. Raises
-    DeviceError when it is not there, UsageError when it is not a device.
+    `wanted` is "cpu", "gpu", "gpu:N", or None for all GPUs there are, else the CPU. With
+    `one_thread` a CPU's cores work on as many operations as they are, each on one thread (see
+    `nnpy.engine.parts`), instead of all on one. Raises DeviceError when the device is not there,
+    UsageError when it is not a device.
     """
     import tensorflow as tf
 
@@ -48,7 +51,15 @@ def select(wanted: str | None = None) -> str:
             ) from None
         chosen = visible
     if not chosen:
-        return f"CPU ({_processor()}, {_cores()} cores)"
+        cores = "1 core" if cores_here() == 1 else f"{cores_here()} cores"
+        if one_thread:
+            # TensorFlow is at work already, in a notebook say: its threads stay as they are.
+            with contextlib.suppress(RuntimeError):
+                tf.config.threading.set_inter_op_parallelism_threads(cores_here())
+                tf.config.threading.set_intra_op_parallelism_threads(1)
+        if tf.config.threading.get_intra_op_parallelism_threads() == 1 and cores_here() > 1:
+            cores += ", one thread an operation"
+        return f"CPU ({_processor()}, {cores})"
     return ", ".join(_name(gpu) for gpu in chosen)
 
 
@@ -83,7 +94,7 @@ def describe() -> dict[str, Any]:
 
     return {
         "cpu": _processor(),
-        "cores": _cores(),
+        "cores": cores_here(),
         "gpus": [_name(gpu) for gpu in tf.config.list_physical_devices("GPU")],
     }
 
@@ -101,7 +112,8 @@ def _has_cuda() -> bool:
     return bool(tf.test.is_built_with_cuda())
 
 
-def _cores() -> int:
+def cores_here() -> int:
+    """The processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -53,7 +53,7 @@ def measure(
     Raises ModelError when the file is no model or does not take such data, DataError when the
     split is empty.
     """
-    where = devices.select(device)
+    where = devices.select(device, one_thread=model.suits_parts(config))
     loaded = safety.open_model(path, model.own_objects(config))
     dataset = load()
     examples: Split | None = getattr(dataset, split)

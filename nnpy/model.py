@@ -13,10 +13,11 @@ from typing import Any
 
 import keras
 
-from nnpy import catalog
+from nnpy import catalog, devices
 from nnpy.checks import what_does_not_feed
 from nnpy.config import Config
 from nnpy.data import DataInfo, Preparation
+from nnpy.engine import parts
 from nnpy.errors import ConfigError, ModelError, Problem
 from nnpy.network import Inputs, Network, Step
 from nnpy.source import Mark
@@ -66,6 +67,13 @@ def assemble(network: Network, shapes: Sequence[Any], name: str) -> keras.Model:
     if not network.functional:
         return _sequential(network, inputs[0], name)
     return _functional(network, inputs, name)
+
+
+def suits_parts(config: Config) -> bool:
+    """Whether a CPU should work on a batch in parts, one for each core; asked before it works."""
+    return config.training.execution in ("auto", "graph") and parts.suit(
+        config.model.kinds(), config.training.batch_size, devices.cores_here()
+    )
 
 
 def compile_model(model: keras.Model, config: Config) -> None:

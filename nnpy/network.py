@@ -79,7 +79,23 @@ class Network:
                 return found
             name = name.rpartition(".")[0]
 
+    def kinds(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The name and arguments of every layer, those inside of others too."""
+        for step in self.steps:
+            yield from _kinds(step.layer)
+            if step.network is not None:
+                yield from step.network.kinds()
+
     @property
     def names_of_outputs(self) -> tuple[str, ...]:
         """What the losses and metrics of a model with several outputs go by."""
         return self.output_names or self.outputs
+
+
+def _kinds(layer: KerasObject) -> Iterator[tuple[str, dict[str, Any]]]:
+    if layer.kind != "model":
+        # A class of the user's own may be called as one of Keras's.
+        yield f"{layer.code}:{layer.name}" if layer.code else layer.name, layer.arguments
+    for inner in layer.arguments.values():
+        if isinstance(inner, KerasObject) and inner.kind == "layer":
+            yield from _kinds(inner)

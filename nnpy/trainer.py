@@ -86,7 +86,7 @@ def train(
     the folder is made: a config that Keras refuses leaves nothing behind.
     """
     watcher, clock = watcher or Watcher(), clock or Clock()
-    where = devices.select(device)
+    where = devices.select(device, one_thread=model.suits_parts(config))
     if deterministic:
         devices.make_deterministic()
     with clock.phase("build"):
@@ -169,14 +169,15 @@ class _Training:
                 "total": built.count_params(),
                 "trainable": sum(math.prod(v.shape) for v in built.trainable_variables),
             },
-            "execution": {
-                "mode": self.engine.execution.mode,
-                "reason": self.engine.execution.reason,
-            },
+            "execution": self._execution(),
             "epochs": 0,
             "best_epoch": None,
             "monitor": self.monitor,
         }
+
+    def _execution(self) -> dict[str, Any]:
+        how = self.engine.execution
+        return {"mode": how.mode, "reason": how.reason, "parts": self.engine.parts}
 
     def open(self, deterministic: bool) -> None:
         """The folder's first files: what is to be done, where and with what."""
@@ -428,6 +429,8 @@ class _Training:
         except NnpyError as lost:
             self.watcher.say(f"the last state is not on the disk, the one before it is: {lost}")
         self.summary["status"] = status
+        # XLA may have turned out not to be able to compile the model.
+        self.summary["execution"] = self._execution()
         if error is not None:
             self.summary["error"] = error
         if status == "interrupted":

@@ -2,6 +2,7 @@
 
 engine.py      the loop, its chunks, and one step
 choice.py      XLA, graph or eager: the rules
+parts.py       a batch in parts, one for each processor core
 windows.py     where the data lie: whole on the device, or passing through it
 randomness.py  the same random numbers under XLA as without
 """

@@ -21,7 +21,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from nnpy.engine import parts as parts_of
 from nnpy.engine.choice import Execution, choose, on_gpu, unrolled
+from nnpy.engine.parts import in_parts
 from nnpy.engine.randomness import as_tensorflow_draws
 from nnpy.engine.windows import (
     Window,
@@ -61,6 +63,8 @@ class Engine:
         shuffle: Whether the examples are taken in a new order each epoch.
         memory_budget: Bytes of data that may lie on the device; a larger split streams
             through it. By default a share of the free memory.
+        parts: In how many parts a batch is worked on in graph mode; by default as many as
+            `parts.count` finds good.
     """
 
     def __init__(
@@ -74,10 +78,12 @@ class Engine:
         class_weight: Mapping[int, float] | None = None,
         shuffle: bool = True,
         memory_budget: int | None = None,
+        parts: int | None = None,
     ) -> None:
         self.model = model
         self.execution: Execution = choose(model, execution)
         self._may_change = execution == "auto"
+        self.parts = parts_of.count(model, batch_size) if parts is None else parts
         self._prepare = prepare
         self._batch_size = batch_size
         self._seed = seed
@@ -222,6 +228,8 @@ class Engine:
             with contextlib.ExitStack() as stack:
                 if mode == "xla":
                     stack.enter_context(as_tensorflow_draws())
+                if mode == "graph":
+                    stack.enter_context(in_parts(self.model, self._batch_size, self.parts))
                 if mode == "graph" and kind == "train":
                     stack.enter_context(unrolled(self.model))
                 return function(*args)
