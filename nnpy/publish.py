@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import yaml
-from matplotlib.figure import Figure
 
 from nnpy import figures, files, listing, model_summary, report
 from nnpy.compare import Compared
@@ -42,7 +41,7 @@ def publish(
     files.write_text(run.report_path, report.render(told))
     with files.explained(run.figures_folder):
         run.figures_folder.mkdir(exist_ok=True)
-    for name, drawing in drawings(told):
+    for name, drawing in told.drawings.items():
         figures.save(drawing, run.figures_folder / f"{name}.png")
         figures.save(drawing, run.figures_folder / f"{name}.svg")
 
@@ -181,21 +180,6 @@ def contents(
         if findings is not None
         else None,
     )
-
-
-def drawings(told: report.Contents) -> Iterable[tuple[str, Figure]]:
-    """The figures of a run by name, as far as it has them."""
-    if told.history.get("epoch"):
-        yield "curves", figures.curves(told.history, told.best_epoch)
-    found = told.findings
-    if found is not None and found.classes is not None and found.examples:
-        names = [score.name for score in found.classes.classes]
-        yield "confusion", figures.confusion(found.classes.confusion, names)
-        yield "classes", figures.class_bars(found.classes.classes)
-        yield "reliability", figures.reliability(found.classes.calibration)
-        yield "mistakes", figures.mistakes(found.mistakes, found.examples)
-    if told.weights is not None and len(told.weights):
-        yield "weights", figures.weights(told.weights)
 
 
 def _data(

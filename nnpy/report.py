@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from html import escape
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from nnpy import figures, page
 from nnpy.figures import Mistake
@@ -55,6 +57,23 @@ class Contents:
     diagram: str | None = None  # SVG
     weights: np.ndarray | None = None
     findings: Findings | None = None
+
+    @functools.cached_property
+    def drawings(self) -> dict[str, Figure]:
+        """The figures by name, as far as there is something to draw."""
+        made: dict[str, Figure] = {}
+        if self.history.get("epoch"):
+            made["curves"] = figures.curves(self.history, self.best_epoch)
+        found = self.findings
+        if found is not None and found.classes is not None and found.examples:
+            names = [score.name for score in found.classes.classes]
+            made["confusion"] = figures.confusion(found.classes.confusion, names)
+            made["classes"] = figures.class_bars(found.classes.classes)
+            made["reliability"] = figures.reliability(found.classes.calibration)
+            made["mistakes"] = figures.mistakes(found.mistakes, found.examples)
+        if self.weights is not None and len(self.weights):
+            made["weights"] = figures.weights(self.weights)
+        return made
 
 
 def render(contents: Contents) -> str:
@@ -185,7 +204,7 @@ def _model(contents: Contents, drawings: bool) -> str:
         )
         parts.append(
             page.figure(
-                page.figure_png(figures.weights(contents.weights), "Weights of the first layer"),
+                page.figure_png(contents.drawings["weights"], "Weights of the first layer"),
                 f"The weights of the first layer's units ({which}) as pictures. {meaning}",
             )
         )
@@ -366,7 +385,7 @@ def _quality(contents: Contents) -> str:
         parts.append(
             page.figure(
                 figures.inline_svg(
-                    figures.class_bars(report.classes), "classes", "F1, precision, recall by class"
+                    contents.drawings["classes"], "classes", "F1, precision, recall by class"
                 )
             )
         )
@@ -376,7 +395,7 @@ def _quality(contents: Contents) -> str:
         parts.append(
             page.figure(
                 figures.inline_svg(
-                    figures.reliability(report.calibration), "reliability", "Reliability diagram"
+                    contents.drawings["reliability"], "reliability", "Reliability diagram"
                 ),
                 "Bars above the dotted line: more often right than it says. Below: too sure.",
             )
@@ -450,9 +469,7 @@ def _failures(contents: Contents, drawings: bool) -> str:
     if drawings:
         parts.append(
             page.figure(
-                figures.inline_svg(
-                    figures.confusion(report.confusion, names), "confusion", "Confusion matrix"
-                ),
+                figures.inline_svg(contents.drawings["confusion"], "confusion", "Confusion matrix"),
                 "Blue: right. Orange: wrong. The stronger, the larger the share of the row "
                 "(orange: its square root, so that rare mistakes are seen too).",
                 "wide",

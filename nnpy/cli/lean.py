@@ -8,6 +8,7 @@ file, imported later, finds them as ever.
 
 from __future__ import annotations
 
+import gc
 import importlib.abc
 import importlib.machinery
 import sys
@@ -35,3 +36,6 @@ def _keras_is_there() -> bool:
 def hide() -> None:
     """From now on, until Keras has been imported; only in a process of nnpy's own."""
     sys.meta_path.insert(0, _Hider())
+    # While TensorFlow's modules make their hundreds of thousands of lasting objects, Python's
+    # collector looks through them again and again for garbage: a fifth of the import.
+    gc.set_threshold(200_000)

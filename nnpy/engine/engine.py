@@ -124,17 +124,30 @@ class Engine:
         n, size = length(split), self._batch_size
         steps = -(-n // size)
         outputs = []
-        began = time.perf_counter()
         for window in self._windows(split, np.arange(n, dtype=np.int32), 0):
-            for step in range(window.first, window.end + bool(window.rest)):
-                start = (step - window.origin) * size
-                rows = size if step < window.end else window.rest
-                batch = self._function("predict")(window.data, window.order[start : start + rows])
-                outputs.append(map_arrays(np.asarray, batch))
-                if on_chunk and time.perf_counter() - began > CHUNK_SECONDS:
-                    on_chunk(step + 1, steps, {})
-                    began = time.perf_counter()
+            step, end = window.first, window.end + bool(window.rest)
+            while step < end:
+                began = time.perf_counter()
+                stop = min(window.end, step + self._chunk_length("predict"))
+                if stop - step > 1 and self._mode("predict") == "graph":
+                    outputs.append(self._predict_many(window, step, stop))
+                else:
+                    stop = step + 1
+                    rows = window.order[(step - window.origin) * size :]
+                    rows = rows[: size if step < window.end else window.rest]
+                    batch = self._function("predict")(window.data, rows)
+                    outputs.append(map_arrays(np.asarray, batch))
+                self._learn_pace("predict", time.perf_counter() - began, stop - step)
+                step = stop
+                if on_chunk:
+                    on_chunk(step, steps, {})
         return map_arrays(lambda *parts: np.concatenate(parts), *outputs)
+
+    def _predict_many(self, window: Window, start: int, stop: int) -> Any:
+        """The outputs of steps `start` to `stop`, all of full batches that lie in `window`."""
+        first, end = (tf.constant(i - window.origin) for i in (start, stop))
+        stacked = self._function("predict loop")(window.data, window.order, first, end)
+        return map_arrays(lambda a: np.asarray(a).reshape(-1, *a.shape[2:]), stacked)
 
     def finish(self) -> None:
         """End a training as `model.fit` does: with `use_ema`, the averages become the weights."""
@@ -217,7 +230,9 @@ class Engine:
                 "predict": self._predict_step,
             }[kind]
             mode = self._mode(kind)
-            function = self._looped(step) if loop else step
+            function = step
+            if loop:
+                function = self._mapped(step) if kind == "predict" else self._looped(step)
             if mode == "xla" and not loop and not on_gpu():
                 mode = "graph"  # one step an epoch is not worth a compilation
             self._functions[name] = _compiled(self._traced(function, kind, mode), mode)
@@ -248,9 +263,30 @@ class Engine:
 
         return loop
 
+    def _mapped(self, step: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+        """A loop that keeps what each step gives: outputs of shape (steps, batch, ...)."""
+        size = self._batch_size
+
+        def loop(data: Any, order: Any, start: Any, stop: Any) -> Any:
+            def one(i: Any) -> Any:
+                return step(data, tf.ensure_shape(tf.slice(order, [i * size], [size]), [size]))
+
+            one_step = tf.function(one, autograph=False)
+            form = one_step.get_concrete_function(tf.TensorSpec((), tf.int32)).structured_outputs
+            return tf.map_fn(
+                one_step,
+                tf.range(start, stop),
+                fn_output_signature=map_arrays(lambda t: tf.TensorSpec(t.shape, t.dtype), form),
+                parallel_iterations=1,
+            )
+
+        return loop
+
     # -- chunks, windows, results ----------------------------------------------------------
 
     def _chunk_length(self, kind: str) -> int:
+        if kind == "predict" and kind not in self._pace:
+            self._pace[kind] = self._pace.get("test", CHUNK_SECONDS / 8)
         pace = self._pace.get(kind)
         # The first step compiles and says nothing of the pace: take one, then a few.
         return 1 if pace is None else max(1, int(CHUNK_SECONDS / pace))

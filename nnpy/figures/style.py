@@ -94,6 +94,12 @@ def save(figure: Figure, path: Path) -> None:
     kind = path.suffix.lstrip(".").lower()
     mpl.rcParams["svg.hashsalt"] = "nnpy"
     figure.savefig(path, format=kind, metadata={"svg": {"Date": None}}.get(kind))
+    _keep_layout(figure)
+
+
+def _keep_layout(figure: Figure) -> None:
+    """Where things lie was found at the first drawing; finding it is half the work of each."""
+    figure.set_layout_engine("none")
 
 
 @styled
@@ -102,6 +108,7 @@ def inline_svg(figure: Figure, name: str, description: str) -> str:
     mpl.rcParams["svg.hashsalt"] = name
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", facecolor="none", metadata={"Date": None})
+    _keep_layout(figure)
     text = buffer.getvalue()
     body = text[text.index("<svg") :]
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.S)
