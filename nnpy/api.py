@@ -289,7 +289,11 @@ def bench(
         "versions": versions(),
         "examples": len(dataset.train),
         "batch_size": checked.training.batch_size,
-        "choice": {"mode": choice.mode, "reason": choice.reason},
+        "choice": {
+            "mode": choice.mode,
+            "reason": choice.reason,
+            "parts": where.startswith("CPU") and model.suits_parts(checked),
+        },
         "speeds": [speed.as_dict() for speed in speeds],
     }
 

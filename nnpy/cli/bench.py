@@ -50,6 +50,11 @@ def bench(
         f"{found['config']} on {found['device']}: batches of {found['batch_size']}, "
         f"{found['examples']:,} examples an epoch; nnpy would choose {found['choice']['mode']}"
     )
+    if found["choice"]["parts"]:
+        terminal.say(
+            "nnpy train works on batches of this model in parts, one for each core, faster "
+            "than what is measured here: one process can have TensorFlow's threads only one way"
+        )
     rows = []
     fit = found["speeds"][0]["epoch_seconds"]
     for each in found["speeds"]:
