@@ -47,6 +47,21 @@ def test_bundled_renderer_draws_every_format(
         assert len(image.convert("RGB").getcolors(100_000)) > 2
 
 
+def test_nothing_of_an_svg_is_cut_off(text: str) -> None:
+    """Graphviz 2.43 scales the drawing by the resolution, but not its frame."""
+    svg = diagram.render(text, "svg").decode()
+    frame = re.search(r'viewBox="([^"]*)"', svg)
+    ground = re.search(r'<polygon[^>]* points="([^"]*)"', svg)
+    assert frame and ground
+    _, _, width, height = map(float, frame[1].split())
+    scale = re.search(r"scale\(([\d.]+)", svg)
+    by = float(scale[1]) if scale else 1.0
+    corners = [tuple(map(float, each.split(","))) for each in ground[1].split()]
+    xs, ys = zip(*corners, strict=True)
+    assert by * (max(xs) - min(xs)) <= width + 1
+    assert by * (max(ys) - min(ys)) <= height + 1
+
+
 def test_dot_is_preferred_where_it_is(text: str) -> None:
     if shutil.which("dot") is None:
         pytest.skip("needs Graphviz")
