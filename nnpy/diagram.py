@@ -60,7 +60,7 @@ def render(text: str, form: str) -> bytes:
     """DOT → "png", "svg" or "pdf". Raises NoRenderer with what each program said."""
     if form == "dot":
         return text.encode()
-    if form in ("svg", "pdf"):
+    if form == "svg":
         # Drawn in points; some versions of Graphviz cut off what another resolution makes larger.
         text = re.sub(r'\bdpi="?[\d.]+"?', "dpi=72", text)
     failures = []

@@ -358,7 +358,7 @@ def _quality(contents: Contents) -> str:
     findings = contents.findings
     if not findings:
         return ""
-    report = findings.classes
+    report = findings.classes if findings.examples else None
     rows = []
     for name, value in findings.metrics.items():
         interval = "–"
