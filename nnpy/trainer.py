@@ -6,9 +6,11 @@ Importing this module imports Keras; `nnpy.api.train` reads the data meanwhile.
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import math
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -162,6 +164,7 @@ class _Training:
         self.saved = time.perf_counter()
         self.cost = 0.0  # seconds that taking a state stops the training
         self.tensorboard = False
+        self.ahead: Future[dict[str, bytes]] | None = None
         self.summary: dict[str, Any] = {
             "status": "running",
             "config": config.name,
@@ -314,6 +317,7 @@ class _Training:
             self.watcher.chunk(epoch + 1, epochs, step, steps, logs)
             trouble.check_finite({"loss": logs["loss"]}, epoch, looked + 1, step)
             looked = step
+            self._work_ahead()
             since = time.perf_counter() - self.saved
             if (
                 self.asked.signal is not None
@@ -442,20 +446,31 @@ class _Training:
         if status == "finished":
             self.watcher.finished(self.summary)
 
+    def _work_ahead(self) -> Future[dict[str, bytes]]:
+        """What the end needs and no result changes: Python has time while the device trains.
+
+        Not begun before the first chunk is done: tracing the model is Python's work too.
+        """
+        if self.ahead is None:
+            pool = ThreadPoolExecutor(1)
+            self.ahead = pool.submit(_drawn, diagram.dot_text(self.model))
+            pool.submit(importlib.import_module, "nnpy.publish")
+            pool.shutdown(wait=False)
+        return self.ahead
+
     def draw(self) -> None:
         """The diagram."""
         place = self.run.diagram_path("dot")
         with self._ending_nothing(
             "diagram", f"the diagram could not be drawn; its text is {place}"
         ):
-            text = place.read_text(encoding="utf-8")
-            for form in ("png", "svg"):
-                files.write_bytes(self.run.diagram_path(form), diagram.render(text, form))
+            for form, drawing in self._work_ahead().result().items():
+                files.write_bytes(self.run.diagram_path(form), drawing)
 
     def report(self) -> None:
         """The page and the figures."""
         with self._ending_nothing("report", "the report could not be made"):
-            # Here, so that matplotlib is imported when the results are printed already.
+            # Here, so that the results need not wait for matplotlib's import.
             from nnpy import findings, publish
 
             info = self.dataset.info
@@ -481,6 +496,11 @@ class _Training:
             self.run.write_json(self.run.summary_path, self.summary)
         except (NnpyError, OSError) as error:
             self.watcher.say(f"{complaint}: {error}")
+
+
+def _drawn(text: str) -> dict[str, bytes]:
+    """The diagram of DOT `text`, by format."""
+    return {form: diagram.render(text, form) for form in ("png", "svg")}
 
 
 def _mode(monitor: str | None, wanted: str) -> str:

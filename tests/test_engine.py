@@ -158,6 +158,25 @@ def test_a_loop_is_compiled_once_whatever_the_chunks(monkeypatch):
     assert len(traces) == once
 
 
+def test_splits_of_other_lengths_share_a_graph():
+    traces = 0
+
+    def prepare(x: Any, y: Any) -> tuple[Any, Any]:
+        nonlocal traces
+        traces += 1
+        return scaled(x, y)
+
+    model = dense()
+    work = Engine(model, prepare, batch_size=8, seed=0, execution="graph")
+    validation, test = images(84), images(92)  # each with a last batch of 4
+    work.evaluate(validation)
+    before = traces
+    ours = work.evaluate(test)
+    assert traces == before
+    theirs = model.evaluate(*scaled(test.x, test.y), batch_size=8, verbose=0, return_dict=True)
+    assert ours == pytest.approx(theirs, rel=1e-6)
+
+
 # -- what model.fit takes --------------------------------------------------------------------
 
 

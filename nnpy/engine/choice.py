@@ -15,7 +15,6 @@ for each operation are 3 times faster at small batches. Not for
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +24,6 @@ import tensorflow as tf
 
 MODES = ("xla", "graph", "eager")
 MAX_XLA_LAYERS = 60
-MAX_UNROLLED_STEPS = 64
 
 
 @dataclass(frozen=True)
@@ -77,32 +75,6 @@ def layers(model: Any) -> Iterator[Any]:
         if not isinstance(part, keras.Model):
             yield part
         yield from layers(part)
-
-
-@contextlib.contextmanager
-def unrolled(model: keras.Model) -> Iterator[None]:
-    """Recurrent layers of known, small length unrolled while a step is traced.
-
-    Some 10 to 20 % faster on a CPU than a loop with a dozen small operations a time step.
-    """
-    chosen = [] if on_gpu() else [part for part in layers(model) if _can_unroll(part)]
-    for layer in chosen:
-        layer.unroll = True
-    try:
-        yield
-    finally:
-        for layer in chosen:
-            layer.unroll = False
-
-
-def _can_unroll(part: Any) -> bool:
-    if not isinstance(part, keras.layers.RNN) or part.unroll:
-        return False
-    try:
-        length = part.input.shape[1]
-    except (AttributeError, ValueError):  # never called by name in a graph of layers
-        return False
-    return length is not None and length <= MAX_UNROLLED_STEPS
 
 
 def _name(part: Any) -> str:

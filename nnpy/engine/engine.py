@@ -22,9 +22,10 @@ import numpy as np
 import tensorflow as tf
 
 from nnpy.engine import parts as parts_of
-from nnpy.engine.choice import Execution, choose, on_gpu, unrolled
+from nnpy.engine.choice import Execution, choose, on_gpu
 from nnpy.engine.parts import in_parts
 from nnpy.engine.randomness import as_tensorflow_draws
+from nnpy.engine.shortcuts import shortcuts
 from nnpy.engine.windows import (
     Window,
     arrays_of,
@@ -246,7 +247,7 @@ class Engine:
                 if mode == "graph":
                     stack.enter_context(in_parts(self.model, self._batch_size, self.parts))
                 if mode == "graph" and kind == "train":
-                    stack.enter_context(unrolled(self.model))
+                    stack.enter_context(shortcuts(self.model))
                 return function(*args)
 
         return trace
@@ -316,7 +317,27 @@ class Engine:
 def _compiled(function: Callable[..., Any], mode: str) -> Callable[..., Any]:
     if mode == "eager":
         return function
-    return tf.function(function, autograph=False, jit_compile=mode == "xla")
+    compiled = tf.function(function, autograph=False, jit_compile=mode == "xla")
+    return compiled if mode == "xla" else _of_any_length(compiled)
+
+
+def _of_any_length(function: Any) -> Callable[..., Any]:
+    """A `tf.function` of data that is traced once for splits of every number of examples.
+
+    Validation and test set share their graph. XLA wants to know each length, and gets it.
+    """
+
+    def longer(tensor: Any) -> tf.TensorSpec:
+        return tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype)
+
+    def call(data: Any, order: Any, *steps: Any) -> Any:
+        # The rows of one step keep their number, by which a batch is cut; a whole order does not.
+        order_spec = longer(order) if steps else tf.TensorSpec(order.shape, order.dtype)
+        specs = [tf.TensorSpec(step.shape, step.dtype) for step in steps]
+        traced = function.get_concrete_function(map_arrays(longer, data), order_spec, *specs)
+        return traced(data, order, *steps)
+
+    return call
 
 
 def _class_weight_table(class_weight: Mapping[int, float] | None) -> np.ndarray | None:

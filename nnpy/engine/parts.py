@@ -105,7 +105,7 @@ def in_parts(model: keras.Model, batch_size: int, parts: int) -> Iterator[None]:
                 outputs.append(whole(part, *args, **kwargs))
         return keras.tree.map_structure(lambda *each: tf.concat(each, 0), *outputs)
 
-    # The public method that Keras calls, as for `unrolled`: there is no setting for it.
+    # The public method that Keras calls, as in `shortcuts`: there is no setting for it.
     model.call = call
     try:
         yield

@@ -6,6 +6,8 @@ import functools
 import io
 import re
 import warnings
+import weakref
+import zlib
 from collections.abc import Callable, Iterable
 from html import escape
 from pathlib import Path
@@ -92,9 +94,26 @@ def _style() -> Any:
 def save(figure: Figure, path: Path) -> None:
     """Write a figure as the suffix says (.png, .svg, .pdf); always the same bytes."""
     kind = path.suffix.lstrip(".").lower()
-    mpl.rcParams["svg.hashsalt"] = "nnpy"
-    figure.savefig(path, format=kind, metadata={"svg": {"Date": None}}.get(kind))
-    _keep_layout(figure)
+    if kind == "svg":
+        path.write_text(_svg(figure), encoding="utf-8")
+    else:
+        figure.savefig(path, format=kind)
+        _keep_layout(figure)
+
+
+_drawn: weakref.WeakKeyDictionary[Figure, str] = weakref.WeakKeyDictionary()
+
+
+@styled
+def _svg(figure: Figure) -> str:
+    """The figure as an SVG file; drawn once, for the page and for the file."""
+    if figure not in _drawn:
+        mpl.rcParams["svg.hashsalt"] = "nnpy"
+        buffer = io.StringIO()
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
+        _keep_layout(figure)
+        _drawn[figure] = buffer.getvalue()
+    return _drawn[figure]
 
 
 def _keep_layout(figure: Figure) -> None:
@@ -102,20 +121,18 @@ def _keep_layout(figure: Figure) -> None:
     figure.set_layout_engine("none")
 
 
-@styled
 def inline_svg(figure: Figure, name: str, description: str) -> str:
     """An `<svg>` element for the page; `name` keeps its ids apart from other figures'."""
-    mpl.rcParams["svg.hashsalt"] = name
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", facecolor="none", metadata={"Date": None})
-    _keep_layout(figure)
-    text = buffer.getvalue()
+    text = _svg(figure)
     body = text[text.index("<svg") :]
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.S)
     # Its style rule would hold for the whole page.
     body = re.sub(r"<style.*?</style>", "", body, flags=re.S)
+    # The first patch is the paper: the page has its own.
+    body = re.sub(r'<g id="patch_1">.*?</g>', "", body, count=1, flags=re.S)
     # matplotlib's ids of groups are the same in every figure, and nothing refers to them.
     body = re.sub(r'<g id="[^"]*"', "<g", body)
+    body = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>f{zlib.crc32(name.encode()):08x}-", body)
     body = re.sub(r"'DejaVu Sans'[^;\"]*", "var(--sans)", body)
     for colour, variable in _PAGE_COLOURS.items():
         body = body.replace(colour, variable)
