@@ -397,6 +397,7 @@ def _start_loading(
                     settings.name,
                     path=settings.path,
                     validation_split=settings.validation_split,
+                    memory_budget=settings.memory_budget_bytes,
                     progress=watcher.downloading if watcher else None,
                 )
             )

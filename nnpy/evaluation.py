@@ -68,6 +68,7 @@ def measure(
         batch_size=config.training.batch_size,
         seed=config.training.seed,
         execution=config.training.execution,
+        memory_budget=config.data.memory_budget_bytes,
     )
     found = findings.find(loaded, engine, examples, info, prepare, name=split)
     return Measured(path, loaded, info, dataset, found, where)

@@ -56,6 +56,10 @@ class DataSettings:
         "of the free memory.",
     )
 
+    @property
+    def memory_budget_bytes(self) -> int | None:
+        return None if self.memory_budget is None else int(self.memory_budget * 2**20)
+
 
 @dataclass(frozen=True)
 class TrainingSettings:

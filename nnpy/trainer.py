@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -150,7 +151,7 @@ class _Training:
             execution=settings.execution,
             class_weight=settings.class_weight,
             shuffle=settings.shuffle,
-            memory_budget=_bytes(config.data.memory_budget),
+            memory_budget=config.data.memory_budget_bytes,
         )
         self.monitor = settings.monitor
         self.mode = _mode(self.monitor, settings.monitor_mode)
@@ -453,7 +454,7 @@ class _Training:
         """
         if self.ahead is None:
             pool = ThreadPoolExecutor(1)
-            self.ahead = pool.submit(_drawn, diagram.dot_text(self.model))
+            self.ahead = pool.submit(_drawn, self.run.diagram_path("dot"))
             pool.submit(importlib.import_module, "nnpy.publish")
             pool.shutdown(wait=False)
         return self.ahead
@@ -498,8 +499,9 @@ class _Training:
             self.watcher.say(f"{complaint}: {error}")
 
 
-def _drawn(text: str) -> dict[str, bytes]:
-    """The diagram of DOT `text`, by format."""
+def _drawn(place: Path) -> dict[str, bytes]:
+    """The diagram that a DOT file describes, by format."""
+    text = place.read_text(encoding="utf-8")
     return {form: diagram.render(text, form) for form in ("png", "svg")}
 
 
@@ -512,10 +514,6 @@ def _mode(monitor: str | None, wanted: str) -> str:
     if any(word in name for word in errors) or name in ("mse", "mae", "mape", "msle", "kld"):
         return "min"
     return "max"
-
-
-def _bytes(mebibytes: float | None) -> int | None:
-    return None if mebibytes is None else int(mebibytes * 2**20)
 
 
 def _first(split: Split, count: int) -> Split:

@@ -141,6 +141,17 @@ def test_data_on_disk_streams_within_its_budget(tmp_path):
     assert not runner._on_device
 
 
+def test_all_splits_together_lie_within_the_budget():
+    train, validation, test = images(64), images(40), images(30)
+    runner = Engine(dense(), scaled, batch_size=8, seed=0, memory_budget=64 * 37 + 30 * 37)
+    kept = []
+    for split in (train, test, validation, train, test):
+        runner.evaluate(split)
+        kept.append([len(each.x) for each, _ in runner._on_device.values()])
+    # What was used longest ago makes room.
+    assert kept == [[64], [64, 30], [30, 40], [64], [64, 30]]
+
+
 def test_a_loop_is_compiled_once_whatever_the_chunks(monkeypatch):
     traces = []
 

@@ -23,6 +23,7 @@ from nnpy.data.dataset import (
     Split,
     hold_out,
 )
+from nnpy.devices import free_memory
 from nnpy.errors import DataError, did_you_mean
 
 __all__ = [
@@ -46,7 +47,7 @@ class Source:
     """How one kind of data is known, read and looked for."""
 
     info: Callable[[str | None], DataInfo]
-    read: Callable[[str | None, Progress | None], Dataset]
+    read: Callable[[str | None, Progress | None, int | None], Dataset]
     places: Callable[[], list[Place]]
     imports_keras: bool = False  # then read() must not run while another thread imports Keras
 
@@ -74,14 +75,19 @@ def load(
     *,
     path: str | None = None,
     validation_split: float = 0.1,
+    memory_budget: int | None = None,
     progress: Progress | None = None,
 ) -> Dataset:
-    """Reads a data set whole, checks it, and holds out the end of its training examples.
+    """Reads a data set, checks it, and holds out the end of its training examples.
+
+    What is larger than `memory_budget` bytes stays on the disk, where the source's files allow it;
+    by default half of the memory that is free.
 
     `progress(file, bytes so far, bytes in all or None)` is called during a download; an
     exception from it ends the download and leaves nothing half done. Raises DataError.
     """
-    return hold_out(_source(name).read(path, progress), validation_split)
+    budget = free_memory() // 2 if memory_budget is None else memory_budget
+    return hold_out(_source(name).read(path, progress, budget), validation_split)
 
 
 def places(name: str) -> list[Place]:

@@ -59,7 +59,11 @@ def cache() -> Path:
     return keras_cache() / "fashion-mnist"
 
 
-def read(path: str | None = None, progress: Progress | None = None) -> Dataset:
+def read(
+    path: str | None = None,
+    progress: Progress | None = None,
+    _budget: int | None = None,  # it is small
+) -> Dataset:
     """Fashion-MNIST without validation, every file checked.
 
     With `path` (data.path) only that folder counts: silently taking other files than the ones

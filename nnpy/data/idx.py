@@ -13,7 +13,7 @@ import math
 import struct
 import sys
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from nnpy.data.dataset import DataInfo, Dataset, Progress, Split
+from nnpy.data.mapped import PIECE, MappedFile, mapped
 from nnpy.errors import DataError
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ TYPES = {
     0x0D: ("float32", "f"),
     0x0E: ("float64", "d"),
 }
+Content = bytes | MappedFile  # of a file, unpacked
 MAX_CLASSES = 65_536
 # Deflate cannot pack more tightly (https://zlib.net/zlib_tech.html): a header that promises
 # more than this is wrong, and is refused before memory is asked for.
@@ -160,7 +162,38 @@ def read_header(path: Path) -> Header:
     return header
 
 
-def to_array(content: bytes, header: Header) -> np.ndarray:
+def content(path: Path, header: Header, budget: int | None) -> Content:
+    """The unpacked content; still on the disk where it is larger than `budget` bytes.
+
+    Packed files, and those whose numbers have bytes to be put in order, must be in memory.
+    """
+    if budget is not None and header.size > budget and not why_in_memory(path, header):
+        return mapped(path)
+    return read_content(path, header.size)
+
+
+def why_in_memory(path: Path, header: Header) -> str:
+    """Why a file cannot be read from the disk as it is used, or an empty text."""
+    with unpacked(path) as stream:
+        if isinstance(stream, gzip.GzipFile):
+            return f"{path.name} is packed: unpack it (gunzip)"
+    if array.array(header.code).itemsize > 1:
+        return f"{path.name} holds {header.dtype}: store bytes (uint8 or int8)"
+    return ""
+
+
+def digest(content: Content) -> str:
+    """The SHA-256 of a file's unpacked content."""
+    found = hashlib.sha256()
+    with memoryview(content) as view:
+        for start in range(0, len(view), PIECE):
+            found.update(view[start : start + PIECE])
+            if isinstance(content, MappedFile):
+                content.let_go()
+    return found.hexdigest()
+
+
+def to_array(content: Content, header: Header) -> np.ndarray:
     """The numbers of an unpacked IDX file, in this machine's byte order."""
     import numpy as np
 
@@ -188,19 +221,29 @@ def info(path: str | None = None) -> DataInfo:
     return _info(folder, paths, headers, contents)
 
 
-def read(path: str | None = None, progress: Progress | None = None) -> Dataset:
-    """An IDX folder as a data set, without validation."""
+def read(
+    path: str | None = None, progress: Progress | None = None, budget: int | None = None
+) -> Dataset:
+    """An IDX folder as a data set, without validation.
+
+    Files larger than `budget` bytes stay on the disk where their form allows it.
+    """
     folder, paths = _folder(path)
     headers = {name: read_header(paths[name]) for name in FILES}
 
-    def content(name: str) -> tuple[bytes, str]:
-        data = read_content(paths[name], headers[name].size)
-        return data, hashlib.sha256(data).hexdigest()
+    def read_one(name: str) -> tuple[Content, str]:
+        data = content(paths[name], headers[name], budget)
+        return data, digest(data)
 
-    found = dict(zip(FILES, in_parallel(content, FILES), strict=True))
+    found = dict(zip(FILES, in_parallel(read_one, FILES), strict=True))
     contents = {name: data for name, (data, _) in found.items()}
     facts = _info(folder, paths, headers, contents)
     arrays = {name: to_array(contents[name], headers[name]) for name in FILES}
+    held = [
+        why_in_memory(paths[name], headers[name])
+        for name in FILES
+        if budget is not None and headers[name].size > budget
+    ]
     return Dataset(
         info=facts,
         train=Split(arrays[TRAIN_X], arrays[TRAIN_Y]),
@@ -208,6 +251,11 @@ def read(path: str | None = None, progress: Progress | None = None) -> Dataset:
         test=Split(arrays[TEST_X], arrays[TEST_Y]),
         digests={name: digest for name, (_, digest) in found.items()},
         source=str(folder),
+        notes=tuple(
+            f"larger than data.memory_budget, and yet in memory as a whole: {why}"
+            for why in held
+            if why
+        ),
     )
 
 
@@ -227,7 +275,10 @@ def _folder(path: str | None) -> tuple[Path, dict[str, Path]]:
 
 
 def _info(
-    folder: Path, paths: dict[str, Path], headers: dict[str, Header], contents: dict[str, bytes]
+    folder: Path,
+    paths: dict[str, Path],
+    headers: dict[str, Header],
+    contents: Mapping[str, Content],
 ) -> DataInfo:
     """The facts, checked against one another; `contents` may lack files that were not read."""
     for x, y in ((TRAIN_X, TRAIN_Y), (TEST_X, TEST_Y)):
@@ -264,7 +315,10 @@ def _info(
 
 
 def _classes(
-    folder: Path, paths: dict[str, Path], headers: dict[str, Header], contents: dict[str, bytes]
+    folder: Path,
+    paths: dict[str, Path],
+    headers: dict[str, Header],
+    contents: Mapping[str, Content],
 ) -> tuple[str, ...]:
     """The names of classes.txt, or "0", "1", … up to the highest label."""
     names = _class_names(folder / "classes.txt")

@@ -74,7 +74,12 @@ def places(name: str) -> list[Place]:
     return [Place(str(file), file.is_file(), "1 file" if file.is_file() else "no such file")]
 
 
-def read(name: str, path: str | None = None, progress: Progress | None = None) -> Dataset:
+def read(
+    name: str,
+    path: str | None = None,
+    progress: Progress | None = None,
+    _budget: int | None = None,  # Keras reads its files whole
+) -> Dataset:
     """The data set `name` without validation, through Keras, which checks its SHA-256.
 
     Imports Keras. Keras reports no progress of a download, so `progress` is called once, when

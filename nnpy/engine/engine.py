@@ -21,6 +21,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from nnpy.data import mapped
 from nnpy.engine import parts as parts_of
 from nnpy.engine.choice import Execution, choose, on_gpu
 from nnpy.engine.parts import in_parts
@@ -31,6 +32,7 @@ from nnpy.engine.windows import (
     arrays_of,
     bytes_of,
     default_budget,
+    give_back,
     length,
     map_arrays,
     permutation,
@@ -62,8 +64,8 @@ class Engine:
         execution: "auto" (see `choice`), "xla", "graph" or "eager".
         class_weight: `{class: weight}` of the loss in training, as in `Model.fit`.
         shuffle: Whether the examples are taken in a new order each epoch.
-        memory_budget: Bytes of data that may lie on the device; a larger split streams
-            through it. By default a share of the free memory.
+        memory_budget: Bytes of data that may lie on the device, of all splits together; a
+            larger split streams through it. By default a share of the free memory.
         parts: In how many parts a batch is worked on in graph mode; by default as many as
             `parts.count` finds good.
     """
@@ -302,12 +304,23 @@ class Engine:
 
     def _windows(self, split: Any, order: np.ndarray, first: int) -> Iterator[Window]:
         arrays = arrays_of(split)
-        if bytes_of(arrays) > self._budget:
+        size = bytes_of(arrays)
+        if size > self._budget:
+            self._on_device.clear()
+            give_back()
             return streamed(arrays, order, self._batch_size, first, self._budget)
-        if id(split) not in self._on_device:
-            # The split is kept too, so that its id stays its own.
-            self._on_device[id(split)] = (split, map_arrays(tf.constant, arrays))
-        return resident(self._on_device[id(split)][1], order, self._batch_size, first)
+        # The split is kept too, so that its id stays its own. The last one used comes last.
+        kept = self._on_device.pop(id(split), None)
+        if kept is None:
+            while self._on_device and size + self._resident_bytes() > self._budget:
+                del self._on_device[next(iter(self._on_device))]
+            give_back()
+            kept = (split, map_arrays(lambda a: tf.constant(mapped.whole(a)), arrays))
+        self._on_device[id(split)] = kept
+        return resident(kept[1], order, self._batch_size, first)
+
+    def _resident_bytes(self) -> int:
+        return sum(bytes_of(arrays_of(split)) for split, _ in self._on_device.values())
 
     def _logs(self) -> dict[str, float]:
         results = self.model.get_metrics_result()

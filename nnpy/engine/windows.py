@@ -9,16 +9,21 @@ batches are the same either way, and so are the results.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-WINDOWS_AT_ONCE = 4  # the one at work, the next, the one being gathered, and its copy
+from nnpy.data import mapped
+from nnpy.devices import free_memory
+
+WINDOWS_AT_ONCE = 5  # the one at work, the next, the one being gathered, and its copy
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,9 @@ class Window:
 
 def permutation(seed: int, epoch: int, n: int) -> np.ndarray:
     """The order of `n` examples in an epoch (int32): a pure function of its arguments."""
-    return np.random.default_rng((seed, epoch)).permutation(n).astype(np.int32)
+    order = np.arange(n, dtype=np.int32)
+    np.random.default_rng((seed, epoch)).shuffle(order)
+    return order
 
 
 def map_arrays(function: Callable[..., Any], *trees: Any) -> Any:
@@ -63,11 +70,16 @@ def default_budget() -> int:
     """
     if tf.config.list_logical_devices("GPU"):
         return 4 << 30
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable")) << 9
-    except (OSError, StopIteration, ValueError):  # not Linux
-        return 4 << 30
+    return free_memory() // 2
+
+
+def give_back() -> None:
+    """Returns freed memory to the system, so that what is freed does not count beside what comes.
+
+    glibc's allocator keeps it else; others have no such call.
+    """
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def resident(data: Any, order: np.ndarray, size: int, first: int) -> Iterator[Window]:
@@ -85,27 +97,22 @@ def streamed(
     steps = max(1, min(whole, budget // WINDOWS_AT_ONCE // (row * size)))
     starts = range(first, whole + bool(rest), steps)
     own_order = tf.range(steps * size, dtype=tf.int32)
-    specs = [
-        tf.TensorSpec((steps * size, *a.shape[1:]), a.dtype)
-        for a in keras.tree.flatten(arrays)
-        if a is not None
-    ]
 
-    def gather(start: np.int64) -> list[np.ndarray]:
-        rows = order[start * size : (start + steps) * size]
+    # Tensors are copies of what is gathered here, for one window after the other.
+    gathered = map_arrays(lambda a: np.empty((steps * size, *a.shape[1:]), a.dtype), arrays)
+
+    def load(start: int) -> Any:
         # Every window has one shape, so that the loop is compiled once; what fills up the last
         # one is never looked at.
-        rows = np.resize(rows, steps * size)
-        return [a[rows] for a in keras.tree.flatten(arrays) if a is not None]
+        rows = np.resize(order[start * size : (start + steps) * size], steps * size)
+        return map_arrays(lambda a, out: tf.constant(mapped.rows(a, rows, out)), arrays, gathered)
 
-    def load(start: Any) -> list[Any]:
-        tensors = tf.numpy_function(gather, [start], [spec.dtype for spec in specs])
-        return [tf.ensure_shape(t, spec.shape) for t, spec in zip(tensors, specs, strict=True)]
-
-    dataset = tf.data.Dataset.range(first, whole + bool(rest), steps).map(load).prefetch(1)
-    for start, tensors in zip(starts, dataset, strict=True):
-        parts = iter(tensors)
-        data = map_arrays(lambda _, parts=parts: next(parts), arrays)
-        end = min(start + steps, whole)
-        is_last = start + steps >= whole + bool(rest)
-        yield Window(data, own_order, start, start, end, rest if is_last else 0)
+    with ThreadPoolExecutor(1, "nnpy-windows") as pool:
+        coming = pool.submit(load, first) if starts else None
+        for start in starts:
+            assert coming is not None
+            data = coming.result()
+            coming = pool.submit(load, start + steps) if start + steps in starts else None
+            is_last = coming is None
+            yield Window(data, own_order, start, start, min(start + steps, whole), rest * is_last)
+            del data
