@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from nnpy import config as configs
 from nnpy import data, devices, lock, resuming
+from nnpy.clock import Clock
 from nnpy.config import Config
 from nnpy.data import DataInfo, Dataset
 from nnpy.errors import RunError, UsageError
@@ -132,7 +133,7 @@ def _train(checked: Config, device: str | None, watcher: Watcher | None, **argum
     devices.prepare_environment()
     from nnpy import trainer
 
-    clock = trainer.Clock(began)
+    clock = Clock(began)
     clock.seconds["import"] = time.perf_counter() - began
     return trainer.train(
         checked, info, load, device=device, watcher=watcher, clock=clock, **arguments
@@ -265,24 +266,27 @@ def bench(
     from nnpy import model
     from nnpy.engine import choose
 
-    where = devices.select(device)
-
-    def made() -> keras.Model:
-        built = model.build(checked, info)
-        model.compile_model(built, checked)
-        return built
-
-    choice = choose(made(), checked.training.execution)
-    dataset = load()
-    speeds = benchmark.bench(
-        made,
-        model.preparation(checked, info),
-        dataset.train,
-        batch_size=checked.training.batch_size,
-        seconds=seconds,
-        rounds=rounds,
-        progress=progress,
-    )
+    here = benchmark.Here(checked, info, load, device, model.suits_parts(checked))
+    runner_of, dataset, where = here.ready()
+    choice = choose(here.made(), checked.training.execution)
+    in_parts = here.in_parts and where.startswith("CPU")
+    elsewhere = benchmark.Elsewhere(checked, device) if in_parts else None
+    try:
+        speeds = benchmark.bench(
+            lambda name: (
+                elsewhere.runner_of(name)
+                if elsewhere and name not in benchmark.ENGINE
+                else runner_of(name)
+            ),
+            examples=len(dataset.train),
+            batch_size=checked.training.batch_size,
+            seconds=seconds,
+            rounds=rounds,
+            progress=progress,
+        )
+    finally:
+        if elsewhere:
+            elsewhere.close()
     return {
         "config": checked.name,
         "device": where,
@@ -292,7 +296,7 @@ def bench(
         "choice": {
             "mode": choice.mode,
             "reason": choice.reason,
-            "parts": where.startswith("CPU") and model.suits_parts(checked),
+            "parts": in_parts,
         },
         "speeds": [speed.as_dict() for speed in speeds],
     }

@@ -4,20 +4,33 @@ Each contestant trains its own copy of the model on the same examples. Its first
 all the tracing and compiling, is timed by itself; then steps are taken for a few seconds, in
 rounds in which the contestants take turns, so that a machine that is busy for a while slows
 all of them. The median of the rounds counts.
+
+TensorFlow's threads are set once in a process, and `nnpy train` sets them otherwise than Keras
+for a model whose batches it works on in parts: then `model.fit` runs in a process of its own
+(`Elsewhere`), as it would in a user's script.
 """
 
 from __future__ import annotations
 
+import json
+import os
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nnpy.errors import NnpyError
+from nnpy.errors import NnpyError, RunError
 
 if TYPE_CHECKING:
     import keras
+
+    from nnpy.config import Config
+    from nnpy.data import DataInfo, Dataset
 
 FIT = "model.fit"
 TUNED = "model.fit, tuned"
@@ -43,20 +56,19 @@ class Speed:
 
 
 def bench(
-    make_model: Callable[[], keras.Model],
-    prepare: Callable[[Any, Any], tuple[Any, Any]],
-    split: Any,
+    runner_of: Callable[[str], Step],
     *,
+    examples: int,
     batch_size: int,
     seconds: float = 3.0,
     rounds: int = 3,
     contestants: Sequence[str] = CONTESTANTS,
     progress: Callable[[str], None] | None = None,
 ) -> list[Speed]:
-    """Measure the speed of training a fresh model of `make_model()` (built and compiled).
+    """Measure the speed of each contestant, whose training of a fresh model `runner_of` gives.
 
-    Each contestant works for about `seconds` in each of `rounds`. One that cannot run (XLA
-    cannot compile every model) is reported with its error.
+    Each works for about `seconds` in each of `rounds`; `examples` are those of an epoch. One
+    that cannot run (XLA cannot compile every model) is reported with its error.
     """
     say = progress or (lambda _: None)
     runners: dict[str, Step] = {}
@@ -66,7 +78,7 @@ def bench(
     for name in contestants:
         say(f"{name}: compiling")
         try:
-            runner = _runner(name, make_model(), prepare, split, batch_size)
+            runner = runner_of(name)
             first[name] = runner(0.0)[1]
             runners[name] = runner
         except NnpyError as error:
@@ -76,7 +88,6 @@ def bench(
             say(f"{name}: round {turn + 1} of {rounds}")
             steps, spent = runner(seconds)
             paces[name].append(spent / steps)
-    examples = len(split.y)
     speeds = []
     for name in contestants:
         if name in errors:
@@ -88,10 +99,121 @@ def bench(
     return speeds
 
 
-def _runner(name: str, model: Any, prepare: Any, split: Any, batch_size: int) -> Step:
+def runner(name: str, model: keras.Model, prepare: Any, split: Any, batch_size: int) -> Step:
+    """How a contestant takes steps of training with a model, built and compiled."""
     if name in ENGINE:
         return _engine_runner(name, model, prepare, split, batch_size)
     return _fit_runner(name == TUNED, model, prepare, split, batch_size)
+
+
+@dataclass(frozen=True)
+class Here:
+    """The contestants of a config in this process, which must not have used TensorFlow yet."""
+
+    config: Config
+    info: DataInfo
+    load: Callable[[], Dataset]
+    device: str | None
+    in_parts: bool  # whether TensorFlow gets its threads as `nnpy train` sets them then
+
+    def made(self) -> keras.Model:
+        """The model, built and compiled."""
+        from nnpy import model
+
+        made = model.build(self.config, self.info)
+        model.compile_model(made, self.config)
+        return made
+
+    def ready(self) -> tuple[Callable[[str], Step], Dataset, str]:
+        """What gives each contestant's steps, the data, and the device in words."""
+        from nnpy import devices, model
+
+        where = devices.select(self.device, one_thread=self.in_parts)
+        dataset = self.load()
+        prepare = model.preparation(self.config, self.info)
+        size = self.config.training.batch_size
+        return (
+            lambda name: runner(name, self.made(), prepare, dataset.train, size),
+            dataset,
+            where,
+        )
+
+
+class Elsewhere:
+    """The contestants of a config in a process of their own, with TensorFlow's usual threads."""
+
+    def __init__(self, config: Config, device: str | None) -> None:
+        self._folder = tempfile.TemporaryDirectory()
+        place = Path(self._folder.name)
+        for file in config.code:
+            (place / "code").mkdir(exist_ok=True)
+            (place / "code" / file.name).write_text(file.text, encoding="utf-8")
+        (place / "config.yaml").write_text(config.to_yaml("code"), encoding="utf-8")
+        # This very nnpy, also where it is a folder that is not installed.
+        home = str(Path(__file__).resolve().parent.parent)
+        path = os.pathsep.join(filter(None, (home, os.environ.get("PYTHONPATH"))))
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "nnpy.bench", str(place / "config.yaml"), device or ""],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": path},
+            text=True,
+        )
+
+    def runner_of(self, name: str) -> Step:
+        """As `Here.ready` gives it, for the process there."""
+
+        def run(seconds: float) -> tuple[int, float]:
+            assert self._process.stdin is not None
+            assert self._process.stdout is not None
+            try:
+                print(json.dumps([name, seconds]), file=self._process.stdin, flush=True)
+                steps, spent, error = json.loads(self._process.stdout.readline())
+            except (BrokenPipeError, ValueError):
+                raise RunError(f"the process of {name} ended by itself") from None
+            if error:
+                raise RunError(error)
+            return steps, spent
+
+        return run
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.kill()
+        self._process.communicate()
+        self._folder.cleanup()
+
+
+def _serve(path: str, device: str) -> None:
+    """The other side of `Elsewhere`: a line of JSON for each line of standard input."""
+    from nnpy import config, data, devices
+
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what else is printed must not come between
+    checked = config.load(path, trust_code=True)
+    devices.prepare_environment()
+    settings = checked.data
+    here = Here(
+        checked,
+        data.info(settings.name, settings.path),
+        lambda: data.load(
+            settings.name, path=settings.path, validation_split=settings.validation_split
+        ),
+        device or None,
+        in_parts=False,
+    )
+    runner_of, _, _ = here.ready()
+    runners: dict[str, Step] = {}
+    for line in sys.stdin:
+        name, seconds = json.loads(line)
+        try:
+            if name not in runners:
+                runners[name] = runner_of(name)
+            answer = [*runners[name](seconds), ""]
+        except NnpyError as error:
+            answer = [0, 0.0, str(error)]
+        print(json.dumps(answer), file=answers, flush=True)
 
 
 class _Enough(Exception):
@@ -166,3 +288,7 @@ def _fit_runner(tuned: bool, model: Any, prepare: Any, split: Any, batch_size: i
         return steps, spent
 
     return run
+
+
+if __name__ == "__main__":
+    _serve(*sys.argv[1:])

@@ -6,14 +6,10 @@ Importing this module imports Keras; `nnpy.api.train` reads the data meanwhile.
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import math
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -21,6 +17,9 @@ import numpy as np
 
 from nnpy import devices, diagram, files, lock, model, resuming, signals, trouble, trust
 from nnpy import run as runs
+from nnpy.afterwards import Afterwards
+from nnpy.best import Best
+from nnpy.clock import Clock
 from nnpy.config import Config
 from nnpy.data import DataInfo, Dataset, Split
 from nnpy.engine import Engine
@@ -33,39 +32,6 @@ from nnpy.watcher import Watcher
 _SHARE = 50  # saving may take one part in so many of the time
 _VALIDATION_LOSS = 10.0  # seconds of training that an interrupt in the validation may cost
 _RESTORES = 5  # times that a training goes back from a NaN
-
-
-class Clock:
-    """Seconds spent in each phase of a training, those before a resume included."""
-
-    def __init__(self, began: float | None = None) -> None:
-        self.began = time.perf_counter() if began is None else began
-        self.seconds: dict[str, float] = {}
-        self._running: dict[str, float] = {}
-
-    @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        self._running[name] = time.perf_counter()
-        try:
-            yield
-        finally:
-            began = self._running.pop(name)
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - began
-
-    def add(self, earlier: dict[str, float]) -> None:
-        """Counts the seconds of the processes before this one too."""
-        for name, value in earlier.items():
-            if name == "total":
-                self.began -= value
-            else:
-                self.seconds[name] = self.seconds.get(name, 0.0) + value
-
-    def as_dict(self) -> dict[str, float]:
-        now = time.perf_counter()
-        seconds = self.seconds | {"total": now - self.began}
-        for name, began in self._running.items():
-            seconds[name] = seconds.get(name, 0.0) + now - began
-        return {name: round(value, 3) for name, value in seconds.items()}
 
 
 def train(
@@ -122,8 +88,9 @@ def train(
                 raise told from error
             raise
         training.close("finished")
-        training.draw()
-        training.report()
+        training.afterwards.draw()
+        prepare = model.preparation(config, info)
+        training.afterwards.report(built, training.engine, dataset, prepare)
     return run
 
 
@@ -153,10 +120,7 @@ class _Training:
             shuffle=settings.shuffle,
             memory_budget=config.data.memory_budget_bytes,
         )
-        self.monitor = settings.monitor
-        self.mode = _mode(self.monitor, settings.monitor_mode)
-        self.best: float | None = None
-        self.best_weights: list[np.ndarray] | None = None
+        self.best = Best(settings.monitor, settings.monitor_mode)
         self.rows: list[dict[str, float]] = []
         self.table = Table(run.metrics_path)
         self.store = StateStore(run.state_folder)
@@ -165,7 +129,6 @@ class _Training:
         self.saved = time.perf_counter()
         self.cost = 0.0  # seconds that taking a state stops the training
         self.tensorboard = False
-        self.ahead: Future[dict[str, bytes]] | None = None
         self.summary: dict[str, Any] = {
             "status": "running",
             "config": config.name,
@@ -176,8 +139,9 @@ class _Training:
             "execution": self._execution(),
             "epochs": 0,
             "best_epoch": None,
-            "monitor": self.monitor,
+            "monitor": settings.monitor,
         }
+        self.afterwards = Afterwards(run, self.summary, watcher, clock)
 
     def _execution(self) -> dict[str, Any]:
         how = self.engine.execution
@@ -253,7 +217,7 @@ class _Training:
         if self.tensorboard:
             callbacks.append(keras.callbacks.TensorBoard(str(self.run.tensorboard_folder)))
         if self.state:
-            resuming.continue_files(callbacks)
+            resuming.continue_files(callbacks, self.state.epoch)
         together = keras.callbacks.CallbackList(
             callbacks, model=self.model, epochs=settings.epochs, verbose=0
         )
@@ -280,7 +244,11 @@ class _Training:
             self.engine.evaluate(_first(self.dataset.train, self.config.training.batch_size))
         self.recorder.restore(state)
         told = state.progress
-        self.rows, self.best, self.best_weights = told["rows"], told["best"], told["best_weights"]
+        self.rows, self.best.value, self.best.weights = (
+            told["rows"],
+            told["best"],
+            told["best_weights"],
+        )
         self.summary |= told["summary"]
         self.table = Table(self.run.metrics_path, self.rows)
         self.clock.add(told["seconds"])
@@ -296,8 +264,8 @@ class _Training:
         names = ("epochs", "best_epoch", "validation", "restored")
         progress = {
             "rows": list(self.rows),
-            "best": self.best,
-            "best_weights": self.best_weights,
+            "best": self.best.value,
+            "best_weights": self.best.weights,
             "summary": {name: self.summary[name] for name in names if name in self.summary},
             "seconds": self.clock.as_dict(),
             "epoch_seconds": epoch_seconds,
@@ -318,7 +286,7 @@ class _Training:
             self.watcher.chunk(epoch + 1, epochs, step, steps, logs)
             trouble.check_finite({"loss": logs["loss"]}, epoch, looked + 1, step)
             looked = step
-            self._work_ahead()
+            self.afterwards.prepare()
             since = time.perf_counter() - self.saved
             if (
                 self.asked.signal is not None
@@ -339,9 +307,9 @@ class _Training:
         rate = self._rate()
         row = {"epoch": epoch + 1, "seconds": time.perf_counter() - began, **logs}
         row["learning_rate"] = rate
-        best = self._is_best(logs)
+        best = self.best.is_beaten(logs)
         if best:
-            self.best_weights = self.model.get_weights()
+            self.best.weights = self.model.get_weights()
             files.replace(self.run.best_path, self.model.save)
         self.rows.append(row)
         self.table.add(row)
@@ -396,25 +364,13 @@ class _Training:
     def _check(self, step: int, steps: int, logs: dict[str, float]) -> None:
         self.asked.check()
 
-    def _is_best(self, logs: dict[str, float]) -> bool:
-        """Whether this epoch is the best so far; without a validation split, always."""
-        if self.monitor is None:
-            return True
-        value = logs[self.monitor]
-        if self.best is not None and not math.isnan(self.best):
-            better = value > self.best if self.mode == "max" else value < self.best
-            if not better:
-                return False
-        self.best = value
-        return True
-
     def evaluate(self) -> None:
         """The best weights on the test set, once."""
         files.replace(self.run.last_path, self.model.save)
-        if self.best_weights is None:  # no epoch was trained: the first weights are the best
+        if self.best.weights is None:  # no epoch was trained: the first weights are the best
             files.replace(self.run.best_path, self.model.save)
         else:
-            self.model.set_weights(self.best_weights)
+            self.model.set_weights(self.best.weights)
             if self.table.rewritten or not self.run.best_path.exists():
                 files.replace(self.run.best_path, self.model.save)
         with self.clock.phase("evaluation"):
@@ -440,80 +396,12 @@ class _Training:
             self.summary["error"] = error
         if status == "interrupted":
             files.replace(self.run.last_path, self.model.save)
-            if self.best_weights is None:
+            if self.best.weights is None:
                 files.replace(self.run.best_path, self.model.save)
         self.summary["seconds"] = self.clock.as_dict()
         self.run.write_json(self.run.summary_path, self.summary)
         if status == "finished":
             self.watcher.finished(self.summary)
-
-    def _work_ahead(self) -> Future[dict[str, bytes]]:
-        """What the end needs and no result changes: Python has time while the device trains.
-
-        Not begun before the first chunk is done: tracing the model is Python's work too.
-        """
-        if self.ahead is None:
-            pool = ThreadPoolExecutor(1)
-            self.ahead = pool.submit(_drawn, self.run.diagram_path("dot"))
-            pool.submit(importlib.import_module, "nnpy.publish")
-            pool.shutdown(wait=False)
-        return self.ahead
-
-    def draw(self) -> None:
-        """The diagram."""
-        place = self.run.diagram_path("dot")
-        with self._ending_nothing(
-            "diagram", f"the diagram could not be drawn; its text is {place}"
-        ):
-            for form, drawing in self._work_ahead().result().items():
-                files.write_bytes(self.run.diagram_path(form), drawing)
-
-    def report(self) -> None:
-        """The page and the figures."""
-        with self._ending_nothing("report", "the report could not be made"):
-            # Here, so that the results need not wait for matplotlib's import.
-            from nnpy import findings, publish
-
-            info = self.dataset.info
-            prepare = model.preparation(self.config, info)
-            found = findings.find(
-                self.model,
-                self.engine,
-                self.dataset.test,
-                info,
-                prepare,
-                metrics=self.summary["test"],
-            )
-            publish.publish(self.run, self.model, info, self.dataset, found)
-            self.watcher.say(f"report: {self.run.report_path}")
-
-    @contextmanager
-    def _ending_nothing(self, phase: str, complaint: str) -> Iterator[None]:
-        """Work on a run that is finished: what goes wrong is said, and the run stays so."""
-        try:
-            with self.clock.phase(phase):
-                yield
-            self.summary["seconds"] = self.clock.as_dict()
-            self.run.write_json(self.run.summary_path, self.summary)
-        except (NnpyError, OSError) as error:
-            self.watcher.say(f"{complaint}: {error}")
-
-
-def _drawn(place: Path) -> dict[str, bytes]:
-    """The diagram that a DOT file describes, by format."""
-    text = place.read_text(encoding="utf-8")
-    return {form: diagram.render(text, form) for form in ("png", "svg")}
-
-
-def _mode(monitor: str | None, wanted: str) -> str:
-    """ "min" or "max": as asked, else by the name of what is monitored."""
-    if wanted != "auto" or monitor is None:
-        return wanted
-    name = monitor.removeprefix("val_")
-    errors = ("loss", "error", "entropy", "divergence", "hinge", "poisson", "perplexity")
-    if any(word in name for word in errors) or name in ("mse", "mae", "mape", "msle", "kld"):
-        return "min"
-    return "max"
 
 
 def _first(split: Split, count: int) -> Split:

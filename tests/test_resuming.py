@@ -77,3 +77,27 @@ def test_other_data_are_refused_by_name():
     resuming.check_data({"train": "a"}, {"train": "a"})
     with pytest.raises(RunError, match=r"test, train changed|train, test changed"):
         resuming.check_data({"train": "a"}, {"train": "b", "test": "c"})
+
+
+@pytest.mark.parametrize("torn", [False, True])
+@pytest.mark.parametrize("separator", [",", ";"])
+def test_the_rows_of_a_csv_logger_are_there_once(tmp_path, separator, torn):
+    """Killed after the row of its third epoch and before the state: that epoch is done again."""
+    from keras.callbacks import CSVLogger
+
+    def log(path, epochs):
+        logger = CSVLogger(str(path), separator=separator)
+        if epochs[0]:
+            resuming.continue_files([logger], epochs[0])
+        logger.on_train_begin()
+        for epoch in epochs:
+            logger.on_epoch_end(epoch, {"loss": 1 / (epoch + 1), "val_loss": 2.0})
+        logger.on_train_end()
+
+    log(tmp_path / "whole.csv", [0, 1, 2, 3])
+    log(tmp_path / "killed.csv", [0, 1, 2])
+    if torn:
+        content = (tmp_path / "killed.csv").read_bytes()
+        (tmp_path / "killed.csv").write_bytes(content[:-9])
+    log(tmp_path / "killed.csv", [2, 3])
+    assert (tmp_path / "killed.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()

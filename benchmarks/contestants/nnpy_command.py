@@ -2,15 +2,11 @@
 
 import csv
 import json
+import subprocess
+import sys
 from pathlib import Path
 
-from nnpy.devices import prepare_environment
-
-prepare_environment()
-
-import fashion  # noqa: E402
-
-import nnpy  # noqa: E402
+import fashion
 
 MODELS = {
     "mlp": ["Flatten", {"Dense": {"units": 128, "activation": "relu"}}],
@@ -32,7 +28,11 @@ config = {
     "model": [*MODELS[args.model], {"Dense": {"units": 10, "activation": "softmax"}}],
     "training": {"epochs": args.epochs, "batch_size": fashion.BATCH[args.model]},
 }
-nnpy.train(config, run_dir=str(run))
+path = Path(args.out) / "config.yaml"
+path.write_text(json.dumps(config))  # JSON is YAML
+subprocess.run(
+    [sys.executable, "-m", "nnpy", "train", str(path), "--run-dir", str(run)], check=True
+)
 with (run / "metrics.csv").open() as rows:
     seconds = [float(row["seconds"]) for row in csv.DictReader(rows)]
 accuracy = json.loads((run / "summary.json").read_text())["test"]["accuracy"]

@@ -52,8 +52,8 @@ def bench(
     )
     if found["choice"]["parts"]:
         terminal.say(
-            "nnpy train works on batches of this model in parts, one for each core, faster "
-            "than what is measured here: one process can have TensorFlow's threads only one way"
+            "graph works on batches in parts, one for each core, as nnpy train does; model.fit "
+            "runs in a process of its own, with TensorFlow's threads as they are by default"
         )
     rows = []
     fit = found["speeds"][0]["epoch_seconds"]

@@ -105,7 +105,7 @@ def mistakes(items: Sequence[Mistake], examples: int) -> Figure:
         grey: dict[str, Any] = {"cmap": "gray", "vmin": 0, "vmax": 255}
         axes.imshow(
             item.picture,
-            interpolation="nearest",
+            interpolation="none",
             aspect="auto",
             extent=(left, left + size * width, top + size * height, top),
             **(grey if item.picture.ndim == 2 else {}),

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import matplotlib as mpl
+from matplotlib.backends import backend_agg, backend_svg  # noqa: F401 – here, not at the first save
 from matplotlib.figure import Figure
 
 from nnpy.text import plain

@@ -1,0 +1,66 @@
+"""Everything that the page of a run tells, as plain facts."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from nnpy import figures
+from nnpy.figures import Mistake
+from nnpy.model_summary import LayerRow
+from nnpy.statistics import ClassReport, Estimate
+
+
+@dataclass(frozen=True)
+class Findings:
+    """How the model answers on one split."""
+
+    split: str  # "test"
+    examples: int
+    metrics: Mapping[str, float]  # loss and the config's metrics, as summary.json has them
+    loss: Estimate | None = None  # with its interval, where the loss of each example is known
+    classes: ClassReport | None = None  # None for a model that does not answer with classes
+    mistakes: Sequence[Mistake] = ()  # the most confident ones
+
+
+@dataclass(frozen=True)
+class Contents:
+    """Everything that a page tells. Only the name is needed; what is absent is left out."""
+
+    name: str
+    status: str = ""
+    date: str = ""
+    config: str = ""  # YAML
+    command: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)  # name, counts, shape, source, digests
+    facts: Mapping[str, str] = field(default_factory=dict)  # for the headline: device, time, …
+    versions: Mapping[str, str] = field(default_factory=dict)
+    history: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    best_epoch: int | None = None
+    monitor: str = "val_loss"
+    layers: Sequence[LayerRow] = ()
+    diagram: str | None = None  # SVG
+    weights: np.ndarray | None = None
+    findings: Findings | None = None
+
+    @functools.cached_property
+    def drawings(self) -> dict[str, Figure]:
+        """The figures by name, as far as there is something to draw."""
+        made: dict[str, Figure] = {}
+        if self.history.get("epoch"):
+            made["curves"] = figures.curves(self.history, self.best_epoch)
+        found = self.findings
+        if found is not None and found.classes is not None and found.examples:
+            names = [score.name for score in found.classes.classes]
+            made["confusion"] = figures.confusion(found.classes.confusion, names)
+            made["classes"] = figures.class_bars(found.classes.classes)
+            made["reliability"] = figures.reliability(found.classes.calibration)
+            made["mistakes"] = figures.mistakes(found.mistakes, found.examples)
+        if self.weights is not None and len(self.weights):
+            made["weights"] = figures.weights(self.weights)
+        return made
