@@ -259,13 +259,15 @@ def test_several_inputs_and_outputs(execution):
     data = Data(x, {"kind": plain.y, "size": size})
     ours, theirs = two_by_two(), two_by_two()
     runner = Engine(ours, prepare, batch_size=16, seed=7, execution=execution)
-    logs = runner.train_epoch(data, 0)
-    ready, order = {**x, "a": plain.x / np.float32(255)}, permutation(7, 0, 96)
-    for start in range(0, 96, 16):
-        part = order[start : start + 16]
-        theirs.train_on_batch(
-            {k: v[part] for k, v in ready.items()}, {k: v[part] for k, v in data.y.items()}
-        )
+    ready = {**x, "a": plain.x / np.float32(255)}
+    for epoch in range(34):  # 204 steps
+        logs = runner.train_epoch(data, epoch)
+        order = permutation(7, epoch, 96)
+        for start in range(0, 96, 16):
+            part = order[start : start + 16]
+            theirs.train_on_batch(
+                {k: v[part] for k, v in ready.items()}, {k: v[part] for k, v in data.y.items()}
+            )
     assert_close(ours, theirs)
     expected = theirs.evaluate(ready, data.y, 16, verbose=0, return_dict=True)
     assert set(logs) == set(expected)

@@ -149,6 +149,11 @@ PAIRS = [
 ]
 
 
+# float16 rounds at 5e-4: XLA keeps more digits than that within a fused kernel, and Grappler's
+# rewrites of a graph are not there in eager mode. Where both run the same kernels, float32's.
+HALF_TOLERANCE = {"graph": 1e-5, "eager": 1e-3, "xla": 1e-2}
+
+
 def compiled(make: Callable[[], keras.Model], optimizer: str) -> keras.Model:
     keras.utils.set_random_seed(1)
     if make is mixed_precision:
@@ -204,8 +209,7 @@ def test_200_steps_end_with_the_weights_of_train_on_batch(make, optimizer, execu
         logs = engine.train_epoch(data, epoch)
     train_with_keras(theirs, data)
     assert set(logs) == set(theirs.get_metrics_result())
-    # float16 rounds at 5e-4, and XLA keeps more digits than that within a fused kernel.
-    tolerance = 1e-2 if make is mixed_precision else 1e-5
+    tolerance = HALF_TOLERANCE[execution] if make is mixed_precision else 1e-5
     assert_close(ours.get_weights(), theirs.get_weights(), tolerance)
     assert int(ours.optimizer.iterations) == int(theirs.optimizer.iterations)
     expected = theirs.evaluate(

@@ -66,6 +66,15 @@ def test_the_second_ends_at_once_even_in_compiled_code(number, code):
     assert process.returncode == code
 
 
+@pytest.fixture
+def interrupts():
+    """Ctrl-C as Python has it: a job in the background is begun with the signal ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interrupts")
 def test_what_was_there_before_is_put_back():
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     for _ in range(3):
