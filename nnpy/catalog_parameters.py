@@ -173,25 +173,51 @@ def _bounds(owner: str, name: str, types: tuple[str, ...]) -> dict[str, Any]:
 
 
 def documented(owner: Any, section: str = "Args") -> dict[str, str]:
-    """Parameter → its text in a section of a docstring."""
-    lines = inspect.cleandoc(owner.__doc__ or "").splitlines()
+    """Parameter → its text in a section of a docstring.
+
+    Keras puts pieces with an indentation of their own into its docstrings, and Python 3.13 takes
+    the common one away: what counts is how far a line stands in from the section's title.
+    """
+    lines = (owner.__doc__ or "").expandtabs().splitlines()
     titles = {section + ":", section.replace("Args", "Arguments") + ":"}
     start = next((i for i, line in enumerate(lines) if line.strip() in titles), None)
     if start is None:
         return {}
+    base = _indent(lines[start])
+    known = _parameter_names(owner)
     found: dict[str, list[str]] = {}
     texts: list[str] = []
     for line in lines[start + 1 :]:
-        if line.strip() and not line.startswith(" "):
+        depth = _indent(line) - base
+        if line.strip() and depth <= 0:
             break
-        match = re.match(r" {2,4}\*{0,2}`?(\w+(?:`?, `?\w+)*)`?:\s*(.*)$", line)
-        if match:
+        match = re.match(r" +\*{0,2}`?(\w+(?:`?, `?\w+)*)`?:\s*(.*)$", line)
+        names = re.findall(r"\w+", match.group(1)) if match else []
+        # Deeper ones are of such a piece; or they belong to the text of the one before.
+        if match and (depth <= 4 or (depth <= 8 and set(names) <= known)):
             texts = [match.group(2)]
-            for name in re.findall(r"\w+", match.group(1)):
+            for name in names:
                 found[name] = texts
-        elif texts is not None:
+        else:
             texts.append(line.strip())
     return {name: " ".join(text for text in texts if text) for name, texts in found.items()}
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def _parameter_names(owner: Any) -> set[str]:
+    """What the callable, or the classes that a class stands on, can be given."""
+    names: set[str] = set()
+    for each in inspect.getmro(owner) if inspect.isclass(owner) else [owner]:
+        try:
+            names |= set(
+                inspect.signature(each.__init__ if inspect.isclass(each) else each).parameters
+            )
+        except (TypeError, ValueError):
+            continue
+    return names
 
 
 def first_sentence(text: str) -> str:
