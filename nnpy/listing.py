@@ -24,6 +24,8 @@ def row(run: Run) -> dict[str, Any]:
     """One run; a run whose files cannot be read says so in its status."""
     try:
         summary, environment, status = run.summary(), run.environment(), run.status()
+        # A run that is under way, or was killed, has written its epochs but no summary of them.
+        epochs = max(summary.get("epochs") or 0, len(run.metrics()))
     except RunError:
         return {"run": str(run), "date": "", "status": "unreadable"}
     parameters = summary.get("parameters")
@@ -33,7 +35,7 @@ def row(run: Run) -> dict[str, Any]:
         "status": status,
         "config": summary.get("config"),
         "parameters": parameters.get("total") if isinstance(parameters, dict) else parameters,
-        "epochs": summary.get("epochs"),
+        "epochs": epochs,
         "best_epoch": summary.get("best_epoch"),
     }
     for split in ("validation", "test"):

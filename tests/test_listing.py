@@ -39,6 +39,14 @@ def test_rows(tmp_path):
     assert listing.columns(found)[-1] == "seconds"
 
 
+def test_epochs_of_a_run_that_wrote_no_summary_of_them(tmp_path):
+    folder = make(tmp_path, "killed", "2026", status="running", epochs=0)
+    (folder / "metrics.csv").write_text("epoch,seconds,loss\n1,0.5,0.7\n2,0.5,0.6\n")
+    make(tmp_path, "none", "2027", status="running", epochs=0)
+    make(tmp_path, "old", "2028", status="finished", epochs=4)
+    assert [each["epochs"] for each in listing.rows(tmp_path)] == [2, 0, 4]
+
+
 def test_order(tmp_path):
     for name, loss in (("a", 0.5), ("b", 0.1), ("c", None), ("d", 0.3)):
         make(tmp_path, name, "2026", test={} if loss is None else {"loss": loss})

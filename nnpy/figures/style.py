@@ -98,7 +98,9 @@ def save(figure: Figure, path: Path) -> None:
     if kind == "svg":
         path.write_text(_svg(figure), encoding="utf-8")
     else:
-        figure.savefig(path, format=kind)
+        # Packing harder takes three times as long and saves a sixth of the bytes.
+        packing = {"pil_kwargs": {"compress_level": 3}} if kind == "png" else {}
+        figure.savefig(path, format=kind, **packing)
         _keep_layout(figure)
 
 
