@@ -99,7 +99,7 @@ def save(figure: Figure, path: Path) -> None:
         path.write_text(_svg(figure), encoding="utf-8")
     else:
         # Packing harder takes three times as long and saves a sixth of the bytes.
-        packing = {"pil_kwargs": {"compress_level": 3}} if kind == "png" else {}
+        packing: dict[str, Any] = {"pil_kwargs": {"compress_level": 3}} if kind == "png" else {}
         figure.savefig(path, format=kind, **packing)
         _keep_layout(figure)
 
