@@ -22,14 +22,16 @@ HIDDEN = ("matplotlib", "scipy", "sklearn")
 class _Hider(importlib.abc.MetaPathFinder):
     def __init__(self) -> None:
         self._thread = threading.get_ident()
+        self._over = False
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        if threading.get_ident() != self._thread or "keras" not in sys.modules:
+        if self._over or threading.get_ident() != self._thread or "keras" not in sys.modules:
             return None
         if not _being_imported("keras"):
-            sys.meta_path.remove(self)
+            # It stays in the list, which is being gone through: the next finder would be skipped.
+            self._over = True
             # What has been made by now lasts: no need to look through it ever again.
             gc.freeze()
             gc.enable()
