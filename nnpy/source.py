@@ -108,7 +108,15 @@ def parse(text: str | bytes, file: str, *, origin: str | None = None) -> Node:
         raise ConfigError([Problem(f"larger than {MAX_BYTES:,} characters", file=file)])
     composer = _Composer(text, file, origin)
     try:
-        root = composer.compose()
+        try:
+            root = composer.compose(_Loader)
+        except yaml.scanner.ScannerError as error:
+            if "nesting depth" not in (error.problem or ""):
+                raise
+            # libyaml has a limit of its own since 0.2.6, 1000 levels, and reads so far ahead
+            # that it meets it before we see the 61st: PyYAML's own scanner does not.
+            composer = _Composer(text, file, origin)
+            root = composer.compose(yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         raise ConfigError([_syntax_problem(error, composer)]) from None
     except yaml.reader.ReaderError as error:
@@ -140,13 +148,13 @@ class _Composer:
         stop = end.column if same else len(line.rstrip())
         return Mark(self.file, start.line + 1, start.column + 1, max(1, stop - start.column), line)
 
-    def compose(self) -> Node:
+    def compose(self, loader: Any) -> Node:
         root = Node(None, Mark(self.file, 1, 1, 1, self.lines[0]), {}, self._origin(1))
         documents = 0
         # The open collections: the node, its children so far, the anchor it gets at its end
         # (only then, so that a collection cannot hold itself).
         stack: list[tuple[Node, list[Node], str | None]] = []
-        for event in yaml.parse(self.text, Loader=_Loader):
+        for event in yaml.parse(self.text, Loader=loader):
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:

@@ -107,10 +107,16 @@ def test_a_small_file_cannot_cost_much():
     bomb += "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 20))
     [(_, _, message)] = refused(bomb)
     assert "aliases expand to more than" in message
-    [(_, _, message)] = refused("[" * 10_000)
-    assert "nested more than 60 levels deep" in message
     [(_, _, message)] = refused("#" * (source.MAX_BYTES + 1))
     assert "larger than" in message
+
+
+@pytest.mark.parametrize("levels", [61, 10_000])
+@pytest.mark.parametrize("opening", ["[", "{a: ", "- "])
+def test_nesting_ends_at_the_same_place_however_deep_it_goes_on(opening, levels):
+    [(line, column, message)] = refused(opening * levels)
+    assert "nested more than 60 levels deep" in message
+    assert (line, column) == (1, 60 * len(opening) + 1)
 
 
 # -- and back --------------------------------------------------------------------------------
