@@ -21,7 +21,7 @@ from nnpy.engine import parts
 from nnpy.errors import ConfigError, ModelError, Problem
 from nnpy.network import Inputs, Network, Step
 from nnpy.source import Mark
-from nnpy.values import KerasObject
+from nnpy.values import ACTIVATION_LAYERS, KerasObject
 
 _HOMES = {
     "layer": keras.layers,
@@ -175,21 +175,36 @@ def needs_channels(network: Network, info: DataInfo) -> bool:
     return False
 
 
-def realize(value: Any) -> Any:
-    """A checked value → what Keras takes: objects built, lists and mappings gone through."""
+def realize(value: Any, dtype: str | None = None) -> Any:
+    """A checked value → what Keras takes: objects built, lists and mappings gone through.
+
+    `dtype` is that of the layer whose argument the value is, where the config says one.
+    """
     if isinstance(value, list):
-        return [realize(each) for each in value]
+        return [realize(each, dtype) for each in value]
     if isinstance(value, dict):
-        return {key: realize(each) for key, each in value.items()}
+        return {key: realize(each, dtype) for key, each in value.items()}
     if not isinstance(value, KerasObject):
         return value
     if value.code:
         return _own(value)
+    if value.kind == "activation" and value.arguments:
+        return _activation_layer(value, dtype)
     if value.kind == "activation" or not value.explicit:
         return value.name  # Keras looks it up, and writes it back by this name
-    arguments = {key: realize(each) for key, each in value.arguments.items()}
+    own = value.arguments.get("dtype") if value.kind in ("layer", "cell") else None
+    arguments = {key: realize(each, own) for key, each in value.arguments.items()}
     with traced(value.mark, value.path):
         return getattr(_HOMES[value.kind], value.name)(**arguments)
+
+
+def _activation_layer(value: KerasObject, dtype: str | None) -> keras.layers.Layer:
+    """An activation with arguments: a layer, since a function with arguments cannot be saved."""
+    given = {**value.arguments, "name": value.name}  # which the diagram shows
+    if dtype is not None:
+        given["dtype"] = dtype
+    with traced(value.mark, value.path):
+        return getattr(keras.layers, ACTIVATION_LAYERS[value.name])(**given)
 
 
 def own_objects(config: Config) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import keras
 from nnpy import catalog
 from nnpy.catalog import Parameter
 from nnpy.errors import ModelError
-from nnpy.values import OBJECT_KINDS
+from nnpy.values import ACTIVATION_LAYERS, OBJECT_KINDS
 
 DEFAULT_DTYPE = "float32"
 
@@ -47,7 +47,7 @@ def arguments_of(kind: str, name: str, config: Mapping[str, Any]) -> dict[str, A
                 continue
             else:
                 raise ModelError(f"{name} has '{key}: {value}', which is no argument of it")
-        said = _value(value, parameter)
+        said = _value(value, parameter, config.get("dtype"))
         if parameter is _NO_PARAMETER or parameter.required or not _is_default(said, parameter):
             found[key] = said
     return found
@@ -80,18 +80,24 @@ def plain(value: Any, tensor: Callable[[tuple[str, int, int]], Any] | None = Non
     if name in ("DTypePolicy", "FloatDTypePolicy"):
         return config["name"]
     if name == "function":
-        return value.get("registered_name") or config
+        registered = value.get("registered_name")  # "function" where it is not
+        return config if registered in (None, "", name) else registered
     raise ModelError(f"a config cannot say {name}: {config}")
 
 
-def _value(value: Any, parameter: Parameter) -> Any:
-    """One argument: an object of Keras by its name and arguments, or plain data."""
+def _value(value: Any, parameter: Parameter, dtype: Any) -> Any:
+    """One argument: an object of Keras by its name and arguments, or plain data.
+
+    `dtype` is that of the object whose argument it is.
+    """
     kinds = [each for each in (*parameter.types, *parameter.items) if each in OBJECT_KINDS]
     if isinstance(value, list) and kinds:
-        return [_value(each, parameter) for each in value]
+        return [_value(each, parameter, dtype) for each in value]
     if isinstance(value, dict) and isinstance(value.get("config"), dict):
         if value["class_name"] in ("Functional", "Sequential", "Model", "Lambda"):
             raise ModelError(f"a {value['class_name']} as an argument: a config cannot say that")
+        if "activation" in kinds and catalog.load().find("layer", value["class_name"]):
+            return _activation(value["class_name"], value["config"], dtype)
         kind = _kind_of(value["class_name"], kinds)
         if kind is not None or (parameter is _NO_PARAMETER and "module" in value):
             name, config = value["class_name"], value["config"]
@@ -102,6 +108,20 @@ def _value(value: Any, parameter: Parameter) -> Any:
     if isinstance(said, list) and len(said) == parameter.length and "int" in parameter.types:
         return _one_for_all(said)
     return said
+
+
+def _activation(layer: str, config: Mapping[str, Any], dtype: Any) -> Any:
+    """A layer in the place of an activation: the function that it is, with its arguments."""
+    name = next((own for own, each in ACTIVATION_LAYERS.items() if each == layer), None)
+    entry = catalog.load().find("activation", name) if name else None
+    if entry is None or plain(config.get("dtype")) != plain(dtype):
+        raise ModelError(f"a {layer} layer as an activation: a config cannot say that")
+    # The defaults of the layer are not those of the function.
+    given = {each.name: each for each in entry.parameters if each.name in config}
+    said = {
+        key: plain(config[key]) for key, each in given.items() if plain(config[key]) != each.default
+    }
+    return {entry.name: said} if said else entry.name
 
 
 def _one_for_all(value: Any) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 from nnpy import outputs
 from nnpy.catalog import Catalog, Entry, Parameter
 from nnpy.settings import parameters
+from nnpy.values import ACTIVATION_LAYERS
 
 OBJECTS = (  # the kinds of Keras objects that are written as a name, or a name with arguments
     "layer",
@@ -53,9 +54,8 @@ def ref(name: str) -> dict[str, Any]:
 
 def objects(kind: str, catalog: Catalog) -> dict[str, Any]:
     """The definition of a kind, `layer`, and one for each of its objects, `layer.Dense`."""
-    if kind == "activation":  # a name only
-        text = {"type": "string", "pattern": IDENTIFIER}
-        return {kind: {"anyOf": [{"enum": bare(kind, catalog)}, text, ref("parameter")]}}
+    if kind == "activation":
+        return _activations(catalog)
     found: dict[str, Any] = {kind: _object(bare(kind, catalog), references(kind, catalog))}
     for name in catalog.names(kind):
         steps = {key: ref(key) for key in STEP_KEYS} if kind == "layer" else {}
@@ -66,6 +66,21 @@ def objects(kind: str, catalog: Catalog) -> dict[str, Any]:
             steps["call"] = _call(entry)
         found[f"{kind}.{name}"] = _arguments(entry, {**steps, **properties}, entry.parameters)
     return found
+
+
+def _activations(catalog: Catalog) -> dict[str, Any]:
+    """A name; Keras's own take arguments where there is a layer that can hold them."""
+    named = {}
+    for name in ACTIVATION_LAYERS:
+        entry = catalog.find("activation", name)
+        assert entry is not None
+        properties = {each.name: _parameter(each) for each in entry.parameters}
+        named[name] = _arguments(entry, properties, entry.parameters)
+    others = {name: {"type": "null"} for name in catalog.suggestions("activation")}
+    definitions = {f"activation.{name}": each for name, each in named.items()}
+    references = {name: ref(f"activation.{name}") for name in named}
+    whole = _object(bare("activation", catalog), {**others, **references})
+    return {"activation": whole, **definitions}
 
 
 def _call(entry: Entry) -> dict[str, Any]:

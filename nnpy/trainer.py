@@ -9,21 +9,20 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 import keras
 import numpy as np
 
-from nnpy import devices, diagram, files, lock, model, resuming, signals, trouble, trust
-from nnpy import run as runs
+from nnpy import devices, files, lock, model, resuming, signals, trouble
 from nnpy.afterwards import Afterwards
 from nnpy.best import Best
 from nnpy.clock import Clock
 from nnpy.config import Config
 from nnpy.data import DataInfo, Dataset, Split
 from nnpy.engine import Engine
-from nnpy.errors import Interrupted, NnpyError, RunError, UsageError
+from nnpy.errors import Interrupted, NnpyError, RunError
+from nnpy.opening import Opening
 from nnpy.run import Run
 from nnpy.state import Recorder, State, StateStore, read_state, write_state
 from nnpy.table import Table
@@ -70,10 +69,12 @@ def train(
         training = _Training(config, dataset, built, run, watcher, clock, asked)
         training.summary["device"] = where
         training.tensorboard = tensorboard
+        opening = Opening(config, dataset, built, run, training.summary, watcher, deterministic)
         if resumed:
-            training.reopen(deterministic)
+            training.go_on()
+            opening.again(training.state)
         else:
-            training.open(deterministic)
+            opening.new()
         try:
             training.fit()
             training.evaluate()
@@ -147,69 +148,11 @@ class _Training:
         how = self.engine.execution
         return {"mode": how.mode, "reason": how.reason, "parts": self.engine.parts}
 
-    def open(self, deterministic: bool) -> None:
-        """The folder's first files: what is to be done, where and with what."""
-        self._write_config()
-        self.run.write_json(self.run.environment_path, self._environment(deterministic))
-        self.run.write_json(self.run.summary_path, self.summary)
-        files.write_text(self.run.diagram_path("dot"), diagram.dot_text(self.model))
-        self.watcher.started(self.run)
-        for note in self.dataset.notes:
-            self.watcher.say(note)
-
-    def _write_config(self) -> None:
-        """The resolved config, and copies of the Python files that it needs."""
-        for file in self.config.code:
-            self.run.code_folder.mkdir(exist_ok=True)
-            files.write_text(self.run.code_folder / file.name, file.text)
-        text = self.config.to_yaml(self.run.code_folder.name)
-        files.write_text(self.run.config_path, text)
-
-    def reopen(self, deterministic: bool) -> None:
-        """The folder of a run that was left: what is there is kept, and looked at."""
+    def go_on(self) -> None:
+        """Look for the state that a run was left in."""
         for folder in (self.run.folder, self.run.best_path.parent, self.run.state_folder):
             files.sweep(folder)
         self.state = self.store.latest(self.watcher.say)
-        done, epochs = (self.state.epoch if self.state else 0), self.config.training.epochs
-        if (rows := max(done, len(self.run.metrics()))) > epochs:
-            raise UsageError(f"training.epochs={epochs}: {self.run} has done {rows} already")
-        then, now = self.run.environment(), self._environment(deterministic)
-        if not then:
-            self.run.write_json(self.run.environment_path, now)
-        resuming.check_data(then.get("data", now["data"]), now["data"])
-        before = self.run.summary()
-        then = resuming.deciding(then or now, before.get("device", self.summary["device"]))
-        notices = resuming.notices(then, resuming.deciding(now, self.summary["device"]))
-        self.summary["resumed"] = [
-            *before.get("resumed", []),
-            {
-                "time": datetime.now().astimezone().isoformat(timespec="seconds"),
-                "epoch": done + 1,
-                "step": self.state.step if self.state else 0,
-                "notices": notices,
-            },
-        ]
-        self._write_config()
-        self.run.write_json(self.run.summary_path, self.summary)
-        files.write_text(self.run.diagram_path("dot"), diagram.dot_text(self.model))
-        self.watcher.started(self.run)
-        for notice in (*self.dataset.notes, *notices):
-            self.watcher.say(notice)
-        step = f", step {self.state.step}" if self.state and self.state.step else ""
-        self.watcher.say(f"resumed after epoch {done}{step}" if self.state else "begun again")
-
-    def _environment(self, deterministic: bool) -> dict[str, Any]:
-        return {
-            **runs.environment(self.dataset.digests, devices.describe()),
-            "seed": self.config.training.seed,
-            "deterministic": deterministic,
-            "data_source": self.dataset.source,
-            **(
-                {"code_seal": trust.seal(trust.contents(self.config.code))}
-                if self.config.code
-                else {}
-            ),
-        }
 
     def fit(self) -> None:
         settings = self.config.training

@@ -30,6 +30,9 @@ OBJECT_KINDS = (
     "activation",
 )
 
+# Activations that take arguments, and the layers that Keras can save as such an activation.
+ACTIVATION_LAYERS = {"elu": "ELU", "leaky_relu": "LeakyReLU", "relu": "ReLU"}
+
 BROKEN = "broken"  # the origin of a value whose mistake is reported already
 
 _WORDS = {
@@ -244,8 +247,7 @@ class Checker:
                 open_ended=entry.open_ended,
             )
         if entry.kind == "activation" and values and not entry.code:
-            message = f"an activation is a name only; ops.{entry.name} as a step takes arguments"
-            self.error(mark, path, message)
+            self._check_activation(entry, mark, path)
         # `crossentropy` is no class: Keras chooses one by the shape of the outputs.
         explicit = bool(entry.code) or (
             (arguments is not None or name == entry.name)
@@ -253,6 +255,11 @@ class Checker:
         )
         shown = entry.name if explicit else name
         return KerasObject(entry.kind, shown, values, path, mark, explicit, entry.code)
+
+    def _check_activation(self, entry: Entry, mark: Mark | None, path: str) -> None:
+        if entry.name not in ACTIVATION_LAYERS:
+            message = f"{entry.name} as an activation is a name only"
+            self.error(mark, path, f"{message}; ops.{entry.name} as a step takes arguments")
 
     def name_and_arguments(
         self, node: Node, kind: str, path: str
@@ -283,6 +290,10 @@ class Checker:
         """`unknown layer 'Dens'; did you mean 'Dense'?`; `also` are further known names."""
         names = [each for kind in kinds for each in self.catalog.suggestions(_section(kind))]
         names.extend(also)
+        if "activation" in kinds:
+            function = next((own for own, it in ACTIVATION_LAYERS.items() if it == name), None)
+            if function:
+                return f"unknown activation '{name}': it is a layer; did you mean '{function}'?"
         for other in ("layer", "activation", "loss", "metric", "optimizer", "callback"):
             if other not in kinds and self.catalog.find(other, name):
                 return f"unknown {kinds[0]} '{name}': it is {_with_article(other)}"

@@ -104,6 +104,36 @@ def test_an_own_config_comes_back(tmp_path):
     assert section == written
 
 
+def test_activations_with_arguments(tmp_path):
+    keras.backend.clear_session()
+    original = keras.Sequential(
+        [
+            keras.Input((4,)),
+            layers.Dense(3, activation=layers.LeakyReLU(0.1)),
+            layers.Dense(3, activation=layers.LeakyReLU()),  # 0.3; the function's default is 0.2
+            layers.Dense(3, activation=layers.ReLU(max_value=6.0)),
+            layers.Dense(3, activation=layers.ELU()),
+        ]
+    )
+    section, built = circle(original, tmp_path)
+    assert [each["Dense"]["activation"] for each in section["layers"]] == [
+        {"leaky_relu": {"negative_slope": 0.1}},
+        {"leaky_relu": {"negative_slope": 0.3}},
+        {"relu": {"max_value": 6.0}},
+        "elu",
+    ]
+    assert_same(original, built, random(2, 4) * 9)
+
+
+@pytest.mark.parametrize(
+    "activation", [layers.PReLU(), layers.Softmax(), layers.ReLU(6.0, dtype="float64")]
+)
+def test_other_layers_as_activations_are_refused(activation):
+    original = keras.Sequential([keras.Input((4,)), layers.Dense(3, activation=activation)])
+    with pytest.raises(ModelError, match="as an activation: a config cannot say that"):
+        importer.network_of(original)
+
+
 def test_shared_layers_and_several_inputs(tmp_path):
     left, right = keras.Input((4,), name="left"), keras.Input((4,), name="right")
     encoder = layers.Dense(3, name="encoder")

@@ -52,6 +52,28 @@ def test_names_are_the_same_in_every_build() -> None:
     assert names[0] == names[1] == ["flatten", "dense"]
 
 
+@pytest.mark.parametrize(
+    ("activation", "expected"),
+    [
+        ({"leaky_relu": {"negative_slope": 0.1}}, [-0.2, 0.0, 9.0]),
+        ({"relu": {"max_value": 6, "threshold": 1.0}}, [0.0, 0.0, 6.0]),
+        ({"elu": {"alpha": 0.5}}, [0.5 * (np.exp(-2.0) - 1), 0.0, 9.0]),
+        ({"leaky_relu": {}}, [-0.4, 0.0, 9.0]),  # Keras's own default, 0.2, not its layer's 0.3
+    ],
+)
+@pytest.mark.parametrize("dtype", ["float32", "mixed_float16"])
+def test_an_activation_with_arguments_is_applied_and_saved(activation, expected, dtype, tmp_path):
+    layer = {"kernel_initializer": "Identity", "activation": activation, "dtype": dtype, "units": 3}
+    layers = [{"Dense": layer}, {"Dense": {"units": 10, "activation": "softmax"}}]
+    built = nnpy.build({"model": {"inputs": {"x": {"shape": [3]}}, "layers": layers}})
+    built.save(tmp_path / "m.keras")
+    for model in (built, keras.models.load_model(tmp_path / "m.keras", compile=False)):
+        first = model.layers[0]
+        found = first(np.array([[-2.0, 0.0, 9.0]], "float32"))
+        assert found.dtype == first.compute_dtype
+        np.testing.assert_allclose(found[0], expected, rtol=1e-3)
+
+
 def test_arguments_reach_keras() -> None:
     regularized = dense(kernel_regularizer={"L2": {"l2": 0.5}}, kernel_initializer="zeros")
     config = {

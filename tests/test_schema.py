@@ -136,6 +136,7 @@ RIGHT = {
         model:
           - Dense: {units: 3, kernel_initializer: {HeNormal: {seed: 1}}, kernel_regularizer: l2}
           - Dense: {units: 3, activation: relu, kernel_regularizer: {L2: }}
+          - Dense: {units: 3, activation: {leaky_relu: {negative_slope: 0.1}}}
           - Conv2D: {filters: 3, kernel_size: 3, padding: SAME}
         training:
           optimizer: {Adam: {learning_rate: {ExponentialDecay: {initial_learning_rate: 0.1,
@@ -186,7 +187,8 @@ BROKEN = {  # the config → what one of the messages must hold
     "model: [Bidirectional: {layer: {LSTN: {units: 3}}}]": "'LSTN' is not one of",
     "model: [Flatten: {repeat: 2}]": "'repeat' was unexpected",
     "blocks: {b: {layers: [Flatten]}}\nmodel: [b: {repeat: 0}]": "0 is less than the minimum",
-    "model: [Dense: {units: 3, activation: {relu: {}}}]": "is not of type 'string'",
+    "model: [Dense: {units: 3, activation: {gelu: {approximate: true}}}]": "is not of type 'null'",
+    "model: [Dense: {units: 3, activation: {relu: {max: 6}}}]": "'max' was unexpected",
     "model: [ops.rleu: {}]": "'ops.rleu' is not one of",
     "model: [ops.relu: {from: a, speed: 2}]": "'speed' was unexpected",
     "model: [reuse: {from: a}]": "'layer' is a required property",

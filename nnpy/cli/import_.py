@@ -16,13 +16,22 @@ from nnpy.cli.terminal import Terminal
 def import_(terminal: Terminal, model: str, output: str | None) -> None:
     """Write the config that builds a Sequential or functional MODEL.keras.
 
-    The weights are not part of a config. A file that is there already is never overwritten.
+    How a compiled model learns – optimizer, loss, metrics – is part of it, as far as a config can
+    say it; weights are not. A file that is there already is never overwritten.
     """
     terminal.quiet()
-    from nnpy import importer, safety, source, starters
+    from nnpy import compiled, importer, safety, source, starters
+    from nnpy.errors import ModelError
 
-    section = importer.network_of(safety.open_model(model, compile=False))
-    text = f"# The network of {Path(model).name}\n{source.dump({'model': section})}"
+    config, _ = safety.inspect(model)
+    section = {"model": importer.network_of(safety.open_model(model, compile=False))}
+    if config.get("compile_config"):
+        outputs = compiled.names_of_outputs(section["model"])
+        try:
+            section["training"] = compiled.training_of(config["compile_config"], outputs)
+        except ModelError as unsaid:
+            terminal.say(f"how it learns is left out: {unsaid}")
+    text = f"# The network of {Path(model).name}\n{source.dump(section)}"
     if output is None:
         terminal.result(text.rstrip("\n"))
         return
