@@ -33,6 +33,14 @@ def training_of(compiled: Mapping[str, Any], outputs: Sequence[str]) -> dict[str
     `outputs` are the names of a model's several outputs, empty for a model with one. Raises
     ModelError for what the language cannot say: an own loss, weighted metrics.
     """
+    try:
+        return _training_of(compiled, outputs)
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+        # The file may come from anyone; Keras itself has not looked at this part of it.
+        raise ModelError("what it says of its compilation is not what Keras writes") from error
+
+
+def _training_of(compiled: Mapping[str, Any], outputs: Sequence[str]) -> dict[str, Any]:
     found = {"optimizer": _object("optimizer", compiled.get("optimizer", "rmsprop"))}
     if compiled.get("loss") is None:
         raise ModelError("the model was compiled without a loss")
@@ -60,7 +68,9 @@ def _by_output(
     """One value, or a mapping from the name of each output; outputs that have none are left out."""
     if isinstance(value, Mapping) and "class_name" not in value:
         found = {name: read(each) for name, each in value.items() if each is not None}
-        return found if outputs or len(found) != 1 else next(iter(found.values()))
+        if not outputs and len(found) != 1:
+            raise ModelError(f"the model was compiled for {len(found)} outputs, but has one")
+        return found if outputs else next(iter(found.values()))
     nested = isinstance(value, list) and any(isinstance(each, list) for each in value)
     if isinstance(value, list) and (nested or not lists_are_metrics or outputs):
         if len(value) == 1 and not outputs:

@@ -160,6 +160,25 @@ def test_what_a_config_cannot_say_is_refused():
             compiled.training_of(original.get_compile_config(), [])
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        [],
+        "adam",
+        {"loss": 3},
+        {"optimizer": {"config": {}}, "loss": "mse"},
+        {"optimizer": {"class_name": "Adam", "config": []}, "loss": "mse"},
+        {"optimizer": {"class_name": [], "config": {}}, "loss": "mse"},
+        {"loss": {}},
+        {"loss": "mse", "metrics": 5},
+        {"loss": "mse", "metrics": {"class_name": "MeanSquaredError"}},
+    ],
+)
+def test_what_keras_would_not_write_is_refused_in_words(odd):
+    with pytest.raises(ModelError):
+        compiled.training_of(odd, [])
+
+
 def test_the_command_says_how_a_model_learns_or_why_not(tmp_path):
     @keras.saving.register_keras_serializable("mine")
     def own(truth, predicted):
