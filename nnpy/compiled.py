@@ -8,13 +8,15 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import keras
 import numpy as np
 
-from nnpy import catalog
-from nnpy.errors import ModelError
+from nnpy import catalog, source
+from nnpy.errors import ConfigError, ModelError
 from nnpy.plain_arguments import arguments_of, plain
 from nnpy.scope import snake_case
 
@@ -22,8 +24,8 @@ from nnpy.scope import snake_case
 def names_of_outputs(section: Mapping[str, Any]) -> list[str]:
     """What the losses and metrics of a model go by, from its `model:` section; [] if it has one."""
     outputs = section.get("outputs")
-    if isinstance(outputs, Mapping):
-        return list(outputs)
+    if isinstance(outputs, Mapping):  # Keras pairs lists of losses with the sorted names
+        return sorted(outputs) if len(outputs) > 1 else []
     return list(outputs) if isinstance(outputs, list) and len(outputs) > 1 else []
 
 
@@ -34,8 +36,10 @@ def training_of(compiled: Mapping[str, Any], outputs: Sequence[str]) -> dict[str
     ModelError for what the language cannot say: an own loss, weighted metrics.
     """
     try:
-        return _training_of(compiled, outputs)
-    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+        found = _training_of(compiled, outputs)
+        source.parse(source.dump(found), "training")  # nnpy itself must be able to read it
+        return found
+    except (ConfigError, AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         # The file may come from anyone; Keras itself has not looked at this part of it.
         raise ModelError("what it says of its compilation is not what Keras writes") from error
 
@@ -45,6 +49,8 @@ def _training_of(compiled: Mapping[str, Any], outputs: Sequence[str]) -> dict[st
     if compiled.get("loss") is None:
         raise ModelError("the model was compiled without a loss")
     found["loss"] = _by_output(compiled["loss"], outputs, lambda each: _object("loss", each))
+    if outputs and _is_by_output(compiled["loss"]) and set(found["loss"]) != set(outputs):
+        raise ModelError("not every output has a loss")
     metrics = compiled.get("metrics")
     found["metrics"] = (
         [] if metrics is None else _by_output(metrics, outputs, _metrics, lists_are_metrics=True)
@@ -56,6 +62,10 @@ def _training_of(compiled: Mapping[str, Any], outputs: Sequence[str]) -> dict[st
     if compiled.get("weighted_metrics"):
         raise ModelError("the model was compiled with weighted_metrics")
     return found
+
+
+def _is_by_output(value: Any) -> bool:
+    return isinstance(value, list) or (isinstance(value, Mapping) and "class_name" not in value)
 
 
 def _by_output(
@@ -92,15 +102,23 @@ def _object(kind: str, value: Any) -> Any:
         name, config = value["class_name"], value["config"]
         entry = catalog.load().find(kind, name)
         if entry is None:
-            raise ModelError(f"{name} is no {kind} of Keras")
+            raise _stranger(name, kind)
         arguments = arguments_of(kind, name, {key: _short(each) for key, each in config.items()})
         if kind == "metric" and config.get("name") != _usual_name(entry):
             arguments["name"] = config["name"]  # the name of a column of metrics.csv
         return {name: arguments} if arguments else name
     name = plain(value)
     if not isinstance(name, str) or catalog.load().find(kind, name) is None:
-        raise ModelError(f"{name} is no {kind} of Keras")
+        raise _stranger(name, kind)
+    # Keras writes a function of the user's own, `def f1_score`, as it writes its own functions.
+    home = keras.losses if kind == "loss" else keras.metrics
+    if isinstance(value, Mapping) and not inspect.isfunction(getattr(home, name, None)):
+        raise _stranger(name, kind)
     return name
+
+
+def _stranger(name: Any, kind: str) -> ModelError:
+    return ModelError(f"{repr(name)[:60]} is no {kind} of Keras")
 
 
 def _usual_name(entry: catalog.Entry) -> str:

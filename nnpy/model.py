@@ -229,7 +229,8 @@ def _own(value: KerasObject) -> Any:
     found = owncode.find(value.code, value.name)
     if not isinstance(found, type):
         return found
-    arguments = {key: realize(each) for key, each in value.arguments.items()}
+    dtype = value.arguments.get("dtype")
+    arguments = {key: realize(each, dtype) for key, each in value.arguments.items()}
     with traced(value.mark, value.path):
         return found(**arguments)
 

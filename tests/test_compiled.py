@@ -143,13 +143,41 @@ def test_several_outputs(form, tmp_path):
     assert section_of(again)["training"] == section["training"]
 
 
+def test_lists_go_by_the_sorted_names_of_the_outputs():
+    x = keras.Input((8,))
+    ends = {"zeta": layers.Dense(3)(x), "alpha": layers.Dense(3)(x)}
+    original = keras.Model(x, ends)
+    original.compile("sgd", ["mse", "mae"], loss_weights=[1.0, 10.0])
+    training = section_of(original)["training"]
+    assert training["loss"] == {"alpha": "mse", "zeta": "mae"}
+    assert training["loss_weights"] == {"alpha": 1.0, "zeta": 10.0}
+
+
+def test_an_output_without_a_loss_is_refused():
+    original = two_outputs()
+    original.compile("sgd", ["mse", None])
+    with pytest.raises(ModelError, match="not every output has a loss"):
+        section_of(original)
+
+
+def deep(levels):
+    value: list = []
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
 def test_what_a_config_cannot_say_is_refused():
     def own(truth, predicted):
         return keras.ops.mean(predicted)
 
+    def f1_score(truth, predicted):  # not the metric of Keras that has this name
+        return keras.ops.mean(predicted)
+
     for said, words in (
-        ({"loss": own}, "own is no loss of Keras"),
-        ({"loss": "mse", "metrics": [own]}, "own is no metric of Keras"),
+        ({"loss": own}, "'own' is no loss of Keras"),
+        ({"loss": "mse", "metrics": [own]}, "'own' is no metric of Keras"),
+        ({"loss": "mse", "metrics": [f1_score]}, "'f1_score' is no metric of Keras"),
         ({"loss": "mse", "weighted_metrics": ["mae"]}, "weighted_metrics"),
         ({}, "without a loss"),
         ({"loss": "mse", "loss_weights": [0.5]}, "has one output"),
@@ -170,6 +198,11 @@ def test_what_a_config_cannot_say_is_refused():
         {"optimizer": {"class_name": "Adam", "config": []}, "loss": "mse"},
         {"optimizer": {"class_name": [], "config": {}}, "loss": "mse"},
         {"loss": {}},
+        {"optimizer": {"class_name": "Adam", "config": {"learning_rate": deep(70)}}, "loss": "mse"},
+        {
+            "optimizer": {"class_name": "Adam", "config": {"learning_rate": deep(350)}},
+            "loss": "mse",
+        },
         {"loss": "mse", "metrics": 5},
         {"loss": "mse", "metrics": {"class_name": "MeanSquaredError"}},
     ],
