@@ -247,6 +247,8 @@ def _check_objects(path: Path, config: Any, custom_objects: Mapping[str, Any]) -
         if is_function:
             name = str(item.get("config"))
         registered = item.get("registered_name")
+        if not isinstance(registered, str | None):
+            raise _refused(path, f"{place} has a registered_name that is not a name")
         if known is None:
             known = {*custom_objects, *_registered(config)}
         if registered in known or (module is None and name in known):

@@ -134,6 +134,7 @@ def build(folder: Path, marker: Path) -> dict[str, str]:
         "asks for 'evil>Dense', which is not Keras's own",
         with_layer(module=None, registered_name="evil>Dense"),
     )
+    put("list.keras", "a registered_name that is not a name", with_layer(registered_name=["x"]))
     put("legacy.keras", "which is not Keras's own", with_layer(module=None, registered_name=None))
     put(
         "vocabulary.keras",
