@@ -10,13 +10,13 @@ __all__ = ["build", "evaluate", "load_config", "plot", "resume", "train"]
 
 if TYPE_CHECKING:
     from nnpy.api import build, evaluate, plot, resume, train
-    from nnpy.config import load as load_config
+    from nnpy.config.load import load as load_config
 
 
 def __getattr__(name: str) -> Any:
     # Imported when used, so that `nnpy --help` costs nothing.
     if name == "load_config":
-        from nnpy.config import load
+        from nnpy.config.load import load
 
         return load
     if name in __all__:

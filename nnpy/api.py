@@ -17,21 +17,24 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nnpy import config as configs
-from nnpy import data, devices, lock, resuming
-from nnpy.clock import Clock
-from nnpy.config import Config
+from nnpy import data
+from nnpy.config import load as configs
+from nnpy.config.load import Config
 from nnpy.data import DataInfo, Dataset
+from nnpy.devices import select
 from nnpy.errors import RunError, UsageError
-from nnpy.run import Run, versions
-from nnpy.watcher import Watcher
+from nnpy.runs.folder import Run, versions
+from nnpy.storage import lock
+from nnpy.training import resume as resuming
+from nnpy.training.progress import Watcher
+from nnpy.training.timing import Clock
 
 if TYPE_CHECKING:
     import keras
 
-    from nnpy.compare import Comparison
-    from nnpy.evaluation import Measured
-    from nnpy.reproducing import Reproduction
+    from nnpy.report.comparison import Comparison
+    from nnpy.workflows.evaluate import Measured
+    from nnpy.workflows.reproduce import Reproduction
 
 ConfigLike = str | Path | Mapping[str, Any] | Config
 
@@ -130,8 +133,8 @@ def _train(checked: Config, device: str | None, watcher: Watcher | None, **argum
         )
     began = time.perf_counter()
     info, load = _start_loading(checked, watcher)
-    devices.prepare_environment()
-    from nnpy import trainer
+    select.prepare_environment()
+    from nnpy.training import trainer
 
     clock = Clock(began)
     clock.seconds["import"] = time.perf_counter() - began
@@ -160,9 +163,9 @@ def evaluate(
         raise UsageError(f"--predictions {place}: expected a name ending in .csv or .npz")
     measured = _measure(target, split, config, device, trust_code)
     if place:
-        from nnpy import publish
+        from nnpy.report import write
 
-        publish.keep(measured.findings, measured.info, place)
+        write.keep(measured.findings, measured.info, place)
     return measured.as_dict()
 
 
@@ -176,9 +179,9 @@ def report(
     run = _run(target)
     with lock.locked(run.folder):
         measured = _measure(run, "test", None, device, trust_code)
-        from nnpy import publish
+        from nnpy.report import write
 
-        publish.publish(run, measured.model, measured.info, measured.dataset, measured.findings)
+        write.publish(run, measured.model, measured.info, measured.dataset, measured.findings)
     return run.report_path
 
 
@@ -194,8 +197,8 @@ def predict(
     """What a run's best model (or a .keras file) answers to pictures, folders and .npy files."""
     path, checked = _model_and_config(target, config, trust_code)
     info, load = _start_loading(checked, None)
-    devices.prepare_environment()
-    from nnpy import predicting
+    select.prepare_environment()
+    from nnpy.workflows import predict as predicting
 
     places = [Path(source) for source in sources]
     return predicting.predict(path, checked, info, load, places, invert=invert, device=device)
@@ -203,10 +206,10 @@ def predict(
 
 def compare(targets: Iterable[str | Path | Run]) -> Comparison:
     """What differs between runs, in the making and in the outcome, and whether by chance."""
-    from nnpy import compare as comparing
-    from nnpy import publish
+    from nnpy.report import comparison as comparing
+    from nnpy.report import write
 
-    return comparing.compare(publish.compared([_run(target) for target in targets]))
+    return comparing.compare(write.compared([_run(target) for target in targets]))
 
 
 def reproduce(
@@ -218,7 +221,7 @@ def reproduce(
     watcher: Watcher | None = None,
 ) -> Reproduction:
     """Trains a run again from its folder alone, and compares every number."""
-    from nnpy import reproducing
+    from nnpy.workflows import reproduce as reproducing
 
     run = _run(target)
     again = train(
@@ -236,8 +239,8 @@ def build(
 ) -> keras.Model:
     """The model that a config says, built and compiled, not trained."""
     checked = configs.load(config, overrides, trust_code=trust_code)
-    devices.prepare_environment()
-    from nnpy import model
+    select.prepare_environment()
+    from nnpy.models import build as model
 
     info = data.info(checked.data.name, checked.data.path)
     built = model.build(checked, info)
@@ -261,10 +264,10 @@ def bench(
     """
     checked = configs.load(config, overrides)
     info, load = _start_loading(checked, None)
-    devices.prepare_environment()
-    from nnpy import bench as benchmark
-    from nnpy import model
+    select.prepare_environment()
     from nnpy.engine import choose
+    from nnpy.models import build as model
+    from nnpy.workflows.bench import measure as benchmark
 
     here = benchmark.Here(checked, info, load, device, model.suits_parts(checked))
     runner_of, dataset, where = here.ready()
@@ -313,18 +316,20 @@ def plot(
 
     `output` ends in .png, .svg, .pdf or .dot; default <name>.png in the working folder.
     """
-    devices.prepare_environment()
+    select.prepare_environment()
     if isinstance(target, Run) or target is None or _is_model_or_run(target):
         path, checked = _model_and_config(target, None, trust_code)  # type: ignore[arg-type]
-        from nnpy import diagram, model, safety
+        from nnpy.models import build as model
+        from nnpy.models import diagram
+        from nnpy.safety import model_files
 
-        built = safety.open_model(path, model.own_objects(checked))
+        built = model_files.open_model(path, model.own_objects(checked))
         name = checked.name if path.parent.name == "checkpoints" else path.stem
     else:
         checked = configs.load(target, overrides, trust_code=trust_code)
         _check_form(output)
         built, name = build(checked), checked.name
-        from nnpy import diagram
+        from nnpy.models import diagram
     _check_form(output)
     place = Path(output) if output is not None else Path(f"{name}.png")
     diagram.save(built, place)
@@ -346,8 +351,8 @@ def _measure(
 ) -> Measured:
     path, checked = _model_and_config(target, config, trust_code)
     info, load = _start_loading(checked, None)
-    devices.prepare_environment()
-    from nnpy import evaluation
+    select.prepare_environment()
+    from nnpy.workflows import evaluate as evaluation
 
     return evaluation.measure(path, checked, info, load, split=split, device=device)
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from nnpy.cli.terminal import Terminal
-from nnpy.run import Run
-from nnpy.watcher import Watcher
+from nnpy.runs.folder import Run
+from nnpy.training.progress import Watcher
 
 if TYPE_CHECKING:
     from rich.progress import Progress

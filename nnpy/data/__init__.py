@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from nnpy.data import fashion, idx, keras_sets
 from nnpy.data.dataset import (
     DataInfo,
     Dataset,
@@ -23,7 +22,8 @@ from nnpy.data.dataset import (
     Split,
     hold_out,
 )
-from nnpy.devices import free_memory
+from nnpy.data.sources import fashion_mnist, idx_folder, keras_datasets
+from nnpy.devices.select import free_memory
 from nnpy.errors import DataError, did_you_mean
 
 __all__ = [
@@ -53,11 +53,11 @@ class Source:
 
 
 SOURCES = {
-    "fashion_mnist": Source(fashion.info, fashion.read, fashion.places),
-    "mnist": Source(*keras_sets.functions("mnist"), imports_keras=True),
-    "cifar10": Source(*keras_sets.functions("cifar10"), imports_keras=True),
-    "cifar100": Source(*keras_sets.functions("cifar100"), imports_keras=True),
-    "idx": Source(idx.info, idx.read, places=list),  # only where data.path says
+    "fashion_mnist": Source(fashion_mnist.info, fashion_mnist.read, fashion_mnist.places),
+    "mnist": Source(*keras_datasets.functions("mnist"), imports_keras=True),
+    "cifar10": Source(*keras_datasets.functions("cifar10"), imports_keras=True),
+    "cifar100": Source(*keras_datasets.functions("cifar100"), imports_keras=True),
+    "idx": Source(idx_folder.info, idx_folder.read, places=list),  # only where data.path says
 }
 NAMES = tuple(SOURCES)
 

@@ -21,13 +21,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from nnpy.data import mapped
-from nnpy.engine import parts as parts_of
-from nnpy.engine.choice import Execution, choose, on_gpu
-from nnpy.engine.parts import in_parts
-from nnpy.engine.randomness import as_tensorflow_draws
-from nnpy.engine.shortcuts import shortcuts
-from nnpy.engine.windows import (
+from nnpy.data.files import mapped
+from nnpy.engine import batch_parts as parts_of
+from nnpy.engine.batch_parts import in_parts
+from nnpy.engine.data_windows import (
     Window,
     arrays_of,
     bytes_of,
@@ -39,6 +36,9 @@ from nnpy.engine.windows import (
     resident,
     streamed,
 )
+from nnpy.engine.execution import Execution, choose, on_gpu
+from nnpy.engine.graph_rewrites import shortcuts
+from nnpy.engine.xla_random import as_tensorflow_draws
 from nnpy.errors import ModelError
 
 CHUNK_SECONDS = 0.5

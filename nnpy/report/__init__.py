@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-from nnpy import page
+from nnpy.report import html as page
 from nnpy.report.contents import Contents, Findings
-from nnpy.report.headline import head
-from nnpy.report.quality import failures_section, quality_section
-from nnpy.report.training import course_section, data_section, model_section, repeat_section
+from nnpy.report.sections.headline import head
+from nnpy.report.sections.history import course_section, data_section, model_section, repeat_section
+from nnpy.report.sections.quality import failures_section, quality_section
 
 __all__ = ["LIMIT", "Contents", "Findings", "render"]
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from nnpy import figures
-from nnpy.figures import Mistake
-from nnpy.model_summary import LayerRow
-from nnpy.statistics import ClassReport, Estimate
+from nnpy.evaluation.statistics import ClassReport, Estimate
+from nnpy.models.summary import LayerRow
+from nnpy.report import figures
+from nnpy.report.figures import Mistake
 
 
 @dataclass(frozen=True)
