@@ -9,7 +9,7 @@ from tests.conftest import ROOT
 
 PROGRAM = """
 import gc, sys
-from nnpy.cli import lean
+from nnpy.cli import startup as lean
 class Next:
     def find_spec(self, name, path=None, target=None):
         asked.append(name)

@@ -26,7 +26,7 @@ def crash(call: str, times: int, action: str, path: Path) -> None:
     code = f"""
 import os, sys
 from pathlib import Path
-from nnpy import files
+from nnpy.storage import atomic as files
 real, left = os.{call}, [{times}]
 def dying(*args):
     left[0] -= 1

@@ -16,7 +16,7 @@ from nnpy.training.signals import graceful
 
 PROGRAM = """
 import hashlib, sys, time
-from nnpy.signals import graceful
+from nnpy.training.signals import graceful
 from nnpy.errors import Interrupted
 say = lambda text: print(text, flush=True)
 try:

@@ -1,4 +1,4 @@
-"""Commented configs to begin with, one for each kind of network: `nnpy/starters/*.yaml`."""
+"""Commented configs to begin with, one for each kind of network: the `*.yaml` beside this file."""
 
 from __future__ import annotations
 
