@@ -17,7 +17,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from nnpy.catalog.catalog import FORMAT, KINDS, SHIPPED, Entry, Parameter
+from nnpy.catalog.catalog import FORMAT, SHIPPED
+from nnpy.catalog.entries import Entry, Parameter
 from nnpy.catalog.hints import (
     ABBREVIATIONS,
     DTYPES,
@@ -26,6 +27,8 @@ from nnpy.catalog.hints import (
     RANKS,
     SEVERAL_INPUTS,
 )
+from nnpy.catalog.kinds import KINDS
+from nnpy.catalog.naming import snake_case
 from nnpy.catalog.signatures import describe, documented, first_sentence
 
 
@@ -93,7 +96,7 @@ def _identifiers(kind: str, module: Any, public: Mapping[str, type]) -> dict[typ
     """
     if not hasattr(module, "get"):
         return {}
-    snake = {_snake(name): cls for name, cls in public.items()}
+    snake = {snake_case(name): cls for name, cls in public.items()}
     candidates = {*public, *snake, *ABBREVIATIONS.get(kind, "").split(), *_public(module, callable)}
     candidates |= {name.lower() for name in public}
     found: dict[type, set[str]] = {}
@@ -111,12 +114,6 @@ def _identifiers(kind: str, module: Any, public: Mapping[str, type]) -> dict[typ
         if cls is not None:
             found.setdefault(cls, set()).add(candidate)
     return found
-
-
-def _snake(name: str) -> str:
-    """`SparseCategoricalCrossentropy` → `sparse_categorical_crossentropy`, as Keras makes it."""
-    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
-    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
 def _activations(module: Any) -> Iterator[Entry]:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from nnpy.catalog.catalog import Parameter
+from nnpy.catalog.entries import Parameter
 from nnpy.catalog.hints import BOUNDS, CHOICES, CHOICES_ELSE, DOCS, ITEMS, OPERANDS, SPATIAL, TYPES
 
 _CONVENTIONS = (

@@ -84,7 +84,7 @@ def cli(context: click.Context) -> None:
 def main() -> None:
     """The entry point: exit codes 0 done, 1 failed, 2 wrong use or config, 130 interrupted."""
     terminal = Terminal()
-    startup.hide()
+    startup.hide_optional_imports()
     try:
         code = cli.main(prog_name="nnpy", standalone_mode=False, obj=terminal)
     except NnpyError as error:

@@ -49,7 +49,7 @@ def _being_imported(name: str) -> bool:
     return bool(getattr(spec, "_initializing", False))
 
 
-def hide() -> None:
+def hide_optional_imports() -> None:
     """From now on, until Keras has been imported; only in a process of nnpy's own."""
     sys.meta_path.insert(0, _Hider())
     gc.set_threshold(200_000)

@@ -13,9 +13,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from nnpy.catalog.catalog import Parameter
-from nnpy.config.checker import Checker, KerasObject, show
-from nnpy.config.yaml.parse import Node
+from nnpy.catalog.entries import Parameter
+from nnpy.config.checker import Checker, show
+from nnpy.config.objects import KerasObject
+from nnpy.config.yaml.nodes import Node
 from nnpy.errors import did_you_mean
 
 Losses = KerasObject | dict[str, KerasObject]

@@ -9,29 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-from nnpy.catalog.catalog import Catalog, Entry, Parameter
-from nnpy.config.yaml.parse import Mark, Node
+from nnpy.catalog.catalog import Catalog
+from nnpy.catalog.entries import Entry, Parameter
+from nnpy.config.objects import ACTIVATION_LAYERS, OBJECT_KINDS, KerasObject
+from nnpy.config.yaml.nodes import Mark, Node
 from nnpy.errors import Problem, did_you_mean
-
-OBJECT_KINDS = (
-    "layer",
-    "cell",
-    "optimizer",
-    "schedule",
-    "loss",
-    "metric",
-    "initializer",
-    "regularizer",
-    "constraint",
-    "callback",
-    "activation",
-)
-
-# Activations that take arguments, and the layers that Keras can save as such an activation.
-ACTIVATION_LAYERS = {"elu": "ELU", "leaky_relu": "LeakyReLU", "relu": "ReLU"}
 
 BROKEN = "broken"  # the origin of a value whose mistake is reported already
 
@@ -49,23 +33,6 @@ _WORDS = {
     "callable": "the name of a function",
     "cell": "a recurrent cell",
 }
-
-
-@dataclass(frozen=True)
-class KerasObject:
-    """An object of Keras by its name and checked arguments, not yet built.
-
-    `explicit` tells `Adam: {}` and `Adam` with arguments from the bare identifier, which
-    Keras may resolve by context (`accuracy`). `code` is the user's own file that defines it.
-    """
-
-    kind: str
-    name: str
-    arguments: dict[str, Any] = field(default_factory=dict)
-    path: str = ""
-    mark: Mark | None = field(default=None, repr=False)
-    explicit: bool = True
-    code: str = ""
 
 
 class Checker:

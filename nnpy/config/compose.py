@@ -11,7 +11,7 @@ from pathlib import Path
 
 from nnpy.config.checker import show
 from nnpy.config.yaml import parse
-from nnpy.config.yaml.parse import Mark, Node
+from nnpy.config.yaml.nodes import Mark, Node
 from nnpy.errors import ConfigError, Problem, UsageError, did_you_mean
 
 MAX_EXTENDS = 20

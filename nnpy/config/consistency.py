@@ -6,13 +6,13 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from nnpy import data
-from nnpy.catalog import catalog
-from nnpy.config.checker import Checker, KerasObject
-from nnpy.config.network.graph import Network, Step, snake_case
+from nnpy.config.checker import Checker
+from nnpy.config.monitor import monitors
+from nnpy.config.network.graph import Network, Step
+from nnpy.config.objects import KerasObject
 from nnpy.config.settings import DataSettings, TrainingSettings
-from nnpy.config.yaml.parse import Node
-from nnpy.data import DataInfo
+from nnpy.config.yaml.nodes import Node
+from nnpy.data import DataInfo, registry
 from nnpy.errors import DataError, did_you_mean
 
 _CLASS_NUMBERS = frozenset(("SparseCategoricalCrossentropy",))
@@ -33,7 +33,7 @@ _PROBABILITIES = ("softmax", "sigmoid", "log_softmax")
 _SAME_SIZE = frozenset(("Activation", "Dropout", "Softmax", "BatchNormalization", "Identity"))
 
 
-def together(
+def check_consistency(
     root: Node,
     settings: DataSettings,
     network: Network,
@@ -76,10 +76,10 @@ def _fit(
 ) -> list[str]:
     """Whether the data set can feed the network, and the loss fits what it gives."""
     try:
-        info = data.info(settings.name, settings.path)
+        info = registry.info(settings.name, settings.path)
     except DataError:  # the training will say so
         return []
-    misfit = what_does_not_feed(network, info)
+    misfit = data_misfit(network, info)
     if misfit:
         if "data" in root.value and len(network.inputs) == len(network.outputs) == 1:
             given = network.inputs[0]
@@ -91,7 +91,7 @@ def _fit(
     return []
 
 
-def what_does_not_feed(network: Network, info: DataInfo) -> str:
+def data_misfit(network: Network, info: DataInfo) -> str:
     """Why the data set cannot feed the network, or nothing."""
     inputs, outputs = len(network.inputs), len(network.outputs)
     if inputs > 1 or outputs > 1:
@@ -173,37 +173,3 @@ def _activation(step: Step) -> str:
 
 
 # -- names of what is measured ------------------------------------------------------------
-
-
-def metric_name(metric: KerasObject) -> str:
-    """The name under which Keras logs a metric: the given one, or the one it goes by."""
-    given = metric.arguments.get("name")
-    if isinstance(given, str):
-        return given
-    if not metric.explicit:
-        return metric.name
-    entry = catalog.load().find("metric", metric.name)
-    parameter = entry.parameter("name") if entry else None
-    if parameter is not None and isinstance(parameter.default, str):
-        return parameter.default
-    return snake_case(metric.name)
-
-
-def monitors(settings: DataSettings, training: TrainingSettings) -> list[str]:
-    """What `monitor` may name: the loss and the metrics, and those of the validation."""
-    names = ["loss"]
-    if isinstance(training.loss, dict):
-        names += [f"{output}_loss" for output in training.loss]
-    if isinstance(training.metrics, dict):
-        for output, metrics in training.metrics.items():
-            names += [f"{output}_{metric_name(metric)}" for metric in metrics if metric]
-    else:
-        names += [metric_name(metric) for metric in training.metrics if metric]
-    validation = [f"val_{name}" for name in names] if settings.validation_split else []
-    return [*validation, *names]
-
-
-def default_monitor(settings: DataSettings, training: TrainingSettings) -> str | None:
-    """`val_accuracy`, else `val_loss`; None without a validation split."""
-    known = monitors(settings, training)
-    return next((name for name in ("val_accuracy", "val_loss") if name in known), None)

@@ -1,6 +1,6 @@
 """A YAML file, what it extends and its overrides → one checked, frozen `Config`.
 
-    config = config.load("configs/mlp.yaml", overrides=["training.epochs=10"])
+    config = load_config("configs/mlp.yaml", overrides=["training.epochs=10"])
 
 All mistakes are found in one pass and raised together as `ConfigError`; TensorFlow is not
 imported. What stands later wins: defaults, base file, file, `--set`.
@@ -10,19 +10,20 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnpy.catalog import catalog
 from nnpy.config import by_output as outputs
 from nnpy.config import compose, consistency
-from nnpy.config.checker import OBJECT_KINDS, Checker, show
+from nnpy.config.checker import Checker, show
+from nnpy.config.config import Config
+from nnpy.config.monitor import default_monitor
 from nnpy.config.network import blocks, reader
 from nnpy.config.network.graph import Network
+from nnpy.config.objects import OBJECT_KINDS
 from nnpy.config.settings import DataSettings, TrainingSettings, parameters
-from nnpy.config.yaml import parse
-from nnpy.config.yaml.parse import Node
+from nnpy.config.yaml.nodes import Node, from_plain
 from nnpy.errors import ConfigError, Problem, did_you_mean
 
 if TYPE_CHECKING:
@@ -31,38 +32,7 @@ if TYPE_CHECKING:
 KEYS = ("code", "data", "blocks", "model", "training")
 
 
-@dataclass(frozen=True)
-class Config:
-    """What to do. `resolved` is the whole of it as plain data, defaults filled in.
-
-    `code` are the user's own Python files as they were read; `notes` what the user should
-    know though it is no mistake; `tree` is `resolved` with the origin of each value;
-    `trust_code` lets code be run that came with a run of someone else.
-    """
-
-    name: str
-    data: DataSettings
-    model: Network
-    training: TrainingSettings
-    resolved: dict[str, Any]
-    code: tuple[CodeFile, ...] = ()
-    notes: tuple[str, ...] = ()
-    tree: Node = field(default_factory=lambda: Node({}), repr=False, compare=False)
-    trust_code: bool = False
-
-    def to_yaml(self, code_folder: str | None = None) -> str:
-        """The resolved config, trainable as it is.
-
-        `code_folder` is where, relative to the file, copies of the `code` files will lie;
-        else they are named as they were.
-        """
-        resolved = self.resolved
-        if self.code and code_folder is not None:
-            resolved = {**resolved, "code": [f"{code_folder}/{file.name}" for file in self.code]}
-        return parse.dump(resolved)
-
-
-def load(
+def load_config(
     config: str | Path | Mapping[str, Any] | Config,
     overrides: Iterable[str] = (),
     *,
@@ -81,10 +51,10 @@ def _load(config: str | Path | Mapping[str, Any] | Config, overrides: list[str])
     if isinstance(config, Config):
         if not overrides:
             return config
-        root = parse.from_plain(config.resolved, "given")
+        root = from_plain(config.resolved, "given")
         return _check(compose.override(root, overrides, _is_object), config.name)
     if isinstance(config, Mapping):
-        root = parse.from_plain(dict(config), "given")
+        root = from_plain(dict(config), "given")
         return _check(compose.override(root, overrides, _is_object), "model")
     path = Path(config)
     root = compose.override(compose.extend(path, _is_object), overrides, _is_object)
@@ -123,13 +93,11 @@ def _check(root: Node, name: str, file: str = "") -> Config:
     training = _training(root.value.get("training"), model, checker)
     notes = [checker.catalog.note] if checker.catalog.note else []
     if not checker.problems and model is not None:
-        notes += consistency.together(root, data, model, training, checker)
+        notes += consistency.check_consistency(root, data, model, training, checker)
     if checker.problems or model is None:
         raise ConfigError(sorted(checker.problems, key=lambda each: (each.line, each.column)))
     if training.monitor is None:
-        training = dataclasses.replace(
-            training, monitor=consistency.default_monitor(data, training)
-        )
+        training = dataclasses.replace(training, monitor=default_monitor(data, training))
     tree = _complete(root, training.monitor)
     resolved = tree.plain()
     if code:
@@ -166,7 +134,7 @@ def _complete(root: Node, monitor: str | None) -> Node:
 def _filled(node: Node | None, section: type) -> Node:
     given = node.value if node is not None and node.is_map else {}
     items = {
-        each.name: given[each.name] if each.name in given else parse.from_plain(each.default)
+        each.name: given[each.name] if each.name in given else from_plain(each.default)
         for each in parameters(section)
     }
     return Node(items, node.mark if node else None)
@@ -183,12 +151,12 @@ def _section(node: Node | None, section: type, key: str, checker: Checker) -> di
     values = checker.arguments(node, known, key, word="key")
     for each in known:
         if each.name not in values:
-            values[each.name] = checker.value(parse.from_plain(each.default), each, each.name)
+            values[each.name] = checker.value(from_plain(each.default), each, each.name)
     return values
 
 
 def _training(node: Node | None, model: Network | None, checker: Checker) -> TrainingSettings:
-    names = model.names_of_outputs if model else ()
+    names = model.output_keys if model else ()
     by_output: dict[str, Any] = {}
     if node is not None and node.is_map:
         by_output = {key: each for key, each in node.value.items() if key in outputs.READERS}
@@ -197,7 +165,7 @@ def _training(node: Node | None, model: Network | None, checker: Checker) -> Tra
     values = _section(node, TrainingSettings, "training", checker)
     for key, read in outputs.READERS.items():
         default = next(each.default for each in parameters(TrainingSettings) if each.name == key)
-        given = by_output.get(key) or parse.from_plain(default)
+        given = by_output.get(key) or from_plain(default)
         if names:  # else the model is wrong, and which outputs it has is unknown
             values[key] = read(given, names, checker)
     return TrainingSettings(**values)

@@ -6,8 +6,8 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any
 
-from nnpy.catalog.catalog import Parameter
-from nnpy.config.checker import KerasObject
+from nnpy.catalog.entries import Parameter
+from nnpy.config.objects import KerasObject
 
 
 def setting(default: Any, *types: str, doc: str, **limits: Any) -> Any:

@@ -13,14 +13,15 @@ import ast
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from nnpy.catalog.catalog import Catalog, Entry, Parameter
-from nnpy.config.checker import OBJECT_KINDS, Checker, show
-from nnpy.config.yaml.parse import Node
-from nnpy.errors import ConfigError, Problem
+from nnpy.catalog.catalog import Catalog
+from nnpy.catalog.entries import Entry, Parameter
+from nnpy.config.checker import Checker, show
+from nnpy.config.objects import OBJECT_KINDS
+from nnpy.config.yaml.nodes import Node
+from nnpy.errors import Problem
 
 # base class → the kind of what derives from it
 _BASES = {
@@ -228,64 +229,3 @@ def _doc(node: ast.ClassDef | ast.FunctionDef) -> str:
 
 
 # -- running the files --------------------------------------------------------------------
-
-
-def objects(files: Iterable[CodeFile]) -> dict[str, Any]:
-    """Runs the files; class or function → itself, registered with Keras under the file's name.
-
-    Imports Keras. Raises ConfigError with the line at which a file fails.
-    """
-    found: dict[str, Any] = {}
-    for file in files:
-        found.update(_run(file))
-    return found
-
-
-def find(file: str, name: str) -> Any:
-    """What the file of that name, already run, defines."""
-    return _loaded[file, name]
-
-
-_loaded: dict[tuple[str, str], Any] = {}
-
-
-@cache
-def _run(file: CodeFile) -> dict[str, Any]:
-    import sys
-    import types
-
-    import keras
-
-    module = types.ModuleType(f"nnpy_code_{file.package}")
-    module.__file__ = str(file.path)
-    sys.modules[module.__name__] = module  # where a dataclass looks for the names of its fields
-    try:
-        exec(compile(file.text, str(file.path), "exec"), module.__dict__)
-    except (Exception, SystemExit) as error:  # the user's code may raise anything
-        raise ConfigError([_failure(error, file)]) from error
-    found: dict[str, Any] = {}
-    for name, each in vars(module).items():
-        if getattr(each, "__module__", None) != module.__name__ or name.startswith("__"):
-            continue
-        if isinstance(each, type | types.FunctionType):
-            if keras.saving.get_registered_object(f"{file.package}>{name}") is not each and (
-                keras.saving.get_registered_name(each) == name
-            ):
-                keras.saving.register_keras_serializable(file.package, name)(each)
-            _loaded[file.name, name] = each
-            found[name] = found[keras.saving.get_registered_name(each)] = each
-    return found
-
-
-def _failure(error: BaseException, file: CodeFile) -> Problem:
-    line = 0
-    trace = error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == str(file.path):
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    lines = file.text.splitlines()
-    text = lines[line - 1] if 0 < line <= len(lines) else ""
-    column = len(text) - len(text.lstrip()) + 1
-    message = f"{type(error).__name__}: {error}"
-    return Problem(message, "", str(file.path), line, column, len(text.strip()) or 1, source=text)

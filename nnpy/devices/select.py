@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-import platform
-from pathlib import Path
 from typing import Any
 
+from nnpy.devices.host import _processor, cores_here
 from nnpy.errors import DeviceError, UsageError
 
 
@@ -110,28 +109,3 @@ def _has_cuda() -> bool:
     import tensorflow as tf
 
     return bool(tf.test.is_built_with_cuda())
-
-
-def cores_here() -> int:
-    """The processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def free_memory() -> int:
-    """Bytes of the machine's memory that a process may still take; 8 GiB where it is not told."""
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        found = next(line for line in lines if line.startswith("MemAvailable"))
-        return int(found.split()[1]) << 10
-    except (OSError, StopIteration, ValueError):  # not Linux
-        return 8 << 30
-
-
-def _processor() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()

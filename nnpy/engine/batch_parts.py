@@ -21,7 +21,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from nnpy.engine.execution import layers, on_gpu
+from nnpy.engine.introspection import layers, on_gpu
 
 SMALLEST_PART = 16  # examples; smaller ones lose more in each operation than they gain
 

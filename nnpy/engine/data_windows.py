@@ -21,7 +21,7 @@ import numpy as np
 import tensorflow as tf
 
 from nnpy.data.files import mapped
-from nnpy.devices.select import free_memory
+from nnpy.devices.host import free_memory
 
 WINDOWS_AT_ONCE = 5  # the one at work, the next, the one being gathered, and its copy
 

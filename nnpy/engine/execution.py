@@ -15,12 +15,11 @@ for each operation are 3 times faster at small batches. Not for
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import keras
-import tensorflow as tf
+
+from nnpy.engine.introspection import _name, layers, on_gpu
 
 MODES = ("xla", "graph", "eager")
 MAX_XLA_LAYERS = 60
@@ -58,24 +57,3 @@ def choose(model: keras.Model, wanted: str = "auto") -> Execution:
     if weighted > MAX_XLA_LAYERS:
         return Execution("graph", f"XLA would take long to compile {weighted} layers")
     return Execution("xla", "XLA's fused loop is fastest for dense layers on a CPU")
-
-
-def on_gpu() -> bool:
-    return bool(tf.config.list_logical_devices("GPU"))
-
-
-def layers(model: Any) -> Iterator[Any]:
-    """Every layer and operation of a model, those inside of others too."""
-    inside = list(getattr(model, "operations", None) or getattr(model, "layers", None) or [])
-    for name in ("layer", "forward_layer", "backward_layer", "cell"):
-        inner = getattr(model, name, None)
-        if isinstance(inner, keras.Layer):
-            inside.append(inner)
-    for part in inside:
-        if not isinstance(part, keras.Model):
-            yield part
-        yield from layers(part)
-
-
-def _name(part: Any) -> str:
-    return f"{type(part).__name__} '{part.name}'"

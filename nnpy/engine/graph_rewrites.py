@@ -12,7 +12,7 @@ from typing import Any
 
 import keras
 
-from nnpy.engine.execution import layers, on_gpu
+from nnpy.engine.introspection import layers, on_gpu
 
 MAX_UNROLLED_STEPS = 64
 _CONVOLUTIONS = (keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D)

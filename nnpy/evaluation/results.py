@@ -13,15 +13,15 @@ import numpy as np
 from nnpy.data import DataInfo
 from nnpy.data.files import images
 from nnpy.engine import Engine
-from nnpy.evaluation import statistics
+from nnpy.evaluation import classification, statistics
+from nnpy.evaluation.classification import ClassReport, Mistake, class_report, true_classes
 from nnpy.evaluation.statistics import Estimate
-from nnpy.report.figures.answers import Mistake
 
 GALLERY = 24
 
 
 @dataclass(frozen=True)
-class Findings:
+class EvaluationResult:
     """How a model answers on one split."""
 
     split: str
@@ -32,7 +32,7 @@ class Findings:
     truth: np.ndarray | None = None  # (n,) class numbers, for a model that answers with classes
     probabilities: np.ndarray | None = None  # (n, k) likewise
     loss: Estimate | None = None  # with its interval, where the loss of each example is known
-    classes: statistics.ClassReport | None = None
+    classes: ClassReport | None = None
     mistakes: Sequence[Mistake] = ()  # the most confident ones
 
     def as_dict(self) -> dict[str, Any]:
@@ -48,7 +48,7 @@ class Findings:
         return told | (self.classes.as_dict() if self.classes else {})
 
 
-def find(
+def evaluate(
     model: keras.Model,
     engine: Engine,
     split: Any,
@@ -57,7 +57,7 @@ def find(
     *,
     name: str = "test",
     metrics: Mapping[str, float] | None = None,
-) -> Findings:
+) -> EvaluationResult:
     """Everything that is known of the model on a split.
 
     `metrics` may give what `engine.evaluate` gave already. Raises ModelError for outputs that
@@ -68,12 +68,12 @@ def find(
     began = time.perf_counter()
     outputs = engine.predict(split)
     seconds = time.perf_counter() - began
-    found = Findings(name, len(split), metrics, seconds, outputs)
+    found = EvaluationResult(name, len(split), metrics, seconds, outputs)
     if not isinstance(outputs, np.ndarray) or not answers_with_classes(outputs, split.y, info):
         return found
-    probs = statistics.probabilities(outputs, from_logits=_from_logits(model))
-    truth = statistics.true_classes(split.y)
-    return Findings(
+    probs = classification.probabilities(outputs, from_logits=_from_logits(model))
+    truth = true_classes(split.y)
+    return EvaluationResult(
         name,
         len(split),
         metrics,
@@ -82,7 +82,7 @@ def find(
         truth=truth,
         probabilities=probs,
         loss=_loss(model, split, outputs, prepare, metrics),
-        classes=statistics.class_report(probs, truth, info.classes),
+        classes=class_report(probs, truth, info.classes),
         mistakes=most_confident(split.x, probs, truth, info.classes),
     )
 

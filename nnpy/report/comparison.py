@@ -2,142 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from nnpy.evaluation.statistics import McNemar, mcnemar
+from nnpy.evaluation.comparison import Compared, Comparison, Pair
 from nnpy.report import figures, html
 from nnpy.report.html import number, safe
+from nnpy.runs.differences import Difference
 from nnpy.text import plain
-
-ABSENT = object()
-MOST_PAIRS = 45  # of ten runs; more would drown the page
-
-
-@dataclass(frozen=True)
-class Compared:
-    """What a comparison needs to know of one run."""
-
-    name: str
-    config: Mapping[str, Any] = field(default_factory=dict)
-    environment: Mapping[str, Any] = field(default_factory=dict)
-    metrics: Mapping[str, Any] = field(default_factory=dict)  # flat: "test accuracy", "seconds"
-    history: Mapping[str, Sequence[float]] = field(default_factory=dict)
-    right: np.ndarray | None = None  # (n,) bool: which test examples it answers rightly
-    test_set: str = ""  # a digest of the test set's truth: only the same can be compared
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A place at which the runs differ, with the value of each (None: absent)."""
-
-    path: str
-    values: tuple[Any, ...]
-
-
-@dataclass(frozen=True)
-class Pair:
-    """McNemar's test of two runs on the test set that they share."""
-
-    first: str
-    second: str
-    test: McNemar
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Everything that is said of some runs beside one another."""
-
-    runs: tuple[Compared, ...]
-    config: tuple[Difference, ...]
-    environment: tuple[Difference, ...]
-    metrics: tuple[str, ...]  # the names that any run has, in order
-    pairs: tuple[Pair, ...]
-
-    def as_dict(self) -> dict[str, Any]:
-        """The comparison as plain data, for `--json`."""
-        return {
-            "runs": [run.name for run in self.runs],
-            "config": {d.path: list(d.values) for d in self.config},
-            "environment": {d.path: list(d.values) for d in self.environment},
-            "metrics": {
-                name: [run.metrics.get(name) for run in self.runs] for name in self.metrics
-            },
-            "mcnemar": [
-                {
-                    "first": pair.first,
-                    "second": pair.second,
-                    "both_right": pair.test.both_right,
-                    "only_first": pair.test.only_first,
-                    "only_second": pair.test.only_second,
-                    "both_wrong": pair.test.both_wrong,
-                    "p_value": pair.test.p_value,
-                }
-                for pair in self.pairs
-            ],
-        }
-
-
-def compare(runs: Sequence[Compared]) -> Comparison:
-    """What differs between the runs; those with the same test set are tested in pairs."""
-    names = dict.fromkeys(name for run in runs for name in run.metrics)
-    pairs = [
-        Pair(one.name, other.name, mcnemar(one.right, other.right))
-        for one, other in itertools.combinations(runs, 2)
-        if one.right is not None and other.right is not None and one.test_set == other.test_set
-    ]
-    return Comparison(
-        runs=tuple(runs),
-        config=tuple(differences([run.config for run in runs])),
-        environment=tuple(differences([run.environment for run in runs])),
-        metrics=tuple(names),
-        pairs=tuple(pairs[:MOST_PAIRS]),
-    )
-
-
-def differences(values: Sequence[Any], path: str = "") -> list[Difference]:
-    """Where some trees of dicts, lists and scalars differ, as deep as their forms agree.
-
-    Dicts of one key are objects as configs write them (`{Dense: {...}}`): with different keys
-    they are different things, and not compared within.
-    """
-    there = [value for value in values if value is not ABSENT]
-    if all(isinstance(value, Mapping) for value in there) and len(there) > 1:
-        keys = list(dict.fromkeys(key for value in there for key in value))
-        things = all(len(value) == 1 for value in there) and len(keys) > 1 and path
-        if not things:
-            return [
-                difference
-                for key in keys
-                for difference in differences(
-                    [v.get(key, ABSENT) if v is not ABSENT else ABSENT for v in values],
-                    f"{path}.{key}" if path else str(key),
-                )
-            ]
-    if all(isinstance(value, list | tuple) for value in there) and len(there) > 1:
-        longest = max(map(len, there))
-        return [
-            difference
-            for i in range(longest)
-            for difference in differences(
-                [v[i] if v is not ABSENT and i < len(v) else ABSENT for v in values],
-                f"{path}[{i}]",
-            )
-        ]
-    if len(there) == len(values) and all(_same(there[0], value) for value in there[1:]):
-        return []
-    return [Difference(path, tuple(None if v is ABSENT else v for v in values))]
-
-
-def _same(one: Any, other: Any) -> bool:
-    """Equality in which 1, 1.0 and True are three things only where YAML writes them so."""
-    both_nan = one != one and other != other
-    return bool(both_nan or (one == other and isinstance(one, bool) == isinstance(other, bool)))
 
 
 def verdict(pair: Pair) -> str:

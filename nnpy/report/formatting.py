@@ -24,3 +24,6 @@ def words(name: str) -> str:
     """A metric's name as people say it: `val_accuracy` is the validation accuracy."""
     said = f"validation {name[4:]}" if name.startswith("val_") else name
     return said.replace("_", " ") if said.replace(" ", "_").isidentifier() else said
+
+
+MOST_ROWS = 200

@@ -8,76 +8,18 @@ from __future__ import annotations
 
 import base64
 import io
-import re
 from collections.abc import Iterable, Sequence
 from html import escape
 from importlib import resources
 from typing import TYPE_CHECKING
-from xml.etree import ElementTree
 
 import numpy as np
 
+from nnpy.report.glossary import GLOSSARY
 from nnpy.text import plain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-# The field's words, each in a sentence that stands without the others.
-GLOSSARY = {
-    "neural network": (
-        "A function with many adjustable numbers, built from layers; training turns the numbers "
-        "until its outputs fit the examples."
-    ),
-    "layer": "One step of the network: it takes numbers in, and gives other numbers to the next.",
-    "parameters": "The numbers that training adjusts, also called weights.",
-    "multiply-adds": (
-        "Multiplications, each with its addition, that one example costs on its way through; "
-        "the usual measure of a model's work."
-    ),
-    "training set": "The examples that the model learns from.",
-    "validation set": (
-        "Examples held out of the training, looked at after each epoch to see how the model "
-        "fares on what it has not learned, and to choose the best epoch."
-    ),
-    "test set": (
-        "Examples that played no part in training or choosing, used once, at the end: "
-        "they tell how the model will fare on new data."
-    ),
-    "epoch": "One pass over all training examples.",
-    "batch": "The few examples that the model sees before each correction of its parameters.",
-    "loss": (
-        "What training makes small: a number for how far the model's outputs are from the truth. "
-        "A confident wrong answer costs most."
-    ),
-    "accuracy": "The share of examples that are answered rightly.",
-    "learning rate": "How far each correction moves the parameters.",
-    "overfitting": (
-        "Learning the training examples by heart: their loss goes on falling while that of the "
-        "validation set rises."
-    ),
-    "confidence interval": (
-        "Another test set of the same size and kind would give a slightly other number. A "
-        "95\u202f% interval is made so that 19 of 20 such intervals hold the true value."
-    ),
-    "precision": "Of the answers that name this class, the share that is right.",
-    "recall": "Of the examples of this class, the share that is found.",
-    "F1": "Precision and recall in one number, their harmonic mean: both must be high.",
-    "calibration": (
-        "A model is calibrated if it is right in 90 of 100 answers that it calls 90\u202f% sure. "
-        "The expected calibration error (ECE) is the mean distance from that."
-    ),
-    "confusion matrix": (
-        "A table of what was taken for what: each row is a true class, each column an answer. "
-        "Right answers lie on the diagonal."
-    ),
-    "seed": (
-        "The number from which all chance in a training is drawn; the same seed gives the same run."
-    ),
-    "McNemar's test": (
-        "Two models that answer the same examples differ in truth only where just one is right. "
-        "The p-value is how often chance alone would split those cases as unevenly."
-    ),
-}
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'"
 
@@ -201,80 +143,3 @@ def _image(png: bytes, alt: str, attributes: str = "") -> str:
 
 
 # Drawings from elsewhere ----------------------------------------------------------------------
-
-# fmt: off
-_ELEMENTS = frozenset((
-    "svg", "g", "path", "polygon", "polyline", "line", "ellipse", "circle", "rect", "text",
-    "tspan", "title",
-))
-_ATTRIBUTES = frozenset((
-    "viewBox", "transform", "d", "points", "x", "y", "x1", "y1", "x2", "y2", "cx", "cy", "r",
-    "rx", "ry", "width", "height", "fill", "stroke", "stroke-width", "stroke-dasharray",
-    "fill-opacity", "stroke-opacity", "opacity", "text-anchor", "font-size", "font-weight",
-    "font-style", "textLength", "dx", "dy",
-))
-# fmt: on
-_COLOURS = {
-    "black": "var(--ink)",
-    "#000000": "var(--ink)",
-    "white": "var(--paper)",
-    "#ffffff": "var(--paper)",
-}
-
-
-def drawing(svg: str, alt: str) -> str | None:
-    """A foreign SVG drawing (Graphviz's) with only shapes and text left, in the page's colours.
-
-    None for what is not well-formed SVG. Scripts, styles, links, images and entities are dropped
-    or refused; black and white become the page's ink and paper.
-    """
-    start = svg.find("<svg")
-    if start < 0 or "<!ENTITY" in svg:
-        return None
-    try:
-        root = ElementTree.fromstring(svg[start:])
-    except ElementTree.ParseError:
-        return None
-    cleaned = _clean(root)
-    box = root.get("viewBox", "").split()
-    if cleaned is None or len(box) != 4:
-        return None
-    try:
-        width = float(box[2])
-    except ValueError:
-        return None
-    for name in ("width", "height"):
-        cleaned.attrib.pop(name, None)
-    cleaned.set("role", "img")
-    cleaned.set("aria-label", plain(alt, 200))
-    cleaned.set("class", "diagram")
-    cleaned.set("style", f"width:{width * 12.5 / _letters(svg):.0f}px")
-    return ElementTree.tostring(cleaned, encoding="unicode")
-
-
-def _letters(svg: str) -> float:
-    """How large the letters of a Graphviz drawing are in its own units."""
-    size = re.search(r'font-size="([0-9.]+)', svg)
-    scale = re.search(r"scale\(([0-9.]+)", svg)
-    found = (float(size[1]) if size else 14.0) * (float(scale[1]) if scale else 1.0)
-    return found or 14.0
-
-
-def _clean(element: ElementTree.Element) -> ElementTree.Element | None:
-    name = str(element.tag).rpartition("}")[2]
-    if name not in _ELEMENTS and name != "a":
-        return None
-    kept = ElementTree.Element("g" if name == "a" else name)
-    for key, value in element.attrib.items():
-        if key in _ATTRIBUTES and not re.search(r"url|javascript|data:", value, re.I):
-            kept.set(key, _COLOURS.get(value.lower(), value))
-    if name in ("text", "tspan", "title"):
-        kept.text = plain(element.text or "")
-        if name == "text" and "fill" not in kept.attrib:
-            kept.set("fill", "var(--ink)")
-    for child in element:
-        # A comment's tag is a function.
-        if isinstance(child.tag, str) and (cleaned := _clean(child)) is not None:
-            cleaned.tail = plain(child.tail or "") if name in ("text", "tspan") else None
-            kept.append(cleaned)
-    return kept

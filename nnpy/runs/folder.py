@@ -147,7 +147,7 @@ class Run:
     @classmethod
     def _numbered(cls, name: str) -> Run:
         number = 1
-        with atomic.explained(ROOT / name):
+        with atomic.translate_error(ROOT / name):
             ROOT.mkdir(parents=True, exist_ok=True)
             while True:
                 folder = ROOT / (name if number == 1 else f"{name}-{number}")
@@ -161,7 +161,7 @@ class Run:
                 return run
 
     def _make(self) -> None:
-        with atomic.explained(self.folder):
+        with atomic.translate_error(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             self.best_path.parent.mkdir(exist_ok=True)
             self.state_folder.mkdir(exist_ok=True)
@@ -169,7 +169,7 @@ class Run:
     def _clear(self) -> None:
         if held := lock.holder(self.folder):
             raise RunError(f"{self.folder} is in use by {held}")
-        with atomic.explained(self.folder):
+        with atomic.translate_error(self.folder):
             for name in _FILES:
                 (self.folder / name).unlink(missing_ok=True)
             for name in _FOLDERS:
@@ -240,50 +240,6 @@ class Run:
         if told == "running" and lock.holder(self.folder) is None:
             return "interrupted"
         return told
-
-
-def environment(digests: Mapping[str, str], devices: Mapping[str, Any]) -> dict[str, Any]:
-    """What the numbers of a run depend on beside its config."""
-    return {
-        "command": " ".join(["nnpy", *sys.argv[1:]]) if _is_command() else "Python",
-        "started": datetime.now().astimezone().isoformat(timespec="seconds"),
-        "versions": versions(),
-        "platform": platform.platform(),
-        "devices": dict(devices),
-        "git_commit": _git_commit(),
-        "data": dict(digests),
-    }
-
-
-def versions() -> dict[str, str]:
-    """Python, nnpy and the packages that compute."""
-    found = {"python": platform.python_version(), "nnpy": nnpy.__version__}
-    for name in ("tensorflow", "keras", "numpy"):
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue  # tensorflow-cpu and the like go by other names
-    return found
-
-
-def _is_command() -> bool:
-    return Path(sys.argv[0]).name in ("nnpy", "__main__.py")
-
-
-def _git_commit() -> str | None:
-    """The commit of the checkout that the command was started in, "+" when it has changes."""
-    try:
-        head = _git("rev-parse", "HEAD")
-        return head + ("+" if _git("status", "--porcelain", "--untracked-files=no") else "")
-    except (OSError, subprocess.SubprocessError):
-        return None
-
-
-def _git(*arguments: str) -> str:
-    done = subprocess.run(
-        ["git", *arguments], capture_output=True, text=True, check=True, timeout=5
-    )
-    return done.stdout.strip()
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -14,6 +14,8 @@ import numpy as np
 
 from nnpy.storage import atomic
 
+from nnpy.runs.folder import Run
+
 Row = Mapping[str, float]
 
 
@@ -59,3 +61,10 @@ def _number(key: str, value: float | None) -> str:
     if key == "seconds":
         return f"{value:.3f}"
     return str(np.float32(value))
+
+
+def history(run: Run) -> dict[str, list[float]]:
+    """metrics.csv by column; a number that is missing is NaN."""
+    rows = run.metrics()
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    return {name: [row.get(name, float("nan")) for row in rows] for name in names}

@@ -15,7 +15,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from nnpy.errors import RunError
+from nnpy.errors import RunError, UsageError
 
 Buffer = bytes | bytearray | memoryview
 
@@ -54,7 +54,7 @@ def replace(path: str | Path, write: Callable[[Path], object]) -> None:
     path = Path(path)
     temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.tmp{path.suffix}")
     try:
-        with explained(path):
+        with translate_error(path):
             write(temporary)
             _flush(temporary)
             os.replace(temporary, path)  # noqa: PTH105  (one way to the disk, for the tests too)
@@ -71,7 +71,7 @@ def append_line(path: str | Path, line: str) -> None:
     A last line without its end is what a crash left of an earlier append: it goes first.
     """
     path = Path(path)
-    with explained(path):
+    with translate_error(path):
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
             size = _whole_lines(descriptor)
@@ -109,7 +109,7 @@ def sweep(folder: str | Path) -> None:
 
 
 @contextlib.contextmanager
-def explained(path: str | Path) -> Iterator[None]:
+def translate_error(path: str | Path) -> Iterator[None]:
     """Turn an `OSError` that is met while writing `path` into a `RunError` for people."""
     try:
         yield
@@ -174,3 +174,14 @@ def _flush_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def create(path: Path, text: str) -> None:
+    """A new file with that text; one that is there already is never touched."""
+    try:
+        with path.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except FileExistsError:
+        raise UsageError(f"{path} is there already; choose another name with -o FILE") from None
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from None

@@ -18,7 +18,7 @@ from datetime import datetime
 from pathlib import Path
 
 from nnpy.errors import RunError
-from nnpy.storage.atomic import explained
+from nnpy.storage.atomic import translate_error
 
 try:
     import fcntl
@@ -33,7 +33,7 @@ _PATIENCE = 0.5  # seconds; one who only looks holds the lock for an instant
 def locked(folder: str | Path) -> Iterator[None]:
     """Hold the lock of a run folder. Raises `RunError` that says who holds it if it is taken."""
     path = Path(folder) / _NAME
-    with explained(path):
+    with translate_error(path):
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     try:
         end = time.monotonic() + _PATIENCE
@@ -44,7 +44,7 @@ def locked(folder: str | Path) -> Iterator[None]:
                     f"it, or train into another folder with --run-dir"
                 )
             time.sleep(0.02)
-        with explained(path):
+        with translate_error(path):
             os.ftruncate(descriptor, 0)
             os.write(descriptor, _who().encode())
         yield

@@ -31,7 +31,7 @@ def check_finite(logs: Mapping[str, float], epoch: int, first: int, last: int) -
     )
 
 
-def explained(error: BaseException, batch_size: int) -> NnpyError | None:
+def translate_error(error: BaseException, batch_size: int) -> NnpyError | None:
     """An error of TensorFlow in words for people, or None if it is not one of those known here."""
     text = str(error)
     kind = type(error).__name__

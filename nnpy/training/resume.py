@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nnpy.errors import RunError, UsageError
+from nnpy.runs.differences import _NOTHING
 from nnpy.storage import atomic
 
 # Everything else decides what has happened already.
@@ -14,7 +15,6 @@ MAY_CHANGE = (
     *("training.epochs", "training.checkpoint_minutes", "training.on_nan"),
     *("data.path", "data.memory_budget"),
 )
-_NOTHING = object()
 
 
 def check_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:

@@ -1,7 +1,4 @@
-"""The first files of a training's run folder: of a new run, and of one that goes on.
-
-Importing this module imports Keras.
-"""
+"""The first files of a training's run folder: of a new run, and of one that goes on."""
 
 from __future__ import annotations
 
@@ -9,24 +6,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import keras
-
-from nnpy.config.load import Config
+from nnpy.config.config import Config
 from nnpy.data import Dataset
 from nnpy.devices import select
 from nnpy.errors import UsageError
-from nnpy.models import diagram
-from nnpy.runs import folder as runs
+from nnpy.runs.environment import environment
 from nnpy.runs.folder import Run
 from nnpy.safety import code_seal
 from nnpy.storage import atomic
 from nnpy.training import resume
-from nnpy.training.progress import Watcher
+from nnpy.training.progress import ProgressListener
 from nnpy.training.state import State
 
 
 @dataclass(frozen=True)
-class Opening:
+class Start:
     """What is to be done, where and with what, as the run folder tells it.
 
     `summary` is what summary.json says; it holds the `device` already.
@@ -34,10 +28,9 @@ class Opening:
 
     config: Config
     dataset: Dataset
-    model: keras.Model
     run: Run
     summary: dict[str, Any]
-    watcher: Watcher
+    listener: ProgressListener
     deterministic: bool
 
     def new(self) -> None:
@@ -46,7 +39,7 @@ class Opening:
         self.run.write_json(self.run.environment_path, self._environment())
         self._announce()
         for note in self.dataset.notes:
-            self.watcher.say(note)
+            self.listener.on_message(note)
 
     def again(self, state: State | None) -> None:
         """The folder of a run that was left after `state`: what is there is kept, and looked at.
@@ -70,9 +63,9 @@ class Opening:
         self._write_config()
         self._announce()
         for notice in (*self.dataset.notes, *notices):
-            self.watcher.say(notice)
+            self.listener.on_message(notice)
         step = f", step {state.step}" if state and state.step else ""
-        self.watcher.say(f"resumed after epoch {done}{step}" if state else "begun again")
+        self.listener.on_message(f"resumed after epoch {done}{step}" if state else "begun again")
 
     def _differences(self) -> list[str]:
         """What is not as it was when the run was begun, and may cost the last bit."""
@@ -86,8 +79,7 @@ class Opening:
 
     def _announce(self) -> None:
         self.run.write_json(self.run.summary_path, self.summary)
-        atomic.write_text(self.run.diagram_path("dot"), diagram.dot_text(self.model))
-        self.watcher.started(self.run)
+        self.listener.on_start(self.run)
 
     def _write_config(self) -> None:
         """The resolved config, and copies of the Python files that it needs."""
@@ -99,7 +91,7 @@ class Opening:
 
     def _environment(self) -> dict[str, Any]:
         found = {
-            **runs.environment(self.dataset.digests, select.describe()),
+            **environment(self.dataset.digests, select.describe()),
             "seed": self.config.training.seed,
             "deterministic": self.deterministic,
             "data_source": self.dataset.source,

@@ -1,6 +1,6 @@
 """The course of a training: epochs, validation, checkpoints, the final evaluation, the record.
 
-Importing this module imports Keras; `nnpy.api.train` reads the data meanwhile.
+Importing this module imports Keras.
 """
 
 from __future__ import annotations
@@ -8,122 +8,70 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
-from nnpy.config.load import Config
-from nnpy.data import DataInfo, Dataset, Split
-from nnpy.devices import select
+from nnpy.config.config import Config
+from nnpy.data import Dataset, Split
 from nnpy.engine import Engine
 from nnpy.errors import Interrupted, NnpyError, RunError
-from nnpy.models import build
 from nnpy.runs.folder import Run
 from nnpy.runs.metrics_csv import Table
-from nnpy.storage import atomic, lock
+from nnpy.storage import atomic
 from nnpy.training import failures, resume, signals
 from nnpy.training.best_epoch import Best
-from nnpy.training.progress import Watcher
-from nnpy.training.start import Opening
-from nnpy.training.state import Recorder, State, StateStore, read_state, write_state
+from nnpy.training.progress import ProgressListener
+from nnpy.training.start import Start
+from nnpy.training.state import Recorder, State
+from nnpy.training.state_store import StateStore, read_state, write_state
 from nnpy.training.timing import Clock
-from nnpy.workflows.report import Afterwards
 
 _SHARE = 50  # saving may take one part in so many of the time
 _VALIDATION_LOSS = 10.0  # seconds of training that an interrupt in the validation may cost
 _RESTORES = 5  # times that a training goes back from a NaN
 
 
-def train(
-    config: Config,
-    info: DataInfo,
-    load: Callable[[], Dataset],
-    *,
-    run_dir: str | None = None,
-    overwrite: bool = False,
-    resumed: Run | None = None,
-    deterministic: bool = False,
-    device: str | None = None,
-    tensorboard: bool = False,
-    watcher: Watcher | None = None,
-    clock: Clock | None = None,
-) -> Run:
-    """Trains what the config says and leaves a run folder; returns it.
+class Training:
+    """One training and all it holds.
 
-    `load` gives the data when they are needed; `resumed` is the run to go on with. Raises
-    Interrupted after Ctrl-C or SIGTERM, with what was reached saved. The model is built before
-    the folder is made: a config that Keras refuses leaves nothing behind.
+    Args:
+        config: What to do.
+        dataset: Its examples.
+        model: Built and compiled.
+        engine: What trains `model`.
+        callbacks: Objects of Keras.
+        run: The folder, made already.
+        device: In words, for the record.
+        deterministic: Whether only operations run that give the same bits each time.
+        tensorboard: Whether logs for TensorBoard are kept.
+        listener: Is told how it goes.
+        clock: Counts the seconds of each phase.
+        asked: Whether someone has asked the training to end.
     """
-    watcher, clock = watcher or Watcher(), clock or Clock()
-    where = select.select(device, one_thread=build.suits_parts(config))
-    if deterministic:
-        select.make_deterministic()
-    with clock.phase("build"):
-        built = build.build(config, info)
-        build.compile_model(built, config)
-        build.check_outputs(built, config, info)
-        build.check_data(config, info)
-    with clock.phase("data"):
-        dataset = load()
-    run = resumed or Run.create(config.name, run_dir, overwrite=overwrite)
-    with lock.locked(run.folder), signals.graceful(watcher.say, watcher.leaving) as asked:
-        training = _Training(config, dataset, built, run, watcher, clock, asked)
-        training.summary["device"] = where
-        training.tensorboard = tensorboard
-        opening = Opening(config, dataset, built, run, training.summary, watcher, deterministic)
-        if resumed:
-            training.go_on()
-            opening.again(training.state)
-        else:
-            opening.new()
-        try:
-            training.fit()
-            training.evaluate()
-        except Interrupted as error:
-            training.close_anyhow("interrupted")
-            again = f"{error}; go on with: nnpy train --resume {run}"
-            raise Interrupted(again, error.exit_code) from None
-        except BaseException as error:
-            told = failures.explained(error, config.training.batch_size) or error
-            training.close_anyhow("failed", str(told) or type(told).__name__)
-            if told is not error:
-                raise told from error
-            raise
-        training.close("finished")
-        training.afterwards.draw()
-        prepare = build.preparation(config, info)
-        training.afterwards.report(built, training.engine, dataset, prepare)
-    return run
-
-
-class _Training:
-    """One training and all it holds; the methods are called in their order."""
 
     def __init__(
         self,
         config: Config,
         dataset: Dataset,
-        built: keras.Model,
+        model: keras.Model,
+        engine: Engine,
+        callbacks: Sequence[keras.callbacks.Callback],
         run: Run,
-        watcher: Watcher,
+        *,
+        device: str,
+        deterministic: bool,
+        tensorboard: bool,
+        listener: ProgressListener,
         clock: Clock,
         asked: signals.Asked,
     ) -> None:
-        self.config, self.dataset, self.model = config, dataset, built
-        self.run, self.watcher, self.clock, self.asked = run, watcher, clock, asked
+        self.config, self.dataset, self.model, self.engine = config, dataset, model, engine
+        self.run, self.listener, self.clock, self.asked = run, listener, clock, asked
+        self.callbacks, self.deterministic = list(callbacks), deterministic
         settings = config.training
-        self.engine = Engine(
-            built,
-            build.preparation(config, dataset.info),
-            batch_size=settings.batch_size,
-            seed=settings.seed,
-            execution=settings.execution,
-            class_weight=settings.class_weight,
-            shuffle=settings.shuffle,
-            memory_budget=config.data.memory_budget_bytes,
-        )
         self.best = Best(settings.monitor, settings.monitor_mode)
         self.rows: list[dict[str, float]] = []
         self.table = Table(run.metrics_path)
@@ -132,34 +80,65 @@ class _Training:
         self.recorder: Recorder
         self.saved = time.perf_counter()
         self.cost = 0.0  # seconds that taking a state stops the training
-        self.tensorboard = False
+        self.tensorboard = tensorboard
         self.summary: dict[str, Any] = {
             "status": "running",
             "config": config.name,
             "parameters": {
-                "total": built.count_params(),
-                "trainable": sum(math.prod(v.shape) for v in built.trainable_variables),
+                "total": model.count_params(),
+                "trainable": sum(math.prod(v.shape) for v in model.trainable_variables),
             },
             "execution": self._execution(),
             "epochs": 0,
             "best_epoch": None,
             "monitor": settings.monitor,
+            "device": device,
         }
-        self.afterwards = Afterwards(run, self.summary, watcher, clock)
+
+    def run_to_end(self, *, resumed: bool) -> dict[str, Any]:
+        """Trains and evaluates; the summary of a finished run.
+
+        Raises Interrupted after Ctrl-C or SIGTERM, with what was reached saved, and NnpyError
+        for what else ends a training.
+        """
+        start = Start(
+            self.config, self.dataset, self.run, self.summary, self.listener, self.deterministic
+        )
+        if resumed:
+            self.load_state()
+            start.again(self.state)
+        else:
+            start.new()
+        try:
+            self.fit()
+            self.evaluate()
+        except Interrupted as error:
+            self.close_quietly("interrupted")
+            again = f"{error}; go on with: nnpy train --resume {self.run}"
+            raise Interrupted(again, error.exit_code) from None
+        except BaseException as error:
+            batch_size = self.config.training.batch_size
+            translated = failures.translate_error(error, batch_size) or error
+            self.close_quietly("failed", str(translated) or type(translated).__name__)
+            if translated is not error:
+                raise translated from error
+            raise
+        self.close("finished")
+        return self.summary
 
     def _execution(self) -> dict[str, Any]:
         how = self.engine.execution
         return {"mode": how.mode, "reason": how.reason, "parts": self.engine.parts}
 
-    def go_on(self) -> None:
+    def load_state(self) -> None:
         """Look for the state that a run was left in."""
         for folder in (self.run.folder, self.run.best_path.parent, self.run.state_folder):
             atomic.sweep(folder)
-        self.state = self.store.latest(self.watcher.say)
+        self.state = self.store.latest(self.listener.on_message)
 
     def fit(self) -> None:
         settings = self.config.training
-        callbacks = [build.realize(each) for each in settings.callbacks]
+        callbacks = self.callbacks
         if self.tensorboard:
             callbacks.append(keras.callbacks.TensorBoard(str(self.run.tensorboard_folder)))
         if self.state:
@@ -229,10 +208,9 @@ class _Training:
 
         def on_chunk(step: int, steps: int, logs: dict[str, float]) -> None:
             nonlocal looked
-            self.watcher.chunk(epoch + 1, epochs, step, steps, logs)
+            self.listener.on_chunk_end(epoch + 1, epochs, step, steps, logs)
             failures.check_finite({"loss": logs["loss"]}, epoch, looked + 1, step)
             looked = step
-            self.afterwards.prepare()
             since = time.perf_counter() - self.saved
             if (
                 self.asked.signal is not None
@@ -267,7 +245,7 @@ class _Training:
                 for name, value in logs.items()
                 if name.startswith("val_")
             }
-        self.watcher.epoch(epochs, row, best)
+        self.listener.on_epoch_end(epochs, row, best)
         callbacks.on_epoch_end(epoch, logs | {"learning_rate": rate})
         if best and self.config.training.on_nan == "restore":
             write_state(self.run.best_state_path, self._capture(epoch + 1))
@@ -301,7 +279,7 @@ class _Training:
             *restored,
             {"in_epoch": epoch + 1, "after_epoch": state.epoch, "learning_rate": rate},
         ]
-        self.watcher.say(
+        self.listener.on_message(
             f"{str(error).partition('.')[0]}: back to the weights after epoch {state.epoch}, "
             f"learning rate {rate:.3g}"
         )
@@ -322,19 +300,21 @@ class _Training:
         with self.clock.phase("evaluation"):
             self.summary["test"] = self.engine.evaluate(self.dataset.test, on_chunk=self._check)
 
-    def close_anyhow(self, status: str, error: str | None = None) -> None:
+    def close_quietly(self, status: str, error: str | None = None) -> None:
         """As `close`, where something else is wrong already: the disk is full, the folder gone."""
         try:
             self.close(status, error)
         except (NnpyError, OSError) as another:
-            self.watcher.say(f"the end could not be recorded: {another}")
+            self.listener.on_message(f"the end could not be recorded: {another}")
 
     def close(self, status: str, error: str | None = None) -> None:
         """The end of the record, however the training ended."""
         try:
             self.store.flush()
         except NnpyError as lost:
-            self.watcher.say(f"the last state is not on the disk, the one before it is: {lost}")
+            self.listener.on_message(
+                f"the last state is not on the disk, the one before it is: {lost}"
+            )
         self.summary["status"] = status
         # XLA may have turned out not to be able to compile the model.
         self.summary["execution"] = self._execution()
@@ -347,7 +327,7 @@ class _Training:
         self.summary["seconds"] = self.clock.as_dict()
         self.run.write_json(self.run.summary_path, self.summary)
         if status == "finished":
-            self.watcher.finished(self.summary)
+            self.listener.on_finish(self.summary)
 
 
 def _first(split: Split, count: int) -> Split:

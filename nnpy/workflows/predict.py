@@ -1,32 +1,28 @@
-"""Files → what a trained model makes of them. Importing this module imports Keras."""
+"""Files → what a trained model makes of them. Importing this module imports NumPy."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nnpy.config.load import Config
-from nnpy.data import DataInfo, Dataset
+from nnpy.config.config import Config
+from nnpy.data import DataInfo
 from nnpy.data.files import images
 from nnpy.data.files.images import Example
-from nnpy.devices import select
 from nnpy.errors import DataError
-from nnpy.evaluation import statistics
-from nnpy.models import build
-from nnpy.safety import model_files
+from nnpy.evaluation import classification
+from nnpy.session import Session
 
 TOP = 3
 BATCH = 256
 
 
-def predict(
+def predict_files(
     path: Path,
     config: Config,
-    info: DataInfo,
-    load: Callable[[], Dataset],
     sources: Iterable[Path],
     *,
     invert: bool = False,
@@ -40,10 +36,11 @@ def predict(
     data. Raises DataError when there is nothing to read.
     """
     files = images.find(sources)
-    select.select(device)
-    loaded = model_files.open_model(path, build.own_objects(config))
-    prepare = build.preparation_for(loaded, config, info)
-    edge = _training_border(info, load)
+    session = Session(config, device=device)
+    session.select_device()
+    model, info = session.open_model(path), session.data_info
+    preprocessing = session.preprocessing(model)
+    edge = _training_border(session)
     examples: list[Example] = []
     errors: list[str] = []
     for file in files:
@@ -60,8 +57,10 @@ def predict(
     predictions = []
     for start in range(0, len(examples), BATCH):
         part = examples[start : start + BATCH]
-        x, _ = prepare(np.stack([example.x for example in part]), np.zeros(len(part), np.int32))
-        outputs = np.asarray(loaded(x, training=False))
+        x, _ = preprocessing(
+            np.stack([example.x for example in part]), np.zeros(len(part), np.int32)
+        )
+        outputs = np.asarray(model(x, training=False))
         predictions += [
             {"file": example.name, "fitted": example.how, **answer}
             for example, answer in zip(part, _answers(outputs, info), strict=True)
@@ -84,7 +83,7 @@ def _answers(outputs: np.ndarray, info: DataInfo) -> list[dict[str, Any]]:
     two = columns == 1 and len(info.classes) == 2
     if not (columns and (columns == len(info.classes) or two)):
         return [{"outputs": row.tolist()} for row in outputs]
-    probabilities = statistics.probabilities(outputs)
+    probabilities = classification.probabilities(outputs)
     order = np.argsort(-probabilities, axis=1, kind="stable")[:, :TOP]
     return [
         {"top": [{"class": info.classes[i], "probability": float(row[i])} for i in map(int, best)]}
@@ -92,11 +91,11 @@ def _answers(outputs: np.ndarray, info: DataInfo) -> list[dict[str, Any]]:
     ]
 
 
-def _training_border(info: DataInfo, load: Callable[[], Dataset]) -> float | None:
+def _training_border(session: Session) -> float | None:
     """What is behind the things in the training pictures; None where that cannot be known."""
-    if not images.is_picture_shape(info.shape):
+    if not images.is_picture_shape(session.data_info.shape):
         return None
     try:
-        return images.border(np.asarray(load().train.x[:1000]))
+        return images.border(np.asarray(session.dataset().train.x[:1000]))
     except DataError:  # the model answers without its training data too
         return None

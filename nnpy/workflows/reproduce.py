@@ -49,7 +49,7 @@ class Reproduction:
         }
 
 
-def against(run: Run, again: Run) -> Reproduction:
+def compare_runs(run: Run, again: Run) -> Reproduction:
     """Compares all that a training measures, and what it was made with."""
     numbers = []
     first, second = run.metrics(), again.metrics()

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from nnpy import api
-from nnpy.config.load import Config
+from nnpy.config.config import Config
 from nnpy.runs.folder import Run
 
 

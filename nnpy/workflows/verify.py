@@ -42,7 +42,7 @@ class Proof:
     differences: list[str] = field(default_factory=list)
 
 
-def prove(
+def verify_resume(
     arguments: Sequence[str],
     folder: str | Path,
     kills: int = 3,

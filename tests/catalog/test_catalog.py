@@ -16,8 +16,9 @@ import numpy as np
 import pytest
 
 from nnpy.catalog import build, catalog
-from nnpy.catalog.catalog import Entry, Parameter
+from nnpy.catalog.entries import Entry, Parameter
 from nnpy.catalog.hints import EXAMPLE, NOT_FOR_CONFIGS
+from nnpy.catalog.kinds import KINDS
 
 SHIPPED_TEXT = catalog.SHIPPED.read_text(encoding="utf-8")
 CATALOG = catalog.Catalog(json.loads(SHIPPED_TEXT))
@@ -269,7 +270,7 @@ def test_find_by_name_and_alias(kind: str, name: str, primary: str):
     assert name.lower() in {each.lower() for each in CATALOG.suggestions(kind)}
 
 
-@pytest.mark.parametrize("kind", [*catalog.KINDS, "no such kind"])
+@pytest.mark.parametrize("kind", [*KINDS, "no such kind"])
 def test_what_keras_does_not_know_is_none(kind: str):
     assert CATALOG.find(kind, "Nonsense") is None
     assert CATALOG.find(kind, "dense") is None

@@ -13,7 +13,8 @@ import pytest
 import yaml
 from PIL import Image
 
-from nnpy import api, data
+from nnpy import api
+from nnpy.data.registry import load
 from tests.conftest import Command
 
 
@@ -21,7 +22,7 @@ from tests.conftest import Command
 def pictures(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Forty test images, as they are and large in colour."""
     folder = tmp_path_factory.mktemp("pictures")
-    test = data.load("idx", path=str(tiny)).test
+    test = load("idx", path=str(tiny)).test
     for name in ("small", "large", "inverted"):
         (folder / name).mkdir()
     for i, x in enumerate(test.x[:40]):

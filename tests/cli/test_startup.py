@@ -15,7 +15,7 @@ class Next:
         asked.append(name)
 asked = []
 sys.meta_path.insert(0, Next())
-lean.hide()
+lean.hide_optional_imports()
 import matplotlib.path  # a command that draws without Keras
 for name in [name for name in sys.modules if name.startswith("matplotlib")]:
     del sys.modules[name]

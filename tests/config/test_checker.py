@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from nnpy.catalog import catalog
-from nnpy.catalog.catalog import Parameter
-from nnpy.config.checker import Checker, KerasObject, describe
+from nnpy.catalog.entries import Parameter
+from nnpy.config.checker import Checker, describe
+from nnpy.config.objects import KerasObject
 from nnpy.config.yaml import parse
 
 

@@ -9,7 +9,7 @@ import pytest
 from nnpy import api
 from nnpy.config import load
 from nnpy.errors import ConfigError
-from nnpy.models import build
+from nnpy.models.user_code import own_objects
 from nnpy.safety import model_files
 
 SIAMESE = """
@@ -139,7 +139,7 @@ def test_built_trained_a_step_saved_and_loaded(tmp_path, text):
     )
     place = tmp_path / "net.keras"
     built.save(place)
-    loaded = model_files.open_model(place, build.own_objects(checked))
+    loaded = model_files.open_model(place, own_objects(checked))
     for old, new in zip(
         keras.tree.flatten(built.predict(x, verbose=0)),
         keras.tree.flatten(loaded.predict(x, verbose=0)),

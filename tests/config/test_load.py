@@ -12,6 +12,7 @@ import pytest
 
 from nnpy.config import load
 from nnpy.config.yaml import parse
+from nnpy.config.yaml.dump import with_origins
 from nnpy.errors import ConfigError, UsageError
 
 ROOT = Path(__file__).parents[2]
@@ -119,7 +120,7 @@ def test_overrides_reach_everywhere(tmp_path):
 
 def test_each_value_has_its_origin(tmp_path):
     path = write(tmp_path, "x.yaml", MODEL)
-    text = parse.with_origins(load.load(path, ["training.epochs=7"]).tree)
+    text = with_origins(load.load(path, ["training.epochs=7"]).tree)
     assert re.search(rf"units: 10 +# {re.escape(str(path))}:3", text)
     assert re.search(r"epochs: 7 +# --set", text)
     assert re.search(r"batch_size: 32 +# default", text)

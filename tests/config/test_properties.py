@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from nnpy import api
 from nnpy.catalog import catalog
 from nnpy.config import load, starters
+from nnpy.config.config import Config
 from nnpy.config.schema import document
 from nnpy.errors import ConfigError, NnpyError, UsageError
 
@@ -92,7 +93,7 @@ values = st.recursive(
 )
 
 
-def answer(content) -> load.Config | None:
+def answer(content) -> Config | None:
     """The checked config, or None after an error for people; anything else fails the test."""
     began = time.perf_counter()
     try:

@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nnpy import data
-from nnpy.data.files import mapped
-from nnpy.data.sources import idx_folder
+from nnpy.data.files import idx, mapped
+from nnpy.data.registry import load
 from nnpy.errors import DataError
 from tests.support.datasets import tiny_fashion_mnist, write_idx
 
@@ -20,7 +19,7 @@ def unpacked(tmp_path: Path) -> Path:
     """The tiny data set, its files unpacked."""
     folder = tiny_fashion_mnist(tmp_path, 300, 40)
     for packed in list(folder.glob("*.gz")):
-        with idx_folder.unpacked(packed) as stream:
+        with idx.unpacked(packed) as stream:
             packed.with_suffix("").write_bytes(stream.read())
         packed.unlink()
     return folder
@@ -52,8 +51,8 @@ def test_rows_in_pieces(tmp_path, monkeypatch):
 
 
 def test_a_file_above_the_budget_stays_on_the_disk(unpacked):
-    kept = data.load("idx", path=str(unpacked))
-    stored = data.load("idx", path=str(unpacked), memory_budget=100_000)
+    kept = load("idx", path=str(unpacked))
+    stored = load("idx", path=str(unpacked), memory_budget=100_000)
     assert mapped.file_of(kept.train.x) is None
     assert mapped.file_of(stored.train.x) is mapped.file_of(stored.validation.x) is not None
     assert mapped.file_of(stored.test.x) is None  # 31 kB
@@ -64,7 +63,7 @@ def test_a_file_above_the_budget_stays_on_the_disk(unpacked):
 
 
 def test_a_file_that_must_be_in_memory_is_named(tmp_path):
-    packed = data.load("idx", path=str(tiny_fashion_mnist(tmp_path / "a", 300)), memory_budget=1000)
+    packed = load("idx", path=str(tiny_fashion_mnist(tmp_path / "a", 300)), memory_budget=1000)
     assert mapped.file_of(packed.train.x) is None
     assert any("train-images-idx3-ubyte.gz is packed" in note for note in packed.notes)
     for name in ("train", "t10k"):
@@ -72,7 +71,7 @@ def test_a_file_that_must_be_in_memory_is_named(tmp_path):
             tmp_path / f"b/{name}-images-idx3-ubyte", np.ones((30, 4, 4), "float32"), gz=False
         )
         write_idx(tmp_path / f"b/{name}-labels-idx1-ubyte", np.arange(30).astype("uint8"), gz=False)
-    wide = data.load("idx", path=str(tmp_path / "b"), memory_budget=1000)
+    wide = load("idx", path=str(tmp_path / "b"), memory_budget=1000)
     assert wide.train.x.dtype == np.float32
     assert any("holds float32" in note for note in wide.notes)
 
@@ -81,7 +80,7 @@ def test_damage_is_found_on_the_disk_too(unpacked):
     path = unpacked / "train-images-idx3-ubyte"
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(DataError, match=re.escape(str(path))):
-        data.load("idx", path=str(unpacked), memory_budget=1000)
+        load("idx", path=str(unpacked), memory_budget=1000)
 
 
 def test_a_training_from_the_disk_ends_with_the_same_weights(unpacked, tmp_path, nnpy, write):

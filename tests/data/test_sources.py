@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 from nnpy import data
+from nnpy.data.registry import NAMES, info, load, places
 from nnpy.data.sources import fashion_mnist, idx_folder
 from nnpy.errors import DataError
 from tests.support.datasets import idx_bytes, tiny_fashion_mnist, write_idx
@@ -57,12 +58,12 @@ def copy(folder: Path, to: Path, names=idx_folder.FILES) -> Path:
 
 @pytest.mark.skipif(not fashion_mnist.DEBIAN.is_dir(), reason="needs dataset-fashion-mnist")
 def test_real_fashion_mnist():
-    dataset = data.load("fashion_mnist", path=str(fashion_mnist.DEBIAN), validation_split=0.1)
+    dataset = load("fashion_mnist", path=str(fashion_mnist.DEBIAN), validation_split=0.1)
     assert dataset.train.x.shape == (54_000, 28, 28)
     assert dataset.validation.x.shape == (6_000, 28, 28)
     assert dataset.test.x.shape == (10_000, 28, 28)
     assert dataset.train.x.dtype == dataset.train.y.dtype == np.uint8
-    assert dataset.info == data.info("fashion_mnist")
+    assert dataset.info == info("fashion_mnist")
     # The first training example is an ankle boot, and classes are balanced.
     assert dataset.info.classes[dataset.train.y[0]] == "Ankle boot"
     assert np.bincount(dataset.test.y).tolist() == [1000] * 10
@@ -89,9 +90,9 @@ def test_loading_and_facts_import_neither_tensorflow_nor_early_numpy(tmp_path):
 
 def test_found_in_keras_cache_then_in_debian(keras_home, small_fashion, tmp_path):
     copy(small_fashion, tmp_path / "debian")
-    assert data.load("fashion_mnist").source == str(tmp_path / "debian")
+    assert load("fashion_mnist").source == str(tmp_path / "debian")
     copy(small_fashion, keras_home / "datasets" / "fashion-mnist")
-    assert data.load("fashion_mnist").source == str(keras_home / "datasets" / "fashion-mnist")
+    assert load("fashion_mnist").source == str(keras_home / "datasets" / "fashion-mnist")
 
 
 def test_a_file_that_keras_left_truncated_is_not_used_and_named(
@@ -101,7 +102,7 @@ def test_a_file_that_keras_left_truncated_is_not_used_and_named(
     damaged = cached / "train-images-idx3-ubyte.gz"
     damaged.write_bytes(damaged.read_bytes()[:1000])
     copy(small_fashion, tmp_path / "debian")
-    dataset = data.load("fashion_mnist")
+    dataset = load("fashion_mnist")
     assert len(dataset.train) == 45
     assert dataset.source == f"{cached}, {tmp_path / 'debian'}"
     assert len(dataset.notes) == 1
@@ -113,17 +114,17 @@ def test_data_path_is_the_only_place_when_given(keras_home, small_fashion, tmp_p
     copy(small_fashion, keras_home / "datasets" / "fashion-mnist")
     half = copy(small_fashion, tmp_path / "half", idx_folder.FILES[:2])
     with pytest.raises(DataError, match=r"train-labels-idx1-ubyte\.gz: no such file"):
-        data.load("fashion_mnist", path=str(half))
+        load("fashion_mnist", path=str(half))
     with pytest.raises(DataError, match="no such folder"):
-        data.load("fashion_mnist", path=str(tmp_path / "nowhere"))
+        load("fashion_mnist", path=str(tmp_path / "nowhere"))
     with pytest.raises(DataError, match="Not a directory"):
-        data.load("fashion_mnist", path=str(half / f"{idx_folder.FILES[0]}.gz"))
+        load("fashion_mnist", path=str(half / f"{idx_folder.FILES[0]}.gz"))
 
 
 def test_other_data_under_the_name_is_refused_and_idx_named(tmp_path):
     folder = tiny_fashion_mnist(tmp_path, 20, 10)
     with pytest.raises(DataError, match=r"expected 47,040,016 bytes(.|\n)*set data\.name to idx"):
-        data.load("fashion_mnist", path=str(folder))
+        load("fashion_mnist", path=str(folder))
 
 
 def test_an_altered_file_is_refused(keras_home, small_fashion):
@@ -132,7 +133,7 @@ def test_an_altered_file_is_refused(keras_home, small_fashion):
     content[-1] ^= 1
     altered.write_bytes(gzip.compress(bytes(content)))
     with pytest.raises(DataError, match=r"t10k-images-idx3-ubyte\.gz is not Fashion-MNIST's"):
-        data.load("fashion_mnist", path=str(small_fashion))
+        load("fashion_mnist", path=str(small_fashion))
 
 
 def test_unpacked_files_are_taken_too(keras_home, small_fashion, tmp_path):
@@ -140,12 +141,12 @@ def test_unpacked_files_are_taken_too(keras_home, small_fashion, tmp_path):
     plain.mkdir()
     for name in idx_folder.FILES:
         (plain / name).write_bytes(gzip.decompress((small_fashion / f"{name}.gz").read_bytes()))
-    assert len(data.load("fashion_mnist", path=str(plain)).test) == 20
+    assert len(load("fashion_mnist", path=str(plain)).test) == 20
 
 
 def test_nothing_found_names_places_and_ways(keras_home, tmp_path):
     with pytest.raises(DataError) as caught:
-        data.load("fashion_mnist")
+        load("fashion_mnist")
     message = str(caught.value)
     assert f"{keras_home / 'datasets' / 'fashion-mnist'}: no such folder" in message
     assert f"{tmp_path / 'debian'}: no such folder" in message
@@ -159,20 +160,20 @@ def test_a_gzip_bomb_is_not_unpacked(keras_home, small_fashion):
         for _ in range(64):
             file.write(bytes(1 << 20))
     with pytest.raises(DataError, match="expected 28 bytes of content, found more"):
-        data.load("fashion_mnist", path=str(small_fashion))
+        load("fashion_mnist", path=str(small_fashion))
 
 
 def test_places_look_without_reading(keras_home, small_fashion, tmp_path):
-    first, second = data.places("fashion_mnist")
+    first, second = places("fashion_mnist")
     assert (first.found, first.detail) == (False, "no such folder")
     cached = copy(small_fashion, Path(first.path))
     copy(small_fashion, Path(second.path), idx_folder.FILES[1:])
-    first, second = data.places("fashion_mnist")
+    first, second = places("fashion_mnist")
     assert (first.found, first.detail) == (True, "4 files")
     assert (second.found, second.detail) == (False, "no train-images-idx3-ubyte.gz")
     whole = (cached / "train-images-idx3-ubyte.gz").read_bytes()
     (cached / "train-images-idx3-ubyte.gz").write_bytes(whole[:-100])
-    assert data.places("fashion_mnist")[0].detail == "train-images-idx3-ubyte.gz is not whole"
+    assert places("fashion_mnist")[0].detail == "train-images-idx3-ubyte.gz is not whole"
 
 
 # ---- download -----------------------------------------------------------------------------------
@@ -217,7 +218,7 @@ def host(small_fashion):
 def test_a_download_goes_into_keras_cache_and_reports(keras_home, host, monkeypatch):
     monkeypatch.setattr(fashion_mnist, "HOSTS", (url := host(),))
     calls = []
-    dataset = data.load("fashion_mnist", progress=lambda *call: calls.append(call))
+    dataset = load("fashion_mnist", progress=lambda *call: calls.append(call))
     cached = keras_home / "datasets" / "fashion-mnist"
     assert dataset.source == url
     assert len(dataset.test) == 20
@@ -227,9 +228,7 @@ def test_a_download_goes_into_keras_cache_and_reports(keras_home, host, monkeypa
     for file in cached.iterdir():
         assert last[file.name] == (file.stat().st_size, file.stat().st_size)
     calls.clear()
-    assert data.load("fashion_mnist", progress=lambda *call: calls.append(call)).source == str(
-        cached
-    )
+    assert load("fashion_mnist", progress=lambda *call: calls.append(call)).source == str(cached)
     assert calls == []
 
 
@@ -247,16 +246,16 @@ def test_a_bad_host_leaves_nothing_and_the_next_is_asked(
     bad = host(behaviour)
     monkeypatch.setattr(fashion_mnist, "HOSTS", (bad,))
     with pytest.raises(DataError, match=reason) as caught:
-        data.load("fashion_mnist")
+        load("fashion_mnist")
     assert f"{bad}train-images-idx3-ubyte.gz: " in str(caught.value)
     assert list((keras_home / "datasets" / "fashion-mnist").iterdir()) == []
     monkeypatch.setattr(fashion_mnist, "HOSTS", (bad, good := host()))
-    assert data.load("fashion_mnist").source == good
+    assert load("fashion_mnist").source == good
 
 
 def test_no_answer_is_a_data_error(keras_home):
     with pytest.raises(DataError, match=r"http://127\.0\.0\.1:9/train-images.*refused"):
-        data.load("fashion_mnist")
+        load("fashion_mnist")
 
 
 def test_an_interrupted_download_leaves_nothing(keras_home, host, monkeypatch):
@@ -266,7 +265,7 @@ def test_an_interrupted_download_leaves_nothing(keras_home, host, monkeypatch):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        data.load("fashion_mnist", progress=interrupt)
+        load("fashion_mnist", progress=interrupt)
     assert list((keras_home / "datasets" / "fashion-mnist").iterdir()) == []
 
 
@@ -275,18 +274,18 @@ def test_a_damaged_cached_file_is_downloaded_anew(keras_home, small_fashion, hos
     cached = copy(small_fashion, keras_home / "datasets" / "fashion-mnist")
     (cached / "t10k-labels-idx1-ubyte.gz").write_bytes(b"")
     calls = []
-    dataset = data.load("fashion_mnist", progress=lambda *call: calls.append(call[0]))
+    dataset = load("fashion_mnist", progress=lambda *call: calls.append(call[0]))
     assert dataset.source == f"{cached}, {url}"
     assert set(calls) == {"t10k-labels-idx1-ubyte.gz"}
     assert "t10k-labels-idx1-ubyte.gz is damaged" in dataset.notes[0]
-    assert data.load("fashion_mnist").notes == ()
+    assert load("fashion_mnist").notes == ()
 
 
 def test_a_cache_that_cannot_be_written_is_an_error(keras_home, host, monkeypatch):
     monkeypatch.setattr(fashion_mnist, "HOSTS", (host(),))
     keras_home.write_text("a file where the folder should be")
     with pytest.raises(DataError, match="Not a directory"):
-        data.load("fashion_mnist")
+        load("fashion_mnist")
 
 
 # ---- IDX folders --------------------------------------------------------------------------------
@@ -294,12 +293,12 @@ def test_a_cache_that_cannot_be_written_is_an_error(keras_home, host, monkeypatc
 
 def test_idx_folder(tmp_path):
     folder = tiny_fashion_mnist(tmp_path, n_train=50, n_test=20, seed=3)
-    dataset = data.load("idx", path=str(folder), validation_split=0.2)
+    dataset = load("idx", path=str(folder), validation_split=0.2)
     facts = dataset.info
     assert (facts.shape, facts.dtype, facts.train, facts.test) == ((28, 28), "uint8", 50, 20)
     assert facts.classes == tuple("0123456789")
     assert facts.scale == 1 / 255
-    assert facts == data.info("idx", str(folder))
+    assert facts == info("idx", str(folder))
     assert (len(dataset.train), len(dataset.validation), len(dataset.test)) == (40, 10, 20)
     content = gzip.decompress((folder / "t10k-labels-idx1-ubyte.gz").read_bytes())
     assert dataset.digests["t10k-labels-idx1-ubyte"] == hashlib.sha256(content).hexdigest()
@@ -313,7 +312,7 @@ def test_every_number_type_comes_back_as_written(tmp_path, dtype, gz):
     x = (rng.random((6, 3, 4, 2)) * 100).astype(dtype)
     y = np.array([0, 1, 2, 2, 1, 0], "int16" if dtype == "int16" else "uint8")
     folder(tmp_path, x, y, gz)
-    dataset = data.load("idx", path=str(tmp_path), validation_split=0)
+    dataset = load("idx", path=str(tmp_path), validation_split=0)
     assert dataset.validation is None
     assert dataset.train.x.dtype == np.dtype(dtype)  # in this machine's byte order
     np.testing.assert_array_equal(dataset.train.x, x)
@@ -334,15 +333,15 @@ def test_class_names(tmp_path):
     tiny_fashion_mnist(tmp_path, 20, 10)
     names = [f"klasse {letter} é" for letter in "abcdefghij"]
     (tmp_path / "classes.txt").write_text("\n".join(names) + "\n", encoding="utf-8")
-    assert data.info("idx", str(tmp_path)).classes == tuple(names)
-    assert data.load("idx", path=str(tmp_path)).info.classes == tuple(names)
+    assert info("idx", str(tmp_path)).classes == tuple(names)
+    assert load("idx", path=str(tmp_path)).info.classes == tuple(names)
     (tmp_path / "classes.txt").write_text("\n".join(names[:9]), encoding="utf-8")
     with pytest.raises(DataError, match=r"label 9 is out of range: expected 0 to 8 \(9 classes"):
-        data.load("idx", path=str(tmp_path))
+        load("idx", path=str(tmp_path))
     for bad in ("", "a\n\nb\n", "a\na\n"):
         (tmp_path / "classes.txt").write_text(bad)
         with pytest.raises(DataError, match="a class name on each line"):
-            data.info("idx", str(tmp_path))
+            info("idx", str(tmp_path))
 
 
 X, Y = np.zeros((4, 2, 2), "uint8"), np.zeros(4, "uint8")
@@ -379,25 +378,25 @@ def test_a_bad_idx_file_is_named_with_what_was_expected(tmp_path, name, content,
     folder(tmp_path, X, Y, gz=False)
     (tmp_path / f"train-{name}-ubyte").write_bytes(content)
     with pytest.raises(DataError, match=message):
-        data.load("idx", path=str(tmp_path))
+        load("idx", path=str(tmp_path))
 
 
 def test_no_examples(tmp_path):
     folder(tmp_path, X[:0], Y[:0])
     with pytest.raises(DataError, match="holds no examples"):
-        data.info("idx", str(tmp_path))
+        info("idx", str(tmp_path))
 
 
 def test_idx_without_path_or_files(tmp_path):
     with pytest.raises(DataError, match=r"data\.path is missing"):
-        data.load("idx")
+        load("idx")
     with pytest.raises(DataError, match="lacks train-images-idx3-ubyte"):
-        data.info("idx", str(tmp_path))
+        info("idx", str(tmp_path))
     with pytest.raises(DataError, match="no such folder"):
-        data.info("idx", str(tmp_path / "nowhere"))
+        info("idx", str(tmp_path / "nowhere"))
     with pytest.raises(DataError, match=r"null (byte|character)"):
-        data.info("idx", "a\0b")
-    assert data.places("idx") == []
+        info("idx", "a\0b")
+    assert places("idx") == []
 
 
 # ---- splits -------------------------------------------------------------------------------------
@@ -408,8 +407,8 @@ def test_validation_is_what_keras_holds_out(tmp_path, fraction):
     from keras.src.trainers.data_adapters.array_slicing import train_validation_split
 
     tiny_fashion_mnist(tmp_path, 53, 10)
-    whole = data.load("idx", path=str(tmp_path), validation_split=0)
-    parts = data.load("idx", path=str(tmp_path), validation_split=fraction)
+    whole = load("idx", path=str(tmp_path), validation_split=0)
+    parts = load("idx", path=str(tmp_path), validation_split=fraction)
     (train, *_), (held_out, *_) = train_validation_split((whole.train.x, None, None), fraction)
     np.testing.assert_array_equal(parts.train.x, train)
     np.testing.assert_array_equal(parts.validation.x, held_out)
@@ -431,24 +430,24 @@ def test_validation_is_what_keras_holds_out(tmp_path, fraction):
 def test_a_split_with_an_empty_part_is_refused(tmp_path, fraction, message):
     folder(tmp_path, X, Y)
     with pytest.raises(DataError, match=message):
-        data.load("idx", path=str(tmp_path), validation_split=fraction)
+        load("idx", path=str(tmp_path), validation_split=fraction)
 
 
 # ---- the table ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", [name for name in data.NAMES if name != "idx"])
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "idx"])
 def test_facts_of_each_named_set(name):
-    facts = data.info(name)
+    facts = info(name)
     assert facts.name == name
     assert len(set(facts.classes)) == (100 if name == "cifar100" else 10)
     assert (facts.test, facts.scale, facts.dtype) == (10_000, 1 / 255, "uint8")
-    assert data.places(name)
+    assert places(name)
 
 
 def test_an_unknown_name_gets_a_suggestion():
     with pytest.raises(DataError, match=r"unknown data set 'fashion_mnits'; did you mean 'fash"):
-        data.load("fashion_mnits")
+        load("fashion_mnits")
 
 
 # ---- Keras's own sets, on small files in the same formats ---------------------------------------
@@ -480,7 +479,7 @@ def test_mnist(keras_datasets, monkeypatch, capfd):
     file = keras_datasets / "mnist.npz"
     np.savez(file, x_train=x, y_train=y, x_test=x[:10], y_test=y[:10])
     use_own_digest(monkeypatch, "mnist", file)
-    dataset = data.load("mnist")
+    dataset = load("mnist")
     np.testing.assert_array_equal(dataset.train.x, x[:27])
     np.testing.assert_array_equal(dataset.validation.y, y[27:])
     assert (dataset.info.train, dataset.info.test) == (30, 10)
@@ -513,7 +512,7 @@ def test_cifar10(keras_datasets, monkeypatch):
         },
     )
     use_own_digest(monkeypatch, "cifar10", file)
-    dataset = data.load("cifar10", validation_split=0.2)
+    dataset = load("cifar10", validation_split=0.2)
     assert dataset.train.x.shape == (40_000, 32, 32, 3)
     assert dataset.train.y.shape == (40_000,)
     np.testing.assert_array_equal(dataset.train.x[10_000], images[1].transpose(1, 2, 0))
@@ -529,7 +528,7 @@ def test_cifar100(keras_datasets, monkeypatch):
     file = keras_datasets / "cifar-100-python-target_archive"
     cifar_archive(file, {"cifar-100-python/train": batch, "cifar-100-python/test": batch})
     use_own_digest(monkeypatch, "cifar100", file)
-    dataset = data.load("cifar100")
+    dataset = load("cifar100")
     assert (len(dataset.train), len(dataset.validation), len(dataset.test)) == (18, 2, 20)
     assert dataset.info.shape == dataset.test.x.shape[1:] == (32, 32, 3)
     assert dataset.test.y.tolist() == list(range(20))
@@ -544,16 +543,16 @@ def test_without_network_keras_sets_say_what_to_do(keras_datasets, monkeypatch, 
     )
     calls = []
     with pytest.raises(DataError, match=r"mnist could not be loaded through Keras") as caught:
-        data.load("mnist", progress=lambda *call: calls.append(call))
+        load("mnist", progress=lambda *call: calls.append(call))
     assert str(keras_datasets / "mnist.npz") in str(caught.value)
     assert calls == [("mnist.npz", 0, None)]
     assert capfd.readouterr().out == ""
-    assert data.places("mnist")[0].found is False
+    assert places("mnist")[0].found is False
     with pytest.raises(DataError, match=r"data\.path is not used by 'mnist'"):
-        data.load("mnist", path="somewhere")
+        load("mnist", path="somewhere")
 
 
-# ---- preparation --------------------------------------------------------------------------------
+# ---- preprocessing -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("jit_compile", [None, False, True])
@@ -562,13 +561,13 @@ def test_preparation(jit_compile):
 
     x = np.arange(2 * 3 * 3, dtype="uint8").reshape(2, 3, 3)
     y = np.array([2, 0], "uint8")
-    prepare = data.Preparation(scale=1 / 255, channel_axis=True, one_hot=3)
+    prepare = data.Preprocessing(scale=1 / 255, channel_axis=True, one_hot=3)
     call = prepare if jit_compile is None else tf.function(prepare, jit_compile=jit_compile)
     inputs, targets = call(tf.constant(x), tf.constant(y))
     assert (inputs.dtype, inputs.shape) == (tf.float32, (2, 3, 3, 1))
     np.testing.assert_array_equal(inputs[..., 0], x * np.float32(1 / 255))
     np.testing.assert_array_equal(targets, np.eye(3, dtype="float32")[[2, 0]])
-    inputs, targets = data.Preparation(scale=1 / 255)(x, y)
+    inputs, targets = data.Preprocessing(scale=1 / 255)(x, y)
     assert (inputs.shape, targets.dtype) == ((2, 3, 3), tf.int32)
     assert targets.numpy().tolist() == [2, 0]
 
@@ -578,7 +577,7 @@ def test_preparation(jit_compile):
 
 def test_the_generated_set_is_seeded_and_can_be_learnt(tmp_path):
     sets = [
-        data.load("idx", path=str(tiny_fashion_mnist(tmp_path / str(i), seed=seed)))
+        load("idx", path=str(tiny_fashion_mnist(tmp_path / str(i), seed=seed)))
         for i, seed in enumerate((0, 0, 1))
     ]
     assert sets[0].digests == sets[1].digests != sets[2].digests

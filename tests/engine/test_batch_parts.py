@@ -11,8 +11,8 @@ import keras
 import numpy as np
 import pytest
 
-from nnpy.config.load import load
-from nnpy.devices import select
+from nnpy.config.load import load_config
+from nnpy.devices.host import cores_here
 from nnpy.engine import Engine, batch_parts
 
 layers = keras.layers
@@ -68,8 +68,8 @@ def test_a_config_and_its_model_are_judged_alike() -> None:
         ([{"LSTM": {"units": 3}}, DENSE], True),
         ([inside, DENSE], False),
     ):
-        network = load({"model": model}).model
-        assert batch_parts.suit(network.kinds(), 32, cores=2) == expected, model
+        network = load_config({"model": model}).model
+        assert batch_parts.suit(network.iter_layers(), 32, cores=2) == expected, model
 
 
 def whole_and_cut(make: Any, n: int) -> tuple[keras.Model, keras.Model, Any, Any]:
@@ -116,7 +116,7 @@ def test_dropout_drops_what_it_drops_of_the_whole_batch() -> None:
 
 def test_a_command_cuts_batches_of_what_suits(nnpy, write, tmp_path: Path, tiny: Path) -> None:
     """In a process of its own: threads are set before TensorFlow starts them."""
-    cores = select.cores_here()
+    cores = cores_here()
     config = {
         "data": {"name": "idx", "path": str(tiny)},
         "model": [

@@ -12,7 +12,7 @@ import pytest
 from sklearn import metrics
 
 from nnpy import api
-from nnpy.data import DataInfo, Preparation, Split
+from nnpy.data import DataInfo, Preprocessing, Split
 from nnpy.engine import Engine
 from nnpy.errors import UsageError
 from nnpy.evaluation import results
@@ -25,7 +25,7 @@ def measured(tiny_run: Path):
 
 def test_scores_of_a_real_model(measured):
     found, test = measured.findings, measured.dataset.test
-    x, _ = Preparation(measured.info.scale)(test.x, test.y)
+    x, _ = Preprocessing(measured.info.scale)(test.x, test.y)
     answers = measured.model.predict(x, verbose=0).argmax(axis=1)
     k = len(measured.info.classes)
     precision, recall, f1, support = metrics.precision_recall_fscore_support(
@@ -60,9 +60,9 @@ def test_mistakes_are_the_surest_wrong_answers(measured):
 
 def find(model: keras.Model, x: np.ndarray, y: np.ndarray, classes: tuple[str, ...], **how):
     info = DataInfo("d", x.shape[1:], "float32", classes, len(y), len(y), 1.0)
-    prepare = how.pop("prepare", Preparation())
+    prepare = how.pop("prepare", Preprocessing())
     engine = Engine(model, prepare, batch_size=16, seed=0)
-    return results.find(model, engine, Split(x, y), info, prepare)
+    return results.evaluate(model, engine, Split(x, y), info, prepare)
 
 
 @pytest.mark.parametrize(

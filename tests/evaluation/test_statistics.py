@@ -15,6 +15,13 @@ from sklearn.calibration import calibration_curve
 
 from nnpy.errors import ModelError
 from nnpy.evaluation import statistics
+from nnpy.evaluation.classification import (
+    calibration,
+    class_report,
+    probabilities,
+    top_k_hits,
+    true_classes,
+)
 
 EXACT = {"rtol": 1e-12, "atol": 1e-12}
 
@@ -30,9 +37,7 @@ def predictions(n: int = 4000, k: int = 10, seed: int = 0) -> tuple[np.ndarray, 
 @pytest.mark.parametrize("k", [2, 3, 10, 100])
 def test_scores_equal_scikit_learns(k):
     probs, truth = predictions(k=k)
-    report = statistics.class_report(
-        statistics.probabilities(probs), truth, tuple(f"c{i}" for i in range(k))
-    )
+    report = class_report(probabilities(probs), truth, tuple(f"c{i}" for i in range(k)))
     answers = probs.argmax(axis=1)
     precision, recall, f1, support = metrics.precision_recall_fscore_support(
         truth, answers, labels=range(k), zero_division=0
@@ -58,7 +63,7 @@ def test_scores_equal_scikit_learns(k):
 
 def test_a_class_that_nobody_meets_scores_zero_and_stays_out_of_the_mean():
     truth, answers = np.array([0, 0, 1, 1]), np.array([0, 1, 1, 1])
-    report = statistics.class_report(np.eye(3)[answers], truth, ("a", "b", "never"))
+    report = class_report(np.eye(3)[answers], truth, ("a", "b", "never"))
     never = report.classes[2]
     assert (never.precision, never.recall, never.f1, never.support) == (0, 0, 0, 0)
     assert report.macro_f1 == pytest.approx(metrics.f1_score(truth, answers, average="macro"))
@@ -67,8 +72,8 @@ def test_a_class_that_nobody_meets_scores_zero_and_stays_out_of_the_mean():
 def test_ties_go_to_the_lower_class_as_argmax_has_it():
     probs = np.array([[0.5, 0.5, 0.0], [0.5, 0.5, 0.0]])
     truth = np.array([0, 1])
-    assert statistics.top_k_hits(probs, truth, 1) == 1
-    assert statistics.top_k_hits(probs, truth, 2) == 2
+    assert top_k_hits(probs, truth, 1) == 1
+    assert top_k_hits(probs, truth, 2) == 2
 
 
 @given(st.integers(1, 5000), st.data())
@@ -145,7 +150,7 @@ def test_the_normal_interval_of_many_values_continues_the_bootstraps():
 def test_calibration_equals_scikit_learns_curve(k):
     probs, truth = predictions(k=k)
     confidence, right = probs.max(axis=1).astype(np.float64), probs.argmax(axis=1) == truth
-    ours = statistics.calibration(confidence, right)
+    ours = calibration(confidence, right)
     accuracy, mean = calibration_curve(right, confidence, n_bins=15)
     filled = [b for b in ours.bins if b.count]
     np.testing.assert_allclose([b.accuracy for b in filled], accuracy, **EXACT)
@@ -155,14 +160,14 @@ def test_calibration_equals_scikit_learns_curve(k):
 
 
 def test_bins_are_closed_on_the_right():
-    ours = statistics.calibration(np.array([0.0, 0.5, 1.0]), np.array([1, 1, 1]), bins=2)
+    ours = calibration(np.array([0.0, 0.5, 1.0]), np.array([1, 1, 1]), bins=2)
     assert [b.count for b in ours.bins] == [2, 1]
 
 
 @pytest.mark.parametrize("shape", [(5,), (5, 1)])
 def test_one_sigmoid_column_is_the_second_class(shape):
     column = np.array([0.1, 0.6, 0.5, 0.9, 0.0]).reshape(shape)
-    probs = statistics.probabilities(column)
+    probs = probabilities(column)
     assert probs.shape == (5, 2)
     np.testing.assert_allclose(probs[:, 1], column.ravel())
     assert probs.argmax(axis=1).tolist() == [0, 1, 0, 1, 0]
@@ -170,37 +175,37 @@ def test_one_sigmoid_column_is_the_second_class(shape):
 
 def test_logits_become_probabilities():
     logits = np.array([[1000.0, -1000.0, 0.0], [2.0, 1.0, -1.0]])
-    probs = statistics.probabilities(logits)
+    probs = probabilities(logits)
     np.testing.assert_allclose(probs.sum(axis=1), 1)
     np.testing.assert_allclose(probs[1], np.exp(logits[1]) / np.exp(logits[1]).sum())
-    column = statistics.probabilities(np.array([[-800.0], [0.0], [3.0]]))
+    column = probabilities(np.array([[-800.0], [0.0], [3.0]]))
     np.testing.assert_allclose(column[:, 1], [0, 0.5, 1 / (1 + math.exp(-3))], atol=1e-15)
-    told = statistics.probabilities(np.array([[0.2, 0.4]]), from_logits=True)
+    told = probabilities(np.array([[0.2, 0.4]]), from_logits=True)
     np.testing.assert_allclose(told, np.exp([[0.2, 0.4]]) / np.exp([0.2, 0.4]).sum())
 
 
 def test_what_is_not_a_number_is_said():
     with pytest.raises(ModelError, match="not a number for 1 of 2 examples"):
-        statistics.probabilities(np.array([[0.5, 0.5], [math.nan, 0.5]]))
+        probabilities(np.array([[0.5, 0.5], [math.nan, 0.5]]))
     with pytest.raises(ModelError, match="not class probabilities"):
-        statistics.probabilities(np.zeros((2, 3, 4)))
+        probabilities(np.zeros((2, 3, 4)))
 
 
 def test_data_that_does_not_fit_the_model():
     with pytest.raises(ModelError, match="class number 3; the model knows 0 to 2"):
-        statistics.class_report(np.full((1, 3), 1 / 3), np.array([3]), ("a", "b", "c"))
+        class_report(np.full((1, 3), 1 / 3), np.array([3]), ("a", "b", "c"))
     with pytest.raises(ModelError, match="answers with 3 classes; the data has 2"):
-        statistics.class_report(np.full((1, 3), 1 / 3), np.array([0]), ("a", "b"))
+        class_report(np.full((1, 3), 1 / 3), np.array([0]), ("a", "b"))
 
 
 def test_one_hot_targets_are_classes():
     truth = np.array([2, 0, 1])
-    assert statistics.true_classes(np.eye(3)[truth]).tolist() == truth.tolist()
-    assert statistics.true_classes(truth[:, None].astype(np.float32)).tolist() == truth.tolist()
+    assert true_classes(np.eye(3)[truth]).tolist() == truth.tolist()
+    assert true_classes(truth[:, None].astype(np.float32)).tolist() == truth.tolist()
 
 
 def test_no_examples_at_all():
-    report = statistics.class_report(np.zeros((0, 3)), np.zeros(0, np.int64), ("a", "b", "c"))
+    report = class_report(np.zeros((0, 3)), np.zeros(0, np.int64), ("a", "b", "c"))
     assert math.isnan(report.accuracy.value)
     assert (report.accuracy.low, report.accuracy.high) == (0.0, 1.0)
     assert report.calibration.ece == 0

@@ -7,8 +7,9 @@ import json
 import numpy as np
 import pytest
 
+from nnpy.evaluation.comparison import Compared, compare
 from nnpy.report import comparison
-from nnpy.report.comparison import Compared, Difference, differences
+from nnpy.runs.differences import Difference, differences
 
 EVIL = "<script>alert(1)</script>"
 
@@ -54,7 +55,7 @@ def test_only_runs_of_one_test_set_are_tested():
     right = np.array([True, True, False])
     runs = [run("a", right, test_set="x"), run("b", right, test_set="x")]
     runs += [run("c", right, test_set="y"), run("d")]
-    assert [(p.first, p.second) for p in comparison.compare(runs).pairs] == [("a", "b")]
+    assert [(p.first, p.second) for p in compare(runs).pairs] == [("a", "b")]
 
 
 @pytest.mark.parametrize(
@@ -70,7 +71,7 @@ def test_only_runs_of_one_test_set_are_tested():
 def test_the_verdict(first, second, words):
     one = np.repeat([True, False, True], [first, second, 500])
     other = np.repeat([False, True, True], [first, second, 500])
-    told = comparison.compare([run("a", one), run("b", other)])
+    told = compare([run("a", one), run("b", other)])
     assert words in comparison.verdict(told.pairs[0])
 
 
@@ -80,7 +81,7 @@ def test_the_page_and_the_data():
         run(EVIL, right, config={"a": EVIL}, environment={"v": "1"}),
         run("b", ~right, config={"a": "x" * 10_000}, environment={"v": "1"}),
     ]
-    told = comparison.compare(runs)
+    told = compare(runs)
     html = comparison.render(told)
     assert "<script" not in html
     assert html.count("x" * 300) == 0

@@ -16,19 +16,19 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from nnpy.evaluation import statistics
+from nnpy.evaluation.classification import ClassReport, class_report
 from nnpy.report import figures
 
 ODD = ("<script>alert(1)</script>", "$x_1$", "a\nb\x1b[31m", "日本語" * 30, r"$\frac{")
 NAN = math.nan
 
 
-def report(k: int, n: int, names: tuple[str, ...] | None = None) -> statistics.ClassReport:
+def report(k: int, n: int, names: tuple[str, ...] | None = None) -> ClassReport:
     rng = np.random.default_rng(0)
     truth = rng.integers(0, k, n)
     probs = np.exp(rng.normal(size=(n, k)) + 3 * np.eye(k)[truth])
     probs /= probs.sum(axis=1, keepdims=True)
-    return statistics.class_report(probs, truth, names or tuple(f"class {i}" for i in range(k)))
+    return class_report(probs, truth, names or tuple(f"class {i}" for i in range(k)))
 
 
 def overlaps(figure: Figure) -> list[tuple[str, str]]:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from nnpy.report import html as page
+from nnpy.report.svg import drawing
 
 HEAD = '<svg viewBox="0 0 100 50" xmlns="http://www.w3.org/2000/svg" '
 XLINK = 'xmlns:xlink="http://www.w3.org/1999/xlink"'
@@ -18,7 +19,7 @@ def test_a_drawing_keeps_shapes_and_text():
         '<polygon fill="white" stroke="black" points="0,0 1,1"/>'
         '<text text-anchor="middle" x="3" font-size="14.00">Dense &lt;3&gt;</text></g></svg>'
     )
-    drawn = page.drawing(svg, "A <diagram>")
+    drawn = drawing(svg, "A <diagram>")
     assert drawn is not None
     assert 'points="0,0 1,1"' in drawn
     assert 'fill="var(--paper)"' in drawn
@@ -43,7 +44,7 @@ def test_a_drawing_keeps_shapes_and_text():
     ],
 )
 def test_a_drawing_cannot_run_or_load_anything(harm):
-    drawn = page.drawing(f"{HEAD}{XLINK}>{harm}<path d='M0 0'/></svg>", "x")
+    drawn = drawing(f"{HEAD}{XLINK}>{harm}<path d='M0 0'/></svg>", "x")
     assert drawn is not None
     for word in ("alert", "example.com", "javascript", "script", "href", "onload", "style>"):
         assert word not in drawn.lower()
@@ -63,7 +64,7 @@ def test_a_drawing_cannot_run_or_load_anything(harm):
     ],
 )
 def test_what_is_no_drawing_is_none(text):
-    assert page.drawing(text, "x") is None
+    assert drawing(text, "x") is None
 
 
 def test_blocks_keep_lines_and_are_cut():

@@ -16,10 +16,10 @@ import pytest
 from PIL import Image
 
 from nnpy import report
-from nnpy.evaluation import statistics
+from nnpy.evaluation.classification import class_report, probabilities
 from nnpy.models.summary import LayerRow
 from nnpy.report import figures
-from nnpy.report import html as page
+from nnpy.report.glossary import GLOSSARY
 
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&\u202e\x1b[31m"
 
@@ -29,8 +29,8 @@ def contents(k: int = 10, *, name: str = "mlp", evil: bool = False) -> report.Co
     names = tuple(f"{EVIL} {i}" if evil else f"class {i}" for i in range(k))
     truth = rng.integers(0, k, 50 * k)
     logits = rng.normal(size=(50 * k, k)) + 3 * np.eye(k)[truth]
-    probs = statistics.probabilities(logits, from_logits=True)
-    result = statistics.class_report(probs, truth, names)
+    probs = probabilities(logits, from_logits=True)
+    result = class_report(probs, truth, names)
     mistakes = [
         figures.Mistake(i, rng.integers(0, 255, (28, 28), np.uint8), names[0], names[1], 0.99, 0.0)
         for i in range(24)
@@ -65,7 +65,9 @@ def contents(k: int = 10, *, name: str = "mlp", evil: bool = False) -> report.Co
         layers=[LayerRow(text, text, ((28, None, 3),), 10, None, 40)],
         diagram=f'<svg viewBox="0 0 9 9" xmlns="http://www.w3.org/2000/svg"><text>{1}</text></svg>',
         weights=rng.normal(size=(8, 28, 28)),
-        findings=report.Findings("test", 50 * k, {"loss": 0.25, text: 0.5}, None, result, mistakes),
+        evaluation=report.Evaluation(
+            "test", 50 * k, {"loss": 0.25, text: 0.5}, None, result, mistakes
+        ),
     )
 
 
@@ -140,15 +142,17 @@ def test_a_run_without_anything_has_a_page():
     one = report.Contents("r", history={"epoch": [1], "loss": [math.nan]})
     assert "left the finite numbers" in report.render(one)
     regression = report.Contents(
-        "r", findings=report.Findings("test", 9, {"loss": 1.5, "mae": 0.5})
+        "r", evaluation=report.Evaluation("test", 9, {"loss": 1.5, "mae": 0.5})
     )
     assert {"1.5", "0.5"} <= Elements(report.render(regression)).values()
 
 
 def test_no_mistake_is_a_result_worth_a_doubt():
     truth = np.arange(6) % 3
-    result = statistics.class_report(np.eye(3)[truth], truth, ("a", "b", "c"))
-    told = report.Contents("r", findings=report.Findings("test", 6, {"loss": 0.0}, None, result))
+    result = class_report(np.eye(3)[truth], truth, ("a", "b", "c"))
+    told = report.Contents(
+        "r", evaluation=report.Evaluation("test", 6, {"loss": 0.0}, None, result)
+    )
     assert "worth a doubt" in report.render(told)
 
 
@@ -162,7 +166,7 @@ def test_a_heavy_page_sheds_its_drawings(monkeypatch):
 
 def test_every_word_that_a_section_explains_is_in_the_glossary():
     used = set(re.findall(r"<dfn>(.+?)\.</dfn>", report.render(contents())))
-    known = {word[0].upper() + word[1:] for word in page.GLOSSARY}
+    known = {word[0].upper() + word[1:] for word in GLOSSARY}
     assert len(used) > 12
     assert used <= known
 

@@ -40,7 +40,7 @@ def check(name: str) -> str:
     import numpy as np
 
     import nnpy
-    from nnpy.config.yaml import parse
+    from nnpy.config.yaml.dump import dump
     from nnpy.models.to_config import network
 
     began = time.perf_counter()
@@ -57,7 +57,7 @@ def check(name: str) -> str:
             content = {"code": CODE.name, **content}
             Path(folder, CODE.name).write_text(CODE.read_text(encoding="utf-8"), encoding="utf-8")
         path = Path(folder, f"{name}.yaml")
-        path.write_text(parse.dump(content), encoding="utf-8")
+        path.write_text(dump(content), encoding="utf-8")
         built = nnpy.build(path)
         lines = len(path.read_text(encoding="utf-8").splitlines())
     assert type(built) is type(original)

@@ -20,7 +20,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from nnpy.errors import RunError
-from nnpy.workflows.verify import Proof, prove
+from nnpy.workflows.verify import Proof, verify_resume
 from tests.support.datasets import tiny_fashion_mnist
 
 MLP = [
@@ -105,7 +105,7 @@ def stress(kinds: list[str], kills: int, seed: int, folder: Path) -> dict[str, P
         place = folder / str(number)
         place.mkdir()
         try:
-            proofs[kind] = prove(
+            proofs[kind] = verify_resume(
                 [str(config(kind, place))],
                 place,
                 share,

@@ -27,9 +27,9 @@ def test_out_of_memory_suggests_a_batch_size():
     tf = pytest.importorskip("tensorflow")
     with pytest.raises(tf.errors.ResourceExhaustedError) as caught:
         tf.zeros((1 << 40,)) + 1
-    said = failures.explained(caught.value, 256)
+    said = failures.translate_error(caught.value, 256)
     assert isinstance(said, DeviceError)
     assert str(said) == "out of memory with batch size 256; try --set training.batch_size=128"
-    said = failures.explained(MemoryError(), 1)
+    said = failures.translate_error(MemoryError(), 1)
     assert "a smaller model is needed" in str(said)
-    assert failures.explained(ValueError("shapes"), 32) is None
+    assert failures.translate_error(ValueError("shapes"), 32) is None

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from nnpy.errors import RunError
-from nnpy.training.state import Recorder, State, StateStore, read_state, write_state
+from nnpy.training.state import Recorder, State
+from nnpy.training.state_store import StateStore, read_state, write_state
 
 keras = pytest.importorskip("keras")
 tf = pytest.importorskip("tensorflow")

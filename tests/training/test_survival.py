@@ -21,7 +21,7 @@ from nnpy.engine import engine
 from nnpy.errors import Interrupted, NnpyError, RunError, UsageError
 from nnpy.runs.folder import Run
 from nnpy.training import trainer
-from nnpy.training.progress import Watcher
+from nnpy.training.progress import ProgressListener
 from nnpy.workflows.verify import digests
 from tests.conftest import ROOT, Command
 
@@ -66,7 +66,7 @@ def short_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine.Engine, "_chunk_length", lambda self, kind: 5)
 
 
-class Stopper(Watcher):
+class Stopper(ProgressListener):
     """Ends a training at an epoch, or after some chunks of it; keeps what it was told."""
 
     def __init__(self, epoch: int, chunk: int | None = None, error: BaseException | None = None):
@@ -74,23 +74,23 @@ class Stopper(Watcher):
         self.error = error or Interrupted("stopped")
         self.said: list[str] = []
 
-    def say(self, message: str) -> None:
+    def on_message(self, message: str) -> None:
         self.said.append(message)
 
-    def chunk(self, epoch, epochs, step, steps, logs) -> None:
+    def on_chunk_end(self, epoch, epochs, step, steps, logs) -> None:
         if epoch == self.at and self.left is not None:
             self.left -= 1
             if self.left < 0:
                 raise self.error
 
-    def epoch(self, epochs, row, best) -> None:
+    def on_epoch_end(self, epochs, row, best) -> None:
         if self.left is None and row["epoch"] == self.at:
             raise self.error
 
 
 def stopped(config: dict, folder: Path, *where: int) -> Run:
     with pytest.raises(Interrupted, match="go on with: nnpy train --resume"):
-        nnpy.train(config, run_dir=str(folder), watcher=Stopper(*where))
+        nnpy.train(config, run_dir=str(folder), listener=Stopper(*where))
     return Run(folder)
 
 
@@ -110,7 +110,7 @@ def test_a_run_may_be_stopped_again_and_again(config, whole, tmp_path) -> None:
     run = stopped(config, tmp_path / "run", 1, 3)
     for where in ((2, 1), (2, 2), (4, 0)):
         with pytest.raises(Interrupted):
-            nnpy.resume(run, watcher=Stopper(*where))
+            nnpy.resume(run, listener=Stopper(*where))
     nnpy.resume(run)
     assert digests(run.folder) == whole
 
@@ -128,9 +128,9 @@ def test_a_damaged_state_is_told_and_the_one_before_is_used(config, whole, tmp_p
     run = stopped(config, tmp_path / "run", 4, 2)
     newest = max(run.state_folder.glob("state-*"))
     newest.write_bytes(newest.read_bytes()[:-10])
-    watcher = Stopper(99)
-    nnpy.resume(run, watcher=watcher)
-    assert any("is damaged" in message for message in watcher.said)
+    listener = Stopper(99)
+    nnpy.resume(run, listener=listener)
+    assert any("is damaged" in message for message in listener.said)
     assert digests(run.folder) == whole
 
 
@@ -180,12 +180,12 @@ def test_a_failing_disk_loses_nothing(
 
 
 def test_a_deleted_folder_is_named(config, tmp_path) -> None:
-    class Deleter(Watcher):
-        def epoch(self, epochs, row, best) -> None:
+    class Deleter(ProgressListener):
+        def on_epoch_end(self, epochs, row, best) -> None:
             shutil.rmtree(tmp_path / "run")
 
     with pytest.raises(RunError, match="is not there"):
-        nnpy.train(config, run_dir=str(tmp_path / "run"), watcher=Deleter())
+        nnpy.train(config, run_dir=str(tmp_path / "run"), listener=Deleter())
 
 
 def test_a_finished_run_may_be_made_longer(config, whole, tmp_path) -> None:
@@ -210,9 +210,9 @@ def test_another_version_is_told_and_the_training_goes_on(config, tmp_path) -> N
     told = run.environment()
     told["versions"]["tensorflow"] = "2.19.0"
     run.write_json(run.environment_path, told)
-    watcher = Stopper(99)
-    nnpy.resume(run, watcher=watcher)
-    assert any("tensorflow was '2.19.0'" in message for message in watcher.said)
+    listener = Stopper(99)
+    nnpy.resume(run, listener=listener)
+    assert any("tensorflow was '2.19.0'" in message for message in listener.said)
     assert run.status() == "finished"
     assert run.environment()["versions"]["tensorflow"] == "2.19.0"  # as it was begun
 
@@ -249,7 +249,7 @@ def test_a_loss_that_is_no_number_ends_the_run_with_its_place(config, tmp_path) 
 def test_it_may_go_back_to_the_best_state_instead(config, tmp_path) -> None:
     bad = diverging(config, on_nan="restore", optimizer={"SGD": {"learning_rate": 0.01}})
 
-    original = trainer._Training._epoch
+    original = trainer.Training._epoch
     spoiled = []
 
     def epoch(self, number, step, callbacks):  # the rate jumps after the first epoch
@@ -258,16 +258,16 @@ def test_it_may_go_back_to_the_best_state_instead(config, tmp_path) -> None:
             spoiled.append(True)
             self.model.optimizer.learning_rate = 1e30
 
-    watcher = Stopper(99)
+    listener = Stopper(99)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trainer._Training, "_epoch", epoch)
-        run = nnpy.train(bad, run_dir=str(tmp_path / "run"), watcher=watcher)
+        patch.setattr(trainer.Training, "_epoch", epoch)
+        run = nnpy.train(bad, run_dir=str(tmp_path / "run"), listener=listener)
     assert run.status() == "finished"
     told = run.summary()["restored"]
     assert told[0]["in_epoch"] == 2
     assert told[0]["after_epoch"] == 1
     assert [row["epoch"] for row in run.metrics()] == [1, 2, 3]
-    assert any("back to the weights after epoch 1" in message for message in watcher.said)
+    assert any("back to the weights after epoch 1" in message for message in listener.said)
 
 
 # ---------------------------------------------------------------- real processes

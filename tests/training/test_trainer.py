@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import nnpy
-from nnpy import data
+from nnpy.data.registry import load
 from nnpy.errors import UsageError
 from tests.conftest import ROOT
 
@@ -36,7 +36,7 @@ def test_the_folder_is_complete(tiny_run: Path) -> None:
 def test_the_summary_is_true(tiny_run: Path, tiny: Path) -> None:
     summary = json.loads((tiny_run / "summary.json").read_text())
     model = keras.models.load_model(tiny_run / "checkpoints" / "best.keras")
-    test = data.load("idx", path=str(tiny)).test
+    test = load("idx", path=str(tiny)).test
     loss, accuracy = model.evaluate(test.x.astype("float32") / 255, test.y, verbose=0)
     assert summary["test"]["loss"] == pytest.approx(loss, rel=1e-5)
     assert summary["test"]["accuracy"] == pytest.approx(accuracy, abs=1e-6)

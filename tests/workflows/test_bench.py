@@ -4,47 +4,43 @@ from __future__ import annotations
 
 import json
 
-import keras
-import numpy as np
 import pytest
 
-from nnpy.config import load as config
+from nnpy.config.load import load_config
 from nnpy.config.yaml import parse
-from nnpy.data.dataset import Preparation, Split
-from nnpy.devices import select
+from nnpy.devices.host import cores_here
 from nnpy.errors import RunError
 from nnpy.workflows.bench import measure
+from nnpy.workflows.bench.process import Elsewhere
+from nnpy.workflows.bench.runners import CONTESTANTS, FIT, Here
 
 
-def model() -> keras.Model:
-    made = keras.Sequential(
-        [keras.layers.Input((6, 6)), keras.layers.Flatten(), keras.layers.Dense(3, "softmax")]
-    )
-    made.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    return made
-
-
-def test_every_contestant_is_measured():
-    random = np.random.default_rng(0)
-    split = Split(
-        random.integers(0, 255, (640, 6, 6), "uint8"), random.integers(0, 3, 640, "uint8")
-    )
+def test_every_contestant_is_measured(tiny_config):
+    config = load_config(tiny_config)
     told: list[str] = []
     speeds = measure.bench(
-        lambda name: measure.runner(name, model(), Preparation(1 / 255), split, 16),
-        examples=640,
-        batch_size=16,
+        Here(config, "cpu", split_batches=False).ready().runner_of,
+        examples=480,
+        batch_size=50,
         seconds=0.05,
         rounds=2,
         progress=told.append,
     )
-    assert [speed.name for speed in speeds] == list(measure.CONTESTANTS)
+    assert [speed.name for speed in speeds] == list(CONTESTANTS)
     for speed in speeds:
         assert speed.samples_per_second > 0
-        assert speed.epoch_seconds == pytest.approx(640 / speed.samples_per_second)
+        assert speed.epoch_seconds == pytest.approx(480 / speed.samples_per_second)
         assert speed.compile_seconds >= 0
         assert set(speed.as_dict()) >= {"name", "samples_per_second", "epoch_seconds", "error"}
     assert "xla: compiling" in told
+
+
+def test_a_contestant_trains_as_the_config_says(tiny_config):
+    training = {**tiny_config["training"], "class_weight": dict.fromkeys(range(10), 0.0)}
+    config = load_config({**tiny_config, "training": training})
+    session = Here(config, "cpu", split_batches=False).ready().session
+    engine = session.engine(session.build_model(), execution="graph")
+    assert engine.train_epoch(session.dataset().train, 0)["loss"] == 0.0  # nothing counts
 
 
 CONVOLUTION = """
@@ -65,16 +61,16 @@ def test_keras_has_its_own_threads_where_nnpy_sets_them(nnpy, write, tiny):
     found = json.loads(done.stdout)
     assert [each["error"] for each in found["speeds"]] == [""] * 5
     assert found["choice"]["mode"] == "graph"
-    assert found["choice"]["parts"] == (select.cores_here() > 1)
+    assert found["choice"]["parts"] == (cores_here() > 1)
     assert ("one thread an operation" in found["device"]) == found["choice"]["parts"]
 
 
 def test_the_other_process_answers_with_its_errors(tiny):
     moved = "model:\n  - RandomTranslation: {height_factor: 0.1, width_factor: 0.1}\n"
     text = CONVOLUTION.format(path=tiny).replace("model:\n", moved)
-    elsewhere = measure.Elsewhere(config.load(parse.parse(text, "c.yaml").plain()), "cpu")
+    elsewhere = Elsewhere(load_config(parse.parse(text, "c.yaml").plain()), "cpu")
     try:
-        steps, seconds = elsewhere.runner_of(measure.FIT)(0.0)
+        steps, seconds = elsewhere.runner_of(FIT)(0.0)
         assert steps == 1
         assert seconds > 0
         with pytest.raises(RunError, match="XLA cannot compile this model"):
@@ -82,4 +78,4 @@ def test_the_other_process_answers_with_its_errors(tiny):
     finally:
         elsewhere.close()
     with pytest.raises(RunError, match=r"process of model\.fit ended"):
-        elsewhere.runner_of(measure.FIT)(0.1)
+        elsewhere.runner_of(FIT)(0.1)

@@ -10,7 +10,7 @@ from nnpy.cli import options
 from nnpy.cli.terminal import Terminal
 
 if TYPE_CHECKING:
-    from nnpy.config.load import Config
+    from nnpy.config.config import Config
 
 
 @click.command(short_help="Find the mistakes in configs.")
@@ -34,7 +34,7 @@ def check(
 
     Neither TensorFlow nor the data are loaded, unless --build asks for the models.
     """
-    from nnpy.config import load as configs
+    from nnpy.config.load import load_config
     from nnpy.errors import ConfigError, Problem, UsageError
 
     if origins and not show:
@@ -46,7 +46,7 @@ def check(
     for file in files:
         answer: dict[str, Any] = {"file": file, "problems": [], "notes": []}
         try:
-            checked = configs.load(file, overrides)
+            checked = load_config(file, overrides)
             answer["notes"] = list(checked.notes)
             if show:
                 answer["config"] = checked.resolved
@@ -80,12 +80,12 @@ def _tell(
     show: bool,
     origins: bool,
 ) -> None:
-    from nnpy.config.yaml import parse
+    from nnpy.config.yaml.dump import with_origins
 
     for note in checked.notes:
         terminal.say(f"{file}: {note}")
     if show:
-        text = parse.with_origins(checked.tree) if origins else checked.to_yaml()
+        text = with_origins(checked.tree) if origins else checked.to_yaml()
         terminal.result(text.rstrip())
     if "layers" in answer:
         _print_table(terminal, answer)

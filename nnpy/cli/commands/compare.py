@@ -11,7 +11,8 @@ from nnpy.cli import options, tables
 from nnpy.cli.terminal import Terminal
 
 if TYPE_CHECKING:
-    from nnpy.report.comparison import Comparison, Difference
+    from nnpy.evaluation.comparison import Comparison
+    from nnpy.runs.differences import Difference
 
 
 @click.command(short_help="Put runs side by side.")
@@ -48,7 +49,7 @@ def compare(terminal: Terminal, runs: tuple[str, ...], output: str, as_json: boo
     names = comparing.curve_names(comparison.runs)
     if names:
         histories = {run.name: run.history for run in comparison.runs}
-        with atomic.explained(page.with_suffix(".png")):
+        with atomic.translate_error(page.with_suffix(".png")):
             figures.save(figures.overlaid(histories, names), page.with_suffix(".png"))
     if as_json:
         terminal.result({**comparison.as_dict(), "page": str(page)})

@@ -20,23 +20,23 @@ def import_(terminal: Terminal, model: str, output: str | None) -> None:
     say it; weights are not. A file that is there already is never overwritten.
     """
     terminal.quiet()
-    from nnpy.config import starters
-    from nnpy.config.yaml import parse
+    from nnpy.config.yaml.dump import dump
     from nnpy.errors import ModelError
     from nnpy.models.to_config import network, training
     from nnpy.safety import model_files
+    from nnpy.storage.atomic import create
 
     config, _ = model_files.inspect(model)
     section = {"model": network.network_of(model_files.open_model(model, compile=False))}
     if config.get("compile_config"):
-        outputs = training.names_of_outputs(section["model"])
+        outputs = training.output_keys(section["model"])
         try:
             section["training"] = training.training_of(config["compile_config"], outputs)
         except ModelError as unsaid:
             terminal.say(f"how it learns is left out: {unsaid}")
-    text = f"# The network of {Path(model).name}\n{parse.dump(section)}"
+    text = f"# The network of {Path(model).name}\n{dump(section)}"
     if output is None:
         terminal.result(text.rstrip("\n"))
         return
-    starters.create(Path(output), text)
+    create(Path(output), text)
     terminal.result(output)

@@ -15,21 +15,22 @@ from nnpy.cli.terminal import Terminal
 @click.pass_obj
 def info(terminal: Terminal, as_json: bool) -> None:
     """Show versions, devices, where data is found, and what draws the diagrams."""
-    from nnpy import data
+    from nnpy.data import registry
+    from nnpy.data.registry import NAMES
     from nnpy.devices import select
-    from nnpy.runs import folder
+    from nnpy.runs.environment import versions
 
     terminal.quiet()
     select.prepare_environment()
     from nnpy.models import diagram
 
     found: dict[str, Any] = {
-        "versions": folder.versions(),
+        "versions": versions(),
         "devices": select.describe(),
         "data": {
-            name: [place.__dict__ for place in data.places(name)]
-            for name in data.NAMES
-            if data.places(name)
+            name: [place.__dict__ for place in registry.places(name)]
+            for name in NAMES
+            if registry.places(name)
         },
         "renderers": diagram.renderers(),
     }

@@ -29,7 +29,7 @@ def reproduce(
     Ends with exit code 1 unless all numbers are equal.
     """
     from nnpy import api
-    from nnpy.cli.progress import TerminalWatcher
+    from nnpy.cli.progress import TerminalProgress
 
     terminal: Terminal = context.obj
     terminal.quiet()
@@ -38,7 +38,7 @@ def reproduce(
         run_dir=run_dir,
         device=device,
         trust_code=trust_code,
-        watcher=TerminalWatcher(terminal),
+        listener=TerminalProgress(terminal),
     )
     if as_json:
         terminal.result(found.as_dict())

@@ -10,7 +10,7 @@ from nnpy.cli import options, tables
 from nnpy.cli.terminal import Terminal
 
 if TYPE_CHECKING:
-    from nnpy.config.load import Config
+    from nnpy.config.config import Config
 
 
 @click.command(short_help="Train the network that a config says.")
@@ -62,8 +62,8 @@ def train(
     checkpoints, a diagram and a record of the environment. Its path is printed on stdout.
     """
     from nnpy import api
-    from nnpy.cli.progress import TerminalWatcher
-    from nnpy.config import load as configs
+    from nnpy.cli.progress import TerminalProgress
+    from nnpy.config.load import load_config
 
     if resume is not None:
         for given, name in (
@@ -82,12 +82,12 @@ def train(
             overrides=overrides,
             device=device,
             trust_code=trust_code,
-            watcher=TerminalWatcher(terminal),
+            listener=TerminalProgress(terminal),
         )
     else:
         if config is None:
             raise click.UsageError("name a CONFIG, or --resume [RUN]")
-        checked = configs.load(config, overrides, trust_code=trust_code)
+        checked = load_config(config, overrides, trust_code=trust_code)
         for note in checked.notes:
             terminal.say(note)
         terminal.quiet()
@@ -97,7 +97,7 @@ def train(
             "deterministic": deterministic,
             "tensorboard": tensorboard,
             "device": device,
-            "watcher": TerminalWatcher(terminal),
+            "listener": TerminalProgress(terminal),
         }
         if seeds is not None:
             _several(terminal, checked, seeds, how, as_json)

@@ -40,11 +40,11 @@ def verify(
     import tempfile
     from pathlib import Path
 
-    from nnpy.config import load as configs
+    from nnpy.config.load import load_config
     from nnpy.errors import RunError, UsageError
     from nnpy.workflows import verify
 
-    configs.load(config, overrides)  # its mistakes are told before anything is trained
+    load_config(config, overrides)  # its mistakes are told before anything is trained
     if keep is not None and Path(keep).is_dir() and any(Path(keep).iterdir()):
         raise UsageError(f"--keep {keep}: the folder is not empty")
     arguments = [config, *(f"--set={each}" for each in overrides)]
@@ -53,7 +53,7 @@ def verify(
     with tempfile.TemporaryDirectory(prefix="nnpy-verify-") as temporary:
         folder = Path(keep or temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        proof = verify.prove(arguments, folder, kills, seed, terminal.say)
+        proof = verify.verify_resume(arguments, folder, kills, seed, terminal.say)
     if as_json:
         terminal.result(dataclasses.asdict(proof))
     else:

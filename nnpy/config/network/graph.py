@@ -10,11 +10,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from nnpy.config.checker import KerasObject
-from nnpy.config.network.names import INPUT, Ref, snake_case
-from nnpy.config.yaml.parse import Mark
+from nnpy.config.objects import KerasObject
+from nnpy.config.yaml.nodes import Mark
 
-__all__ = ["INPUT", "Input", "Inputs", "Network", "Ref", "Step", "snake_case"]
+INPUT = "input"  # what `from:` calls the input of a model, or of a block
+
+
+# The name of a step or of an input; `name.1` for one output of several; a tuple of them
+# where a layer takes, or a block is given, several tensors as a list.
+Ref = str | tuple[str, ...]
 
 Inputs = Ref | dict[str, Ref]
 
@@ -79,15 +83,15 @@ class Network:
                 return found
             name = name.rpartition(".")[0]
 
-    def kinds(self) -> Iterator[tuple[str, dict[str, Any]]]:
+    def iter_layers(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """The name and arguments of every layer, those inside of others too."""
         for step in self.steps:
             yield from _kinds(step.layer)
             if step.network is not None:
-                yield from step.network.kinds()
+                yield from step.network.iter_layers()
 
     @property
-    def names_of_outputs(self) -> tuple[str, ...]:
+    def output_keys(self) -> tuple[str, ...]:
         """What the losses and metrics of a model with several outputs go by."""
         return self.output_names or self.outputs
 

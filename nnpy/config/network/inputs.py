@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nnpy.catalog.catalog import Entry, Parameter
+from nnpy.catalog.entries import Entry, Parameter
 from nnpy.config.checker import Checker, show
-from nnpy.config.network.graph import Inputs, Step
-from nnpy.config.network.names import INPUT, Ref, Scope
-from nnpy.config.yaml.parse import Mark, Node
+from nnpy.config.network.graph import INPUT, Inputs, Ref, Step
+from nnpy.config.network.names import Scope
+from nnpy.config.yaml.nodes import Mark, Node
 from nnpy.errors import did_you_mean
 
 

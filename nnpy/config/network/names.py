@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass, field
 
 from nnpy.config.checker import Checker, show
-from nnpy.config.yaml.parse import Mark, Node
+from nnpy.config.network.graph import INPUT, Ref
+from nnpy.config.yaml.nodes import Mark, Node
 from nnpy.errors import did_you_mean
 
-INPUT = "input"  # what `from:` calls the input of a model, or of a block
-
 _MAX_DOTS = 20
-
-# The name of a step or of an input; `name.1` for one output of several; a tuple of them
-# where a layer takes, or a block is given, several tensors as a list.
-Ref = str | tuple[str, ...]
 
 
 @dataclass
@@ -128,9 +122,3 @@ class Scope:
             ref = self.reference(each, f"{path}[{index}]")
             found.extend((ref,) if isinstance(ref, str) else ref)
         return tuple(found)
-
-
-def snake_case(name: str) -> str:
-    """`GlobalAveragePooling2D` → `global_average_pooling2d`, as Keras names its layers."""
-    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", re.sub(r"\W+", "", name))
-    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()

@@ -14,14 +14,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from nnpy.catalog.catalog import Parameter
-from nnpy.config.checker import Checker, KerasObject, show
+from nnpy.catalog.entries import Parameter
+from nnpy.catalog.naming import snake_case
+from nnpy.config.checker import Checker, show
 from nnpy.config.network import inputs as tensors
 from nnpy.config.network.blocks import MAX_NESTING, RESERVED, Block, Budget, Filling, TooLarge, bind
 from nnpy.config.network.graph import INPUT, Input, Inputs, Network, Ref, Step
 from nnpy.config.network.inputs import Use
-from nnpy.config.network.names import Scope, snake_case
-from nnpy.config.yaml.parse import Mark, Node
+from nnpy.config.network.names import Scope
+from nnpy.config.objects import KerasObject
+from nnpy.config.yaml.nodes import Mark, Node
 from nnpy.errors import did_you_mean
 
 _MODEL_KEYS = ("inputs", "layers", "outputs")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from nnpy.catalog.catalog import Catalog, Parameter
+from nnpy.catalog.catalog import Catalog
+from nnpy.catalog.entries import Parameter
 from nnpy.config import by_output as outputs
 from nnpy.config.schema.objects import OBJECTS, bare, by_output, ref
 from nnpy.config.settings import SECTIONS, parameters

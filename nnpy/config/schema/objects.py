@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from nnpy.catalog.catalog import Catalog, Entry, Parameter
+from nnpy.catalog.catalog import Catalog
+from nnpy.catalog.entries import Entry, Parameter
 from nnpy.config import by_output as outputs
-from nnpy.config.checker import ACTIVATION_LAYERS
+from nnpy.config.objects import ACTIVATION_LAYERS
 from nnpy.config.settings import parameters
 
 OBJECTS = (  # the kinds of Keras objects that are written as a name, or a name with arguments

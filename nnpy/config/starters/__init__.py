@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from nnpy.errors import UsageError, did_you_mean
+from nnpy.storage.atomic import create
 
 FOLDER = Path(__file__).parent
 
@@ -25,14 +26,3 @@ def write(name: str, path: Path) -> None:
         raise UsageError(f"no starter '{name}'{hint}; there are {', '.join(names())}")
     text = (FOLDER / f"{name}.yaml").read_text(encoding="utf-8")
     create(path, text.replace(f"# nnpy train {name}.yaml", f"# nnpy train {path}", 1))
-
-
-def create(path: Path, text: str) -> None:
-    """A new file with that text; one that is there already is never touched."""
-    try:
-        with path.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-    except FileExistsError:
-        raise UsageError(f"{path} is there already; choose another name with -o FILE") from None
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}") from None

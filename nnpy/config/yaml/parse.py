@@ -9,14 +9,14 @@ aliases expand to.
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
+from nnpy.config.yaml.dump import _Dumper
+from nnpy.config.yaml.nodes import Mark, Node
 from nnpy.errors import ConfigError, Problem
 
 MAX_BYTES = 1_000_000
@@ -25,75 +25,6 @@ MAX_NODES = 100_000
 
 _EXPONENT = re.compile(r"^[-+]?(?:[0-9][0-9_]*)(?:\.[0-9_]*)?[eE][-+]?[0-9]+$")
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-@dataclass(frozen=True)
-class Mark:
-    """A place in a text: `line` and `column` count from 1, `length` is in characters."""
-
-    file: str
-    line: int
-    column: int
-    length: int
-    text: str = field(repr=False)  # the whole line
-    note: str = ""  # inside a block: where it is used
-
-    def problem(self, path: str, message: str) -> Problem:
-        if self.note:
-            message = f"{message} ({self.note})"
-        return Problem(
-            message, path, self.file, self.line, self.column, self.length, source=self.text
-        )
-
-
-@dataclass
-class Node:
-    """A value and where it came from.
-
-    `value` is a scalar, a `list[Node]` or a `dict[str | int, Node]`; a dict's `keys` holds
-    the place of each key. `mark` is None for a value that no text holds (a default, or one
-    given from Python).
-    """
-
-    value: Any
-    mark: Mark | None = None
-    keys: dict[Any, Mark | None] = field(default_factory=dict, repr=False)
-    origin: str = "default"
-
-    @property
-    def is_map(self) -> bool:
-        return isinstance(self.value, dict)
-
-    @property
-    def is_list(self) -> bool:
-        return isinstance(self.value, list)
-
-    def plain(self) -> Any:
-        """The value without its places: dicts, lists and scalars."""
-        if self.is_map:
-            return {key: node.plain() for key, node in self.value.items()}
-        if self.is_list:
-            return [node.plain() for node in self.value]
-        return self.value
-
-    def copy(self) -> Node:
-        """A tree of its own, so that an override at one alias leaves the others alone."""
-        value = self.value
-        if self.is_map:
-            value = {key: node.copy() for key, node in value.items()}
-        elif self.is_list:
-            value = [node.copy() for node in value]
-        return Node(value, self.mark, dict(self.keys), self.origin)
-
-
-def from_plain(value: Any, origin: str = "default") -> Node:
-    """Dicts, lists and scalars from Python → nodes without places."""
-    if isinstance(value, dict):
-        items = {key: from_plain(item, origin) for key, item in value.items()}
-        return Node(items, None, dict.fromkeys(items), origin)
-    if isinstance(value, list | tuple):
-        return Node([from_plain(item, origin) for item in value], None, {}, origin)
-    return Node(value, None, {}, origin)
 
 
 def parse(text: str | bytes, file: str, *, origin: str | None = None) -> Node:
@@ -310,89 +241,5 @@ def _shorten(text: str, limit: int = 40) -> str:
     return repr(text if len(text) <= limit else text[: limit - 1] + "…")
 
 
-class _Dumper(yaml.SafeDumper):
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
-        super().increase_indent(flow, False)
-
-
 # What `parse` reads as a number must be quoted when it is text.
 _Dumper.add_implicit_resolver("tag:yaml.org,2002:float", _EXPONENT, list("-+0123456789"))
-
-
-def dump(value: Any, *, width: int = 96) -> str:
-    """Plain values → YAML that `parse` reads back to the same values.
-
-    Sections are written a key a line; a mapping or list inside them that fits on one line
-    is written on one line, as a person would.
-    """
-    node = _Dumper(io.StringIO(), sort_keys=False).represent_data(value)
-    _choose_style(node, 0, width)
-    return yaml.serialize(node, Dumper=_Dumper, width=10_000, allow_unicode=True)
-
-
-def _choose_style(node: yaml.Node, depth: int, width: int, in_list: bool = False) -> None:
-    if isinstance(node, yaml.MappingNode):
-        children = [value for _, value in node.value]
-    elif isinstance(node, yaml.SequenceNode):
-        children = node.value
-    else:
-        return
-    is_list = isinstance(node, yaml.SequenceNode)
-    for child in children:
-        _choose_style(child, depth + 1, width, in_list=is_list)
-    short = len(_flow(node)) + 4 * depth <= width
-    # A layer stays `- Dense: {...}`, a list of layers a line each, a section a key a line.
-    is_step = in_list and not is_list and len(children) == 1
-    holds_steps = is_list and any(not isinstance(child, yaml.ScalarNode) for child in children)
-    is_section = depth == 0 or (depth == 1 and not is_list)
-    node.flow_style = not children or (short and not (is_section or holds_steps or is_step))
-
-
-def _flow(node: yaml.Node) -> str:
-    """Roughly the text of a node on one line, to see whether it fits."""
-    if isinstance(node, yaml.MappingNode):
-        inner = ", ".join(f"{_flow(key)}: {_flow(value)}" for key, value in node.value)
-        return "{" + inner + "}"
-    if isinstance(node, yaml.SequenceNode):
-        return "[" + ", ".join(_flow(child) for child in node.value) + "]"
-    return str(node.value)
-
-
-def with_origins(tree: Node) -> str:
-    """YAML with each value on a line of its own, and behind it where it comes from."""
-    lines = _lines(tree)
-    width = min(60, max(len(text) for text, _ in lines))
-    return "\n".join(f"{text:<{width}}  # {origin}" if origin else text for text, origin in lines)
-
-
-def _lines(node: Node) -> list[tuple[str, str]]:
-    """The lines of a value in block style, each with its origin."""
-    if not node.value or not (node.is_map or node.is_list):
-        return [(_scalar_text(node.value), node.origin)]
-    lines: list[tuple[str, str]] = []
-    if node.is_list:
-        for each in node.value:
-            (text, origin), *rest = _lines(each)
-            lines += [(f"- {text}", origin), *((f"  {text}", origin) for text, origin in rest)]
-        return lines
-    for key, each in node.value.items():
-        inner = _lines(each)
-        if each.value and (each.is_map or each.is_list):
-            lines.append((f"{_scalar_text(key)}:", ""))
-            lines += [(f"  {text}", origin) for text, origin in inner]
-        else:
-            lines.append((f"{_scalar_text(key)}: {inner[0][0]}", inner[0][1]))
-    return lines
-
-
-def _scalar_text(value: Any) -> str:
-    return (
-        yaml.dump(value, Dumper=_Dumper, default_flow_style=True, width=10_000, allow_unicode=True)
-        .removesuffix("\n")
-        .removesuffix("\n...")
-        .removesuffix("...")
-        .strip()
-    )

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nnpy.data.dataset import DataInfo, Dataset, Place, Progress, Split
+from nnpy.data.files.folders import find, folder_problem, user_folder
+from nnpy.data.files.idx import parse_header, read_content, to_array
 from nnpy.data.sources import idx_folder
 from nnpy.data.sources.keras_datasets import keras_cache
 from nnpy.errors import DataError
@@ -74,7 +76,7 @@ def read(
     looked for in the next place. Raises DataError with each place and what was wrong there.
     """
     if path is not None:
-        folder = idx_folder.user_folder(path)
+        folder = user_folder(path)
         found, failures = _read_folder(folder, CONTENT)
         if failures:
             raise DataError(
@@ -126,11 +128,11 @@ def places() -> list[Place]:
 
 
 def _look(folder: Path) -> Place:
-    if problem := idx_folder.folder_problem(folder):
+    if problem := folder_problem(folder):
         return Place(str(folder), False, problem)
     wrong = []
     for name, (size, _) in CONTENT.items():
-        file = idx_folder.find(folder, name)
+        file = find(folder, name)
         if file is None:
             wrong.append(f"no {name}.gz")
         elif _unpacked_size(file) != size:
@@ -162,11 +164,11 @@ class _Failure:
 
 def _read_folder(folder: Path, names: Iterable[str]) -> tuple[dict[str, bytes], list[_Failure]]:
     """The contents of the files that are right, and what is wrong with the others."""
-    if problem := idx_folder.folder_problem(folder):
+    if problem := folder_problem(folder):
         return {}, [_Failure(f"{folder}: {problem}")]
 
     def content(name: str) -> bytes | _Failure:
-        path = idx_folder.find(folder, name)
+        path = find(folder, name)
         if path is None:
             return _Failure(f"{folder / name}.gz: no such file")
         try:
@@ -183,7 +185,7 @@ def _read_folder(folder: Path, names: Iterable[str]) -> tuple[dict[str, bytes], 
 def _checked(path: Path, name: str) -> bytes:
     """The content of a file, when it is that of the Fashion-MNIST file `name`."""
     size, digest = CONTENT[name]
-    content = idx_folder.read_content(path, size)
+    content = read_content(path, size)
     found = hashlib.sha256(content).hexdigest()
     if found != digest:
         raise DataError(
@@ -208,7 +210,7 @@ def _download(host: str, name: str, progress: Progress | None) -> bytes:
 
 def _dataset(contents: dict[str, bytes], sources: list[str], notes: list[str]) -> Dataset:
     arrays = {
-        name: idx_folder.to_array(content, idx_folder.parse_header(content, Path(name)))
+        name: to_array(content, parse_header(content, Path(name)))
         for name, content in contents.items()
     }
     return Dataset(

@@ -11,8 +11,8 @@ from typing import Any
 import keras
 
 from nnpy.catalog import catalog
-from nnpy.catalog.catalog import Parameter
-from nnpy.config.checker import ACTIVATION_LAYERS, OBJECT_KINDS
+from nnpy.catalog.entries import Parameter
+from nnpy.config.objects import ACTIVATION_LAYERS, OBJECT_KINDS
 from nnpy.errors import ModelError
 
 DEFAULT_DTYPE = "float32"

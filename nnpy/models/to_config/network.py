@@ -16,8 +16,8 @@ from typing import Any
 import keras
 
 from nnpy.catalog import catalog
-from nnpy.catalog.catalog import Entry
-from nnpy.config.network.names import snake_case
+from nnpy.catalog.entries import Entry
+from nnpy.catalog.naming import snake_case
 from nnpy.errors import ModelError
 from nnpy.models.to_config import arguments as plain_arguments
 from nnpy.models.to_config.arguments import arguments_of, plain

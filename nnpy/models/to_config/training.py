@@ -1,6 +1,6 @@
 """How a Keras model was compiled → what stands under `training:` in its config.
 
-    section = compiled.training_of(compile_config, names_of_outputs)
+    section = compiled.training_of(compile_config, output_keys)
 
 `compile_config` is what Keras keeps of `model.compile()` (`model.get_compile_config()`, and
 `config.json` in a `.keras` file). Epochs and batch size are not in it: `fit` alone knew them.
@@ -16,13 +16,15 @@ import keras
 import numpy as np
 
 from nnpy.catalog import catalog
-from nnpy.config.network.names import snake_case
+from nnpy.catalog.entries import Entry
+from nnpy.catalog.naming import snake_case
 from nnpy.config.yaml import parse
+from nnpy.config.yaml.dump import dump
 from nnpy.errors import ConfigError, ModelError
 from nnpy.models.to_config.arguments import arguments_of, plain
 
 
-def names_of_outputs(section: Mapping[str, Any]) -> list[str]:
+def output_keys(section: Mapping[str, Any]) -> list[str]:
     """What the losses and metrics of a model go by, from its `model:` section; [] if it has one."""
     outputs = section.get("outputs")
     if isinstance(outputs, Mapping):  # Keras pairs lists of losses with the sorted names
@@ -38,7 +40,7 @@ def training_of(compiled: Mapping[str, Any], outputs: Sequence[str]) -> dict[str
     """
     try:
         found = _training_of(compiled, outputs)
-        parse.parse(parse.dump(found), "training")  # nnpy itself must be able to read it
+        parse.parse(dump(found), "training")  # nnpy itself must be able to read it
         return found
     except (ConfigError, AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         # The file may come from anyone; Keras itself has not looked at this part of it.
@@ -122,7 +124,7 @@ def _stranger(name: Any, kind: str) -> ModelError:
     return ModelError(f"{repr(name)[:60]} is no {kind} of Keras")
 
 
-def _usual_name(entry: catalog.Entry) -> str:
+def _usual_name(entry: Entry) -> str:
     name = entry.parameter("name")
     return str(name.default) if name and name.default else snake_case(entry.name)
 

@@ -6,7 +6,8 @@ pyplot is never imported. The palette is Okabe and Ito's ("Color universal desig
 people of all colour visions tell apart; what colour says, shape or text says too.
 """
 
-from nnpy.report.figures.answers import Mistake, class_bars, confusion, mistakes, reliability
+from nnpy.evaluation.classification import Mistake
+from nnpy.report.figures.answers import class_bars, confusion, mistakes, reliability
 from nnpy.report.figures.curves import curve, curves, overlaid, panels
 from nnpy.report.figures.kernels import weights
 from nnpy.report.figures.style import inline_svg, save, write_all

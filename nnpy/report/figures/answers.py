@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,23 +11,12 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from nnpy.evaluation.classification import Mistake
 from nnpy.report.figures.style import BLUE, GRID, INK, MUTED, ORANGE, PAPER, styled
 from nnpy.text import columns_of, percent, plain
 
 if TYPE_CHECKING:
-    from nnpy.evaluation.statistics import Calibration, ClassScore
-
-
-@dataclass(frozen=True)
-class Mistake:
-    """An example that was answered wrongly."""
-
-    index: int  # its place in the split
-    picture: np.ndarray  # uint8 (h, w) or (h, w, 3)
-    truth: str
-    answer: str
-    probability: float  # of the answer
-    truth_probability: float
+    from nnpy.evaluation.classification import Calibration, ClassScore
 
 
 @styled

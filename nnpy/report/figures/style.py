@@ -34,8 +34,6 @@ _PAGE_COLOURS = {
 }
 
 _FONTS = ("DejaVu Sans", "Noto Sans CJK JP", "Noto Sans CJK SC", "WenQuanYi Zen Hei", "Noto Emoji")
-
-
 P = ParamSpec("P")
 T = TypeVar("T")
 

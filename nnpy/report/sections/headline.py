@@ -4,32 +4,32 @@ from __future__ import annotations
 
 import numpy as np
 
-from nnpy.evaluation.statistics import ClassReport
-from nnpy.report.contents import Contents, Findings
+from nnpy.evaluation.classification import ClassReport
+from nnpy.report.contents import Contents, Evaluation
 from nnpy.report.formatting import words
 from nnpy.report.html import number, safe
 
 
 def head(contents: Contents) -> str:
-    findings = contents.findings
+    evaluation = contents.evaluation
     over = " · ".join(
         safe(part, 80) for part in (f"run {contents.name}", contents.date, contents.status) if part
     )
-    if findings and findings.classes and findings.examples:
-        title, lead = _class_headline(findings, findings.classes)
-    elif findings and findings.metrics:
+    if evaluation and evaluation.classes and evaluation.examples:
+        title, lead = _class_headline(evaluation, evaluation.classes)
+    elif evaluation and evaluation.metrics:
         name, value = next(
-            ((k, v) for k, v in findings.metrics.items() if k != "loss"),
-            next(iter(findings.metrics.items())),
+            ((k, v) for k, v in evaluation.metrics.items() if k != "loss"),
+            next(iter(evaluation.metrics.items())),
         )
         title = f"<h1>{number(value, '.4g')}<small>{safe(words(name), 40)}</small></h1>"
-        interval = findings.loss if name == "loss" else None
+        interval = evaluation.loss if name == "loss" else None
         sure = (
             f" 95\u202f% interval: {interval.low:.4g} to {interval.high:.4g}." if interval else ""
         )
         lead = (
-            f'<p class="lead">on {findings.examples:,} {findings.split} examples that the model '
-            f"had never seen.{sure}</p>"
+            f'<p class="lead">on {evaluation.examples:,} {evaluation.split} examples that the '
+            f"model had never seen.{sure}</p>"
         )
     else:
         title = f'<h1 class="words">{safe(contents.name, 80)}</h1>'
@@ -41,19 +41,19 @@ def head(contents: Contents) -> str:
     return f'<header><p class="over">{over}</p>{title}{lead}<dl class="facts">{facts}</dl></header>'
 
 
-def _class_headline(findings: Findings, report: ClassReport) -> tuple[str, str]:
+def _class_headline(evaluation: Evaluation, report: ClassReport) -> tuple[str, str]:
     accuracy = report.accuracy
     support = [score.support for score in report.classes]
-    base = max(support) / findings.examples
-    right = round(accuracy.value * findings.examples)
+    base = max(support) / evaluation.examples
+    right = round(accuracy.value * evaluation.examples)
     title = (
         f'<h1><data value="{accuracy.value!r}" id="accuracy">{100 * accuracy.value:.1f}</data>'
         "<small>%</small></h1>"
     )
     lead = (
-        f'<p class="lead">of the {findings.examples:,} {findings.split} examples, which the model '
-        f"had never seen, are answered rightly: {right:,}. With 95\u202f% confidence the true "
-        f"share lies between {100 * accuracy.low:.1f} and {100 * accuracy.high:.1f}\u202f%.</p>"
+        f'<p class="lead">of the {evaluation.examples:,} {evaluation.split} examples, which '
+        f"the model had never seen, are answered rightly: {right:,}. With 95\u202f% confidence the "
+        f"true share lies between {100 * accuracy.low:.1f} and {100 * accuracy.high:.1f}\u202f%.</p>"
     )
     low, width = 100 * accuracy.low, 100 * (accuracy.high - accuracy.low)
     # The label in the middle leaves the two at the ends their room.

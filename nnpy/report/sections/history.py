@@ -3,116 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 
-from nnpy.models.summary import LayerRow
 from nnpy.report import figures, html
 from nnpy.report.contents import Contents
-from nnpy.report.formatting import count, shape_words, words
-from nnpy.report.html import number, safe
-
-MOST_ROWS = 200
-
-
-def model_section(contents: Contents, drawings: bool) -> str:
-    if not contents.layers and not contents.diagram:
-        return ""
-    parts = []
-    if contents.layers:
-        total = sum(row.parameters for row in contents.layers)
-        known = [row.multiply_adds for row in contents.layers]
-        work = sum(value or 0 for value in known)
-        least = "at least " if None in known else ""
-        parts.append(
-            f"<p>A neural network of {count(len(contents.layers), 'layer')} with "
-            f"{number(total)} parameters. "
-            f"Answering one example takes {least}{number(work)} multiply-adds.</p>"
-        )
-        parts.append(_layer_table(contents.layers, total, work, least))
-    drawing = html.drawing(contents.diagram, "Diagram of the network") if contents.diagram else None
-    if drawing and drawings and len(drawing) < 1_000_000:
-        picture = html.figure(drawing, "Data flows from top to bottom.")
-        small = len(contents.layers) <= 12
-        parts.append(picture if small else html.more("The network as a diagram", picture))
-    elif contents.diagram:
-        parts.append("<p>The diagram is too large for this page; it is in model.svg.</p>")
-    if contents.weights is not None and len(contents.weights):
-        parts.append("<h3>What the first layer looks for</h3>")
-        shown = min(len(contents.weights), 64)
-        which = f"{shown} of {len(contents.weights)}" if shown < len(contents.weights) else "all"
-        meaning = (
-            "Bright where it wants light, in that colour."
-            if contents.weights.ndim == 4
-            else "Blue: the unit answers to light here. Red: light here silences it."
-        )
-        parts.append(
-            html.figure(
-                html.figure_png(contents.drawings["weights"], "Weights of the first layer"),
-                f"The weights of the first layer's units ({which}) as pictures. {meaning}",
-            )
-        )
-    terms = ("neural network", "layer", "parameters", "multiply-adds")
-    return html.section("What was trained", "".join(parts), *terms)
-
-
-def _layer_table(layers: Sequence[LayerRow], total: int, work: int, least: str) -> str:
-    rows = [
-        (
-            safe(row.name, 60),
-            safe(row.kind, 40),
-            safe(" and ".join(shape_words(shape) for shape in row.shapes) or "–", 60),
-            f"{row.parameters:,}",
-            "?" if row.multiply_adds is None else f"{row.multiply_adds:,}",
-        )
-        for row in layers
-    ]
-    rows.append(("all", "", "", f"{total:,}", f"{least}{work:,}"))
-    head = ("layer", "kind", "output shape", "parameters", "multiply-adds")
-    table = html.table(head, rows, numeric=(3, 4), css="tall" if len(rows) > 30 else "")
-    return table if len(rows) <= 30 else html.more("Every layer", table)
-
-
-def data_section(contents: Contents) -> str:
-    data = contents.data
-    if not data:
-        return ""
-    counts = [
-        (label, int(data[key]))
-        for key, label in (
-            ("train", "training set"),
-            ("validation", "validation set"),
-            ("test", "test set"),
-        )
-        if data.get(key)
-    ]
-    said = "; ".join(f"{number(count)} in the {label}" for label, count in counts)
-    shape = shape_words(data["shape"]) if data.get("shape") else ""
-    classes = list(data.get("classes") or ())
-    parts = [f"<p>The data set <em>{safe(data.get('name', ''), 200)}</em>"]
-    parts.append(f": {said}." if said else ".")
-    if shape:
-        parts.append(f" Each example is {safe(shape)}.")
-    parts.append("</p>")
-    if classes:
-        listed = ", ".join(safe(name, 60) for name in classes[:MOST_ROWS])
-        rest = f" and {len(classes) - MOST_ROWS} more" if len(classes) > MOST_ROWS else ""
-        parts.append(f"<p>{count(len(classes), 'class', 'classes')}: {listed}{rest}.</p>")
-    if data.get("digests"):
-        rows = [
-            (safe(name, 80), f"<code>{safe(value, 80)}</code>")
-            for name, value in data["digests"].items()
-        ]
-        parts.append(
-            html.more(
-                "Where the files were, and their digests",
-                f"<p>{safe(data.get('source', ''), 300)}</p>"
-                + html.table(("file", "SHA-256 of its content"), rows),
-            )
-        )
-    terms = ["training set"] + (["validation set"] if data.get("validation") else []) + ["test set"]
-    return html.section("On what", "".join(parts), *terms)
+from nnpy.report.formatting import MOST_ROWS, words
+from nnpy.report.html import safe
 
 
 def course_section(contents: Contents) -> str:
@@ -191,20 +88,3 @@ def _course_words(contents: Contents) -> list[str]:
     if loss and not all(map(math.isfinite, loss)):
         said.append("The loss left the finite numbers: try a smaller learning rate.")
     return said
-
-
-def repeat_section(contents: Contents) -> str:
-    parts = []
-    if contents.command:
-        parts.append(f"<p>The command was</p><pre>{html.block(contents.command, 4000)}</pre>")
-    parts.append(
-        "<p>From the run folder alone, with a comparison of every number:</p>"
-        f"<pre>nnpy reproduce {safe(contents.name, 200)}</pre>"
-    )
-    if contents.config:
-        parts.append("<h3>The config, with all defaults</h3>")
-        parts.append(f"<pre>{html.block(contents.config)}</pre>")
-    if contents.versions:
-        rows = [(safe(key, 60), safe(value, 300)) for key, value in contents.versions.items()]
-        parts.append("<h3>Made with</h3>" + html.table(("what", "which"), rows))
-    return html.section("How to repeat it", "".join(parts), "seed")

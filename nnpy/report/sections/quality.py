@@ -4,27 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from nnpy.evaluation.statistics import ClassReport, ClassScore
+from nnpy.evaluation.classification import ClassReport, ClassScore
 from nnpy.report import figures, html
 from nnpy.report.contents import Contents
-from nnpy.report.figures import Mistake
 from nnpy.report.formatting import interval, words
 from nnpy.report.html import number, safe
-from nnpy.text import percent
 
 
 def quality_section(contents: Contents) -> str:
-    findings = contents.findings
-    if not findings:
+    evaluation = contents.evaluation
+    if not evaluation:
         return ""
-    report = findings.classes if findings.examples else None
+    report = evaluation.classes if evaluation.examples else None
     rows = []
-    for name, value in findings.metrics.items():
+    for name, value in evaluation.metrics.items():
         sure = "–"
-        if name == "loss" and findings.loss:
-            sure = interval(findings.loss)
+        if name == "loss" and evaluation.loss:
+            sure = interval(evaluation.loss)
         elif name in ("accuracy", "acc") and report:
             sure = interval(report.accuracy)
         rows.append((safe(words(name), 40), number(float(value)), sure))
@@ -35,9 +31,9 @@ def quality_section(contents: Contents) -> str:
         rows.append(("mean F1 of the classes", number(report.macro_f1), "–"))
         rows.append(("calibration error (ECE)", number(report.calibration.ece), "–"))
     parts = [
-        f"<p>Measured once, after the training, on the {number(findings.examples)} examples of the "
-        f"{safe(findings.split)} set. Intervals hold 95\u202f%: Wilson's for shares of examples, "
-        "the bootstrap's for means.</p>",
+        f"<p>Measured once, after the training, on the {number(evaluation.examples)} examples of "
+        f"the {safe(evaluation.split)} set. Intervals hold 95\u202f%: Wilson's for shares of "
+        "examples, the bootstrap's for means.</p>",
         html.table(("measure", "value", "95\u202f% interval"), rows, numeric=(1,)),
     ]
     terms = ["confidence interval"]
@@ -94,62 +90,3 @@ def _calibration_words(report: ClassReport) -> str:
         return said + "its probabilities can be taken at their word."
     side = "more sure than it should be" if gap > 0 else "better than it believes"
     return said + f"it is {side}."
-
-
-def failures_section(contents: Contents, drawings: bool) -> str:
-    findings = contents.findings
-    report = findings.classes if findings else None
-    if not findings or not report or not findings.examples:
-        return ""
-    wrong = int(report.confusion.sum() - np.trace(report.confusion))
-    if not wrong:
-        return html.section(
-            "Where it fails",
-            f"<p>Nowhere: all {findings.examples:,} examples are answered rightly. So good a "
-            "result is worth a doubt: do the test examples occur in the training set?</p>",
-        )
-    names = [score.name for score in report.classes]
-    pairs = report.confusion.copy()
-    np.fill_diagonal(pairs, 0)
-    # Stable, so that equal counts keep the order of the classes.
-    order = np.argsort(-pairs, axis=None, kind="stable")[:5]
-    places = [(int(i) // len(names), int(i) % len(names)) for i in order if pairs.flat[i]]
-    rows = [
-        (
-            safe(names[truth], 60),
-            safe(names[answer], 60),
-            number(int(pairs[truth, answer])),
-            f"{100 * pairs[truth, answer] / max(report.classes[truth].support, 1):.1f}\u202f%",
-        )
-        for truth, answer in places
-    ]
-    parts = [
-        f"<p>{number(wrong)} of {findings.examples:,} answers are wrong. Most often:</p>",
-        html.table(("this", "was taken for", "times", "of its class"), rows, numeric=(2, 3)),
-    ]
-    if drawings:
-        parts.append(
-            html.figure(
-                figures.inline_svg(contents.drawings["confusion"], "confusion", "Confusion matrix"),
-                "Blue: right. Orange: wrong. The stronger, the larger the share of the row "
-                "(orange: its square root, so that rare mistakes are seen too).",
-                "wide",
-            )
-        )
-    if findings.mistakes:
-        parts.append("<h3>The most confident mistakes</h3>")
-        parts.append(
-            "<p>Here the model was surest and yet wrong. Some of these examples are hard for "
-            "people too, and some may be labelled wrongly.</p>"
-        )
-        parts.append(f'<ul class="gallery">{"".join(map(_mistake, findings.mistakes))}</ul>')
-    return html.section("Where it fails", "".join(parts), "confusion matrix")
-
-
-def _mistake(item: Mistake) -> str:
-    alt = f"example {item.index}: {item.truth}, taken for {item.answer}"
-    return (
-        f"<li>{html.picture(item.picture, alt)}"
-        f"<strong>{safe(item.answer, 40)}</strong> {percent(item.probability)}"
-        f"<span>is {safe(item.truth, 40)}</span></li>"
-    )

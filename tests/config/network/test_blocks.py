@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from nnpy.config import load as config
-from nnpy.config.network.blocks import calculate
+from nnpy.config.load import load_config
+from nnpy.config.network.expressions import calculate
 from nnpy.errors import ConfigError
 
 TAIL = ["Flatten", {"Dense": {"units": 10, "activation": "softmax"}}]
 
 
 def load(blocks, *steps):
-    return config.load({"blocks": blocks, "model": [*steps, *TAIL]}).model
+    return load_config({"blocks": blocks, "model": [*steps, *TAIL]}).model
 
 
 def problems(blocks, *steps):
@@ -71,7 +71,7 @@ def test_mistakes_inside_a_block_are_told_once_with_the_place_of_its_use(tmp_pat
         "  - Dense: {units: 10, activation: softmax}\n"
     )
     with pytest.raises(ConfigError) as caught:
-        config.load(path)
+        load_config(path)
     (problem,) = caught.value.problems
     assert (problem.line, problem.column) == (2, 29)
     assert problem.message == (

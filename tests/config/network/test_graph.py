@@ -30,7 +30,7 @@ def test_a_stack_takes_what_the_one_before_gives(tmp_path):
     assert not found.functional
     assert [step.name for step in found.steps] == ["flatten", "dense", "dense_1"]
     assert [list(step.sources()) for step in found.steps] == [["input"], ["flatten"], ["dense"]]
-    assert found.outputs == found.names_of_outputs == ("dense_1",)
+    assert found.outputs == found.output_keys == ("dense_1",)
 
 
 def test_branches(tmp_path):
@@ -42,11 +42,11 @@ def test_branches(tmp_path):
     assert found.step("nowhere") is None
     assert found.step("all.1") is found.step("all")  # the second of its outputs
     assert found.outputs == ("x", "more")
-    assert found.names_of_outputs == ("digit", "other")
+    assert found.output_keys == ("digit", "other")
 
 
 def test_kinds_are_those_of_all_layers(tmp_path):
-    kinds = [name for name, _ in network(tmp_path, BRANCHES).kinds()]
+    kinds = [name for name, _ in network(tmp_path, BRANCHES).iter_layers()]
     assert sorted(kinds) == sorted(
         ["Flatten", "Concatenate", "Bidirectional", "LSTM", "abs", "Dense"]
     )

@@ -9,10 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nnpy.config.yaml import parse as source
+from nnpy.config.yaml.dump import dump, with_origins
+from nnpy.config.yaml.nodes import Node, from_plain
 from nnpy.errors import ConfigError
 
 
-def parse(text: str | bytes) -> source.Node:
+def parse(text: str | bytes) -> Node:
     return source.parse(text, "c.yaml")
 
 
@@ -143,7 +145,7 @@ trees = st.recursive(
 
 @given(trees)
 def test_dump_and_parse_are_each_others_way_back(tree):
-    read = source.parse(source.dump(tree), "c.yaml").plain()
+    read = source.parse(dump(tree), "c.yaml").plain()
     assert read == tree
     assert repr(read) == repr(tree)  # 1, 1.0 and True are equal, and not the same
 
@@ -153,7 +155,7 @@ def test_dump_writes_as_a_person_would():
         "model": ["Flatten", {"Dense": {"units": 10, "activation": "softmax"}}],
         "training": {"epochs": 5, "metrics": ["accuracy"]},
     }
-    assert source.dump(config) == (
+    assert dump(config) == (
         "model:\n"
         "  - Flatten\n"
         "  - Dense: {units: 10, activation: softmax}\n"
@@ -165,8 +167,8 @@ def test_dump_writes_as_a_person_would():
 
 def test_origins_stand_behind_their_values():
     tree = parse("training: {epochs: 3}\nmodel: [Flatten]\n")
-    tree.value["training"].value["seed"] = source.from_plain(0)
-    lines = source.with_origins(tree).splitlines()
+    tree.value["training"].value["seed"] = from_plain(0)
+    lines = with_origins(tree).splitlines()
     assert [line.split() for line in lines] == [
         ["training:"],
         ["epochs:", "3", "#", "c.yaml:1"],

@@ -13,6 +13,7 @@ from keras import layers, ops
 import nnpy
 from nnpy.config import load
 from nnpy.config.yaml import parse
+from nnpy.config.yaml.dump import dump
 from nnpy.errors import ModelError
 from nnpy.models import build
 from nnpy.models.to_config import network
@@ -26,7 +27,7 @@ def circle(original, tmp_path):
     section = network.network_of(original)
     path = tmp_path / "imported.yaml"
     outputs = len(original.outputs)
-    path.write_text(parse.dump({"model": section, **(FREE if outputs == 1 else {})}))
+    path.write_text(dump({"model": section, **(FREE if outputs == 1 else {})}))
     built = nnpy.build(path)
     assert type(built) is type(original)
     built.set_weights(original.get_weights())
@@ -101,7 +102,7 @@ def test_an_own_config_comes_back(tmp_path):
     """
     written = parse.parse(text, "x").plain()
     loaded = load.load({"model": written, **FREE})
-    section = network.network_of(build.assemble(loaded.model, [None], "m"))
+    section = network.network_of(build.build_network(loaded.model, [None], "m"))
     # Names that `from:` uses are written; nothing else has been added.
     written["layers"][1]["Dense"]["name"] = "dense"
     assert section == written

@@ -12,8 +12,9 @@ from keras import layers, losses, metrics, optimizers
 import nnpy
 from nnpy.config import load
 from nnpy.config.yaml import parse
+from nnpy.config.yaml.dump import dump
 from nnpy.errors import ModelError
-from nnpy.models import build
+from nnpy.models.compile import compile_model
 from nnpy.models.to_config import network as importer
 from nnpy.models.to_config import training as compiled
 
@@ -34,7 +35,7 @@ def one_output():
 
 def section_of(original):
     network = importer.network_of(original)
-    names = compiled.names_of_outputs(network)
+    names = compiled.output_keys(network)
     return {
         "model": network,
         "training": compiled.training_of(original.get_compile_config(), names),
@@ -43,9 +44,9 @@ def section_of(original):
 
 def compiled_again(section, tmp_path):
     path = tmp_path / "imported.yaml"
-    path.write_text(parse.dump(section))
+    path.write_text(dump(section))
     built = nnpy.build(path)
-    build.compile_model(built, load.load(path))
+    compile_model(built, load.load(path))
     return built
 
 
