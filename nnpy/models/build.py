@@ -12,12 +12,12 @@ from typing import Any
 
 import keras
 
-from nnpy.catalog import catalog
 from nnpy.config.config import Config
-from nnpy.config.network.graph import Inputs, Network, Step
+from nnpy.config.network.graph import Input, Inputs, Network, Step
 from nnpy.data import DataInfo
 from nnpy.devices.host import cores_here
 from nnpy.engine import batch_parts
+from nnpy.models import calls
 from nnpy.models.inputs import needs_channels
 from nnpy.models.instantiate import instantiate
 from nnpy.models.located_errors import errors_located_at
@@ -37,16 +37,42 @@ def build(config: Config, info: DataInfo) -> keras.Model:
     return build_network(network, [shape], name)
 
 
-def build_network(network: Network, shapes: Sequence[Any], name: str) -> keras.Model:
-    """The Keras model of a network; `shapes` (without batch) are for inputs that state none."""
-    inputs = []
-    for index, each in enumerate(network.inputs):
-        with errors_located_at(each.mark, each.path):
-            shape = each.shape if each.shape is not None else shapes[index]
-            inputs.append(keras.Input(shape, name=each.name, dtype=each.dtype))
+def build_network(
+    network: Network,
+    shapes: Sequence[Any] | None,
+    name: str,
+    layers: dict[str, Any] | None = None,
+    place: str = "",
+) -> keras.Model:
+    """The Keras model of a network.
+
+    `shapes` (without batch) are for inputs that state none; without them a Sequential waits for
+    what it is called with. `layers` collects every layer by its place in the outermost model,
+    `place` being that of this one.
+    """
+    layers = {} if layers is None else layers
     if not network.functional:
-        return _sequential(network, inputs[0], name)
-    return _functional(network, inputs, name)
+        given = network.inputs[0]
+        start = None if given.shape is None and shapes is None else _input(given, shapes, 0)
+        model = _sequential(network, start, name, layers, place)
+    else:
+        starts = [_input(each, shapes, index) for index, each in enumerate(network.inputs)]
+        model = _functional(network, starts, name, layers, place)
+    if not network.trainable:
+        model.trainable = False
+    return model
+
+
+def _input(given: Input, shapes: Sequence[Any] | None, index: int) -> Any:
+    with errors_located_at(given.mark, given.path):
+        shape = given.shape
+        if shape is None:
+            if shapes is None:
+                raise ValueError(f"the shape of the input '{given.name}' must be stated here")
+            shape = shapes[index]
+        return keras.Input(
+            shape, given.batch_size, name=given.name, dtype=given.dtype, **given.options
+        )
 
 
 def suits_parts(config: Config) -> bool:
@@ -56,82 +82,85 @@ def suits_parts(config: Config) -> bool:
     )
 
 
-def _sequential(network: Network, given: Any, name: str) -> keras.Model:
-    model = keras.Sequential([given], name=name)
+def _sequential(
+    network: Network, start: Any, name: str, layers: dict[str, Any], place: str
+) -> keras.Model:
+    model = keras.Sequential([] if start is None else [start], name=name)
     for step in network.steps:
-        layer = instantiate(step.layer)
+        shapes = None
+        if step.network is not None and not step.reuse and start is not None:
+            shapes = [tuple(model.output_shape[1:])]
+        layer = _layer(step, shapes, layers, place)
         with errors_located_at(step.mark, step.path):
             model.add(layer)
     return model
 
 
-def _functional(network: Network, inputs: list[Any], name: str) -> keras.Model:
-    tensors = {each.name: tensor for each, tensor in zip(network.inputs, inputs, strict=True)}
-    layers: dict[str, Any] = {}
+def _functional(
+    network: Network, starts: list[Any], name: str, layers: dict[str, Any], place: str
+) -> keras.Model:
+    tensors = {each.name: tensor for each, tensor in zip(network.inputs, starts, strict=True)}
     for step in network.steps:
         with errors_located_at(step.mark, step.path):
-            taken = _tensors(step.inputs, tensors)
+            taken = pick(step.inputs, tensors)
         if step.layer.kind == "op":
             with errors_located_at(step.mark, step.path):
-                tensors[step.name] = _operate(step, taken)
+                tensors[step.name] = calls.call_operation(step, taken)
             continue
-        if step.reuse:
-            layers[step.name] = layers[step.reuse]
-        else:
-            layers[step.name] = _layer(step, taken if isinstance(taken, list) else [taken])
+        shapes = None
+        if step.network is not None and not step.reuse:
+            shapes = [tuple(each.shape[1:]) for each in keras.tree.flatten(taken)]
+        layer = _layer(step, shapes, layers, place)
         with errors_located_at(step.mark, step.path):
-            call = instantiate(step.call)
-            if isinstance(taken, dict):
-                tensors[step.name] = layers[step.name](**taken, **call)
-            else:
-                tensors[step.name] = layers[step.name](taken, **call)
+            tensors[step.name] = calls.call_layer(step, layer, taken, instantiate(step.call))
     with errors_located_at(network.mark, "model"):
-        ends: Any = _tensors(network.outputs, tensors)
-        if network.output_names:
-            ends = dict(zip(network.output_names, ends, strict=True))
-        elif len(ends) == 1:
-            ends = ends[0]
-        return keras.Model(inputs[0] if len(inputs) == 1 else inputs, ends, name=name)
+        usual = network.outputs[0] if len(network.outputs) == 1 else network.outputs
+        ends = pick(usual if network.gives is None else network.gives, tensors)
+        takes: Any = starts[0] if len(starts) == 1 else starts
+        if network.takes is not None:
+            takes = pick(network.takes, tensors)
+        return keras.Model(takes, ends, name=name)
 
 
-def _layer(step: Step, taken: Sequence[Any]) -> Any:
+def _layer(step: Step, shapes: Sequence[Any] | None, layers: dict[str, Any], place: str) -> Any:
     """A step's layer; a nested model is built for the tensors that it is called with first."""
-    if step.network is None:
-        return instantiate(step.layer)
-    shapes = [tuple(each.shape[1:]) for each in taken]
-    return build_network(step.network, shapes, step.layer.arguments["name"])
+    own = place + step.name
+    if step.reuse:
+        there = step.reuse.removeprefix("/") if step.reuse[0] == "/" else place + step.reuse
+        with errors_located_at(step.mark, step.path):
+            layers[own] = layers[there]
+    elif step.network is not None:
+        name = step.layer.arguments["name"]
+        layers[own] = build_network(step.network, shapes, name, layers, f"{own}/")
+    else:
+        layers[own] = instantiate(step.layer)
+        if step.layer.code and isinstance(layers[own], keras.layers.Layer):
+            layers[own].name = step.name  # where its constructor takes no name
+    return layers[own]
 
 
-def _tensors(inputs: Inputs, tensors: Mapping[str, Any]) -> Any:
+def pick(inputs: Inputs, tensors: Mapping[str, Any]) -> Any:
+    """The tensors that names stand for, in the same lists and mappings.
+
+    Raises ValueError for an output that a layer does not have.
+    """
     if isinstance(inputs, dict):
-        return {key: _tensors(each, tensors) for key, each in inputs.items()}
+        return {key: pick(each, tensors) for key, each in inputs.items()}
     if isinstance(inputs, tuple):
-        return [_tensors(each, tensors) for each in inputs]
+        return [pick(each, tensors) for each in inputs]
+    if not isinstance(inputs, str):
+        return inputs
     if inputs in tensors:
         return tensors[inputs]
-    head, _, part = inputs.rpartition(".")
-    several = _tensors(head, tensors)
+    head, _, part = inputs.rpartition("/")
+    several = pick(head, tensors)
+    shown, output = head.replace("/", "."), inputs.replace("/", ".")
     if isinstance(several, dict):
+        if part not in several:
+            raise ValueError(f"'{shown}' has the outputs {', '.join(several)}, not '{part}'")
         return several[part]
     if not isinstance(several, list | tuple):  # [0] of a tensor would be its first example
-        raise ValueError(f"'{head}' has one output: there is no '{inputs}'")
-    if int(part) >= len(several):
-        raise ValueError(f"'{head}' has {len(several)} outputs, '{head}.0' being the first")
+        raise ValueError(f"'{shown}' has one output: there is no '{output}'")
+    if not part.isdecimal() or int(part) >= len(several):
+        raise ValueError(f"'{shown}' has {len(several)} outputs, '{shown}.0' being the first")
     return several[int(part)]
-
-
-def _operate(step: Step, taken: dict[str, Any]) -> Any:
-    """Calls an operation of `keras.ops` with its tensors and plain arguments by name."""
-    operation: Any = keras.ops
-    for part in step.layer.name.split("."):
-        operation = getattr(operation, part)
-    arguments = {**instantiate(step.layer.arguments), **taken}
-    entry = catalog.load().find("op", step.layer.name)
-    variadic = next((each.name for each in entry.call if each.variadic), None) if entry else None
-    if variadic is None:
-        return operation(**arguments)
-    assert entry is not None
-    operands = arguments.pop(variadic, [])
-    before = [arguments.pop(each.name) for each in entry.call if each.required]
-    operands = operands if isinstance(operands, list) else [operands]
-    return operation(*before, *operands, **arguments)

@@ -7,7 +7,10 @@ from typing import Any
 import keras
 
 from nnpy.catalog import catalog
+from nnpy.catalog.naming import snake_case
+from nnpy.config.arrays import Array
 from nnpy.config.objects import ACTIVATION_LAYERS, KerasObject
+from nnpy.models.arrays import read_array
 from nnpy.models.located_errors import errors_located_at
 
 _HOMES = {
@@ -28,20 +31,29 @@ def instantiate(value: Any, dtype: str | None = None) -> Any:
 
     `dtype` is that of the layer whose argument the value is, where the config says one.
     """
-    if isinstance(value, list):
-        return [instantiate(each, dtype) for each in value]
+    if isinstance(value, list | tuple):
+        return type(value)(instantiate(each, dtype) for each in value)
     if isinstance(value, dict):
         return {key: instantiate(each, dtype) for key, each in value.items()}
+    if isinstance(value, Array):
+        return read_array(value)
     if not isinstance(value, KerasObject):
         return value
+    if value.network is not None:
+        from nnpy.models.build import build_network  # which needs this module
+
+        return build_network(value.network, None, value.arguments["name"])
     if value.code:
         return _own(value)
-    if value.kind == "activation" and value.arguments:
+    if value.kind == "activation" and value.explicit and value.name in ACTIVATION_LAYERS:
         return _activation_layer(value, dtype)
     if value.kind == "activation" or not value.explicit:
         return value.name  # Keras looks it up, and writes it back by this name
     own = value.arguments.get("dtype") if value.kind in ("layer", "cell") else None
     arguments = {key: instantiate(each, own) for key, each in value.arguments.items()}
+    if value.kind in ("layer", "cell"):
+        # Keras would count the layers that this process has made.
+        arguments.setdefault("name", snake_case(value.name))
     with errors_located_at(value.mark, value.path):
         return getattr(_HOMES[value.kind], value.name)(**arguments)
 
