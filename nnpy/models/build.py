@@ -89,7 +89,7 @@ def _sequential(
     for step in network.steps:
         shapes = None
         if step.network is not None and not step.reuse and start is not None:
-            shapes = [tuple(model.output_shape[1:])]
+            shapes = [tuple((model.output_shape if model.layers else start.shape)[1:])]
         layer = _layer(step, shapes, layers, place)
         with errors_located_at(step.mark, step.path):
             model.add(layer)

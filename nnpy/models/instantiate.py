@@ -60,11 +60,12 @@ def instantiate(value: Any, dtype: str | None = None) -> Any:
 
 def _activation_layer(value: KerasObject, dtype: str | None) -> keras.layers.Layer:
     """An activation with arguments: a layer, since a function with arguments cannot be saved."""
-    given = {**value.arguments, "name": value.name}  # which the diagram shows
+    layer = ACTIVATION_LAYERS[value.name]
+    given = {**value.arguments, "name": snake_case(layer)}
     if dtype is not None:
         given["dtype"] = dtype
     with errors_located_at(value.mark, value.path):
-        return getattr(keras.layers, ACTIVATION_LAYERS[value.name])(**given)
+        return getattr(keras.layers, layer)(**given)
 
 
 def _own(value: KerasObject) -> Any:

@@ -110,11 +110,15 @@ def _planned(config: dict[str, Any], custom_objects: Mapping[str, Any]) -> Any:
 
 
 def _without_memory(config: Any) -> Any:
-    """A config whose recurrent layers keep no state: that cannot be planned, nor is it weights."""
+    """A config whose recurrent layers keep no state, and whose inner models do not learn.
+
+    Neither can be planned, nor is it weights of the model.
+    """
     if isinstance(config, dict):
         return {
             key: False if key == "stateful" and value is True else _without_memory(value)
             for key, value in config.items()
+            if key != "compile_config"
         }
     return [_without_memory(part) for part in config] if isinstance(config, list) else config
 

@@ -83,7 +83,7 @@ stack(
 stack(
     "numpy_numbers",
     lambda: layers.Dropout(np.float64(0.25)),
-    lambda: layers.Dense(int(np.int64(3)), kernel_regularizer=keras.regularizers.L2(np.float32(0.1))),
+    lambda: layers.Dense(int(np.int64(3)), kernel_regularizer=keras.regularizers.L2(np.float64(0.1))),
     lambda: layers.LeakyReLU(np.float64(0.5)),
     shape=(4,),
 )
@@ -329,7 +329,6 @@ def shared():
     return keras.Model([left, right], layers.Dense(1)(encoder(layers.Dense(4)(distance))))
 
 
-@model
 def shared_by_two_models():
     table = layers.Dense(3, name="table")
     first = keras.Sequential([keras.Input((4,)), table, layers.ReLU()], name="first")
@@ -339,7 +338,6 @@ def shared_by_two_models():
     return keras.Model(start, [first(start), second(start)])
 
 
-@model
 def shared_with_a_part():
     table = layers.Dense(4, name="table")
     x = keras.Input((4,))
@@ -501,14 +499,14 @@ def names_with_dots():
 @model
 def add_beside_ops_add():
     x = keras.Input((4,))
-    y = layers.Add(name="add")([x, layers.Dense(4)(x)])
+    y = layers.Add()([x, layers.Dense(4)(x)])
     return keras.Model(x, y + x)
 
 
 @model
 def several_additions():
     x = keras.Input((4,))
-    return keras.Model(x, layers.Multiply(name="multiply")([x + 1.0, (x + 2.0) * 3.0]))
+    return keras.Model(x, layers.Multiply()([x + 1.0, (x + 2.0) * 3.0]))
 
 
 @model

@@ -132,7 +132,7 @@ def _activation(value: Mapping[str, Any], dtype: Any, context: Context | None) -
     layer, config = value["class_name"], value["config"]
     name = next((own for own, each in ACTIVATION_LAYERS.items() if each == layer), None)
     entry = catalog.load().find("activation", name) if name else None
-    same = plain(config.get("dtype")) == plain(dtype) and config.get("name") in (name, None)
+    same = plain(config.get("dtype")) == plain(dtype) and config.get("name") in (snake_case(layer), None)
     if entry is None or not same:
         written = object_of("layer", value, context)
         return {written: {}} if isinstance(written, str) else written

@@ -78,7 +78,7 @@ def of_operation(
         if holds_tensor(each):
             tensors[key] = each
         elif key not in known:
-            if each is not None:
+            if each is not None and each is not False:
                 raise ModelError(f"ops.{entry.name} takes no '{key}', which the model gives")
         elif known[key].required or not _same(each, known[key].default):
             rest[key] = each
