@@ -21,7 +21,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import nnpy
 from nnpy.storage import atomic, lock
 from nnpy.errors import RunError, UsageError
 
