@@ -1,8 +1,8 @@
 """Values that YAML has no word for: arrays, tuples, and objects within the user's own arguments.
 
-    weights: {array: [0.5, 1.0], dtype: float32}
-    sizes: {tuple: [3, 3]}
-    inner: {Dense: {units: 3}}
+weights: {array: [0.5, 1.0], dtype: float32}
+sizes: {tuple: [3, 3]}
+inner: {Dense: {units: 3}}
 """
 
 from __future__ import annotations
@@ -88,7 +88,9 @@ def _kinds_of(name: str, checker: Checker) -> tuple[str, ...]:
         return ()
     if name == "Model":
         return ("layer",)
-    return tuple(kind for kind in OBJECT_KINDS if kind != "cell" and checker.catalog.find(kind, name))
+    return tuple(
+        kind for kind in OBJECT_KINDS if kind != "cell" and checker.catalog.find(kind, name)
+    )
 
 
 def _is_regular(values: Any) -> bool:

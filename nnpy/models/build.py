@@ -6,6 +6,7 @@ line of the layer. Importing this module imports Keras.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,6 +15,7 @@ import keras
 
 from nnpy.config.config import Config
 from nnpy.config.network.graph import Input, Inputs, Network, Step
+from nnpy.config.objects import KerasObject
 from nnpy.data import DataInfo
 from nnpy.devices.host import cores_here
 from nnpy.engine import batch_parts
@@ -24,17 +26,21 @@ from nnpy.models.located_errors import errors_located_at
 from nnpy.models.user_code import own_objects
 
 
-def build(config: Config, info: DataInfo) -> keras.Model:
-    """The model, built for the data's shape, its weights drawn from the config's seed.
+def build(config: Config, info: DataInfo | None) -> keras.Model:
+    """The model, its weights drawn from the config's seed.
 
-    Raises ConfigError at the line of a layer that Keras cannot build.
+    It is built for the data's shape where its input states none; without data such a model
+    waits for what it is called with. Raises ConfigError at the line of a layer that Keras
+    cannot build.
     """
     keras.utils.set_random_seed(config.training.seed)
     own_objects(config)
     network = config.model
-    shape = info.shape + ((1,) if needs_channels(network, info) else ())
+    shapes = None
+    if info is not None:
+        shapes = [info.shape + ((1,) if needs_channels(network, info) else ())]
     name = re.sub(r"[^\w.-]", "_", config.name) or "model"
-    return build_network(network, [shape], name)
+    return build_network(network, shapes, name)
 
 
 def build_network(
@@ -133,10 +139,23 @@ def _layer(step: Step, shapes: Sequence[Any] | None, layers: dict[str, Any], pla
         name = step.layer.arguments["name"]
         layers[own] = build_network(step.network, shapes, name, layers, f"{own}/")
     else:
-        layers[own] = instantiate(step.layer)
+        layers[own] = instantiate(_with_models(step.layer))
         if step.layer.code and isinstance(layers[own], keras.layers.Layer):
             layers[own].name = step.name  # where its constructor takes no name
     return layers[own]
+
+
+def _with_models(value: Any) -> Any:
+    """A checked value with every model among its arguments built."""
+    if isinstance(value, dict):
+        return {key: _with_models(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_with_models(each) for each in value)
+    if not isinstance(value, KerasObject):
+        return value
+    if value.network is not None:
+        return build_network(value.network, None, value.arguments["name"])
+    return dataclasses.replace(value, arguments=_with_models(value.arguments))
 
 
 def pick(inputs: Inputs, tensors: Mapping[str, Any]) -> Any:

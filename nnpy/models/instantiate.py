@@ -39,10 +39,6 @@ def instantiate(value: Any, dtype: str | None = None) -> Any:
         return read_array(value)
     if not isinstance(value, KerasObject):
         return value
-    if value.network is not None:
-        from nnpy.models.build import build_network  # which needs this module
-
-        return build_network(value.network, None, value.arguments["name"])
     if value.code:
         return _own(value)
     if value.kind == "activation" and value.explicit and value.name in ACTIVATION_LAYERS:

@@ -83,7 +83,9 @@ stack(
 stack(
     "numpy_numbers",
     lambda: layers.Dropout(np.float64(0.25)),
-    lambda: layers.Dense(int(np.int64(3)), kernel_regularizer=keras.regularizers.L2(np.float64(0.1))),
+    lambda: layers.Dense(
+        int(np.int64(3)), kernel_regularizer=keras.regularizers.L2(np.float64(0.1))
+    ),
     lambda: layers.LeakyReLU(np.float64(0.5)),
     shape=(4,),
 )
@@ -117,8 +119,11 @@ stack(
 )
 stack("one_dimension", lambda: layers.Conv1D(4, 3, padding="causal", dilation_rate=2), shape=(9, 2))
 stack("three_dimensions", lambda: layers.Conv3D(2, (1, 2, 2)), shape=(3, 4, 4, 1))
-stack("einsum", lambda: layers.EinsumDense("abc,cd->abd", output_shape=(None, 7), bias_axes="d"),
-      shape=(5, 4))
+stack(
+    "einsum",
+    lambda: layers.EinsumDense("abc,cd->abd", output_shape=(None, 7), bias_axes="d"),
+    shape=(5, 4),
+)
 stack("lstm", lambda: layers.LSTM(3, return_sequences=True), lambda: layers.LSTM(2), shape=(5, 4))
 stack("gru", lambda: layers.GRU(3, reset_after=False, dropout=0.1), shape=(5, 4))
 stack("rnn_cells", lambda: layers.RNN([layers.LSTMCell(3), layers.GRUCell(2)]), shape=(5, 4))
@@ -128,8 +133,12 @@ stack(
     shape=(5, 4),
 )
 stack("one_cell", lambda: layers.RNN(layers.SimpleRNNCell(3), go_backwards=True), shape=(5, 4))
-stack("bidirectional", lambda: layers.Bidirectional(layers.LSTM(3, return_sequences=True)),
-      lambda: layers.Bidirectional(layers.GRU(2, name="own"), merge_mode="sum"), shape=(5, 4))
+stack(
+    "bidirectional",
+    lambda: layers.Bidirectional(layers.LSTM(3, return_sequences=True)),
+    lambda: layers.Bidirectional(layers.GRU(2, name="own"), merge_mode="sum"),
+    shape=(5, 4),
+)
 stack(
     "backward_layer",
     lambda: layers.Bidirectional(
@@ -298,9 +307,7 @@ def states_of_stacked_cells():
 @model
 def bidirectional_states():
     x = keras.Input((5, 4))
-    y, *states = layers.Bidirectional(
-        layers.LSTM(3, return_state=True, return_sequences=True)
-    )(x)
+    y, *states = layers.Bidirectional(layers.LSTM(3, return_state=True, return_sequences=True))(x)
     return keras.Model(x, [y, layers.Concatenate()(states)])
 
 
@@ -583,4 +590,6 @@ def pretrained_table():
 @model
 def large_operand():
     x = keras.Input((200,))
-    return keras.Model(x, x * np.linspace(0, 1, 200, dtype="float32") + np.arange(200, dtype="float32"))
+    return keras.Model(
+        x, x * np.linspace(0, 1, 200, dtype="float32") + np.arange(200, dtype="float32")
+    )

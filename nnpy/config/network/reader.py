@@ -331,9 +331,7 @@ class _Reader:
         self, body: Node, path: str, place: str, given: int | None
     ) -> Network | None:
         self._enter("Model")
-        reader = _Reader(
-            self.checker, self.blocks, self.budget, self.within, self.outermost, place
-        )
+        reader = _Reader(self.checker, self.blocks, self.budget, self.within, self.outermost, place)
         network = reader.network(body, path, given, nested=True)
         self.within.pop()
         return network

@@ -30,13 +30,13 @@ _NOT_OBJECTS = ("__numpy__", "__tensor__", "__slice__", "__ellipsis__", "__bytes
 
 
 def arguments_of(
-    kind: str, name: str, config: Mapping[str, Any], context: Context | None = None
+    kind: str, name: str, config: Mapping[str, Any], context: Context, *, own: bool = False
 ) -> dict[str, Any]:
     """The arguments that make the object, but for its name and for Keras's defaults.
 
-    An object that is not Keras's keeps all that its own get_config() says.
+    An object of the user's `own` code keeps all that its get_config() says.
     """
-    entry = catalog.load().find(kind, name)
+    entry = None if own else catalog.load().find(kind, name)
     if name == "Bidirectional":
         config = _without_derived(config)
     found: dict[str, Any] = {}
@@ -61,26 +61,23 @@ def arguments_of(
     return found
 
 
-def object_of(kind: str, value: Mapping[str, Any], context: Context | None = None) -> Any:
+def object_of(kind: str, value: Mapping[str, Any], context: Context) -> Any:
     """A serialized object: its name, or its name with its arguments."""
     name = value["class_name"]
     if name in _MODELS and kind in ("layer", "cell"):
         return _model(value, context)
-    arguments = arguments_of("layer" if kind == "cell" else kind, name, value["config"], context)
+    kind = "layer" if kind == "cell" else kind
+    arguments = arguments_of(kind, name, value["config"], context, own=is_own(value))
     given = value["config"].get("name")
-    if kind in ("layer", "cell") and given not in (None, snake_case(name)):
+    if kind == "layer" and given not in (None, snake_case(name)):
         arguments["name"] = given  # names of variables begin with it
     return {name: arguments} if arguments else name
 
 
-def _model(value: Mapping[str, Any], context: Context | None) -> dict[str, Any]:
+def _model(value: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """A model as an argument: `TimeDistributed: {layer: {Model: …}}`."""
-    from nnpy.models.to_config.network import nested
-
-    model = keras.saving.deserialize_keras_object(
-        {**value, "compile_config": None}, safe_mode=True
-    )
-    return {"Model": {**nested(model, context or Context()), "name": model.name}}
+    model = keras.saving.deserialize_keras_object({**value, "compile_config": None}, safe_mode=True)
+    return {"Model": {**context.nested(model, context, ""), "name": model.name}}
 
 
 def _base_parameter(key: str) -> Parameter | None:
@@ -89,7 +86,7 @@ def _base_parameter(key: str) -> Parameter | None:
     return entry.parameter(key) if entry else None
 
 
-def _value(value: Any, parameter: Parameter, dtype: Any, context: Context | None) -> Any:
+def _value(value: Any, parameter: Parameter, dtype: Any, context: Context) -> Any:
     """One argument: an object of Keras by its name and arguments, or plain data.
 
     `dtype` is that of the object whose argument it is.
@@ -119,6 +116,12 @@ def _value(value: Any, parameter: Parameter, dtype: Any, context: Context | None
     return written
 
 
+def is_own(value: Mapping[str, Any]) -> bool:
+    """Whether a serialized object is of the user's own code."""
+    module = value.get("module")
+    return not (isinstance(module, str) and module.partition(".")[0] in ("keras", "builtins"))
+
+
 def _is_object(value: Any) -> bool:
     """Whether a value is a serialized object with arguments."""
     if not isinstance(value, dict) or not isinstance(value.get("config"), dict):
@@ -127,12 +130,15 @@ def _is_object(value: Any) -> bool:
     return isinstance(name, str) and name not in _NOT_OBJECTS and not is_policy(name)
 
 
-def _activation(value: Mapping[str, Any], dtype: Any, context: Context | None) -> Any:
+def _activation(value: Mapping[str, Any], dtype: Any, context: Context) -> Any:
     """A layer in the place of an activation: the function that it is, if it is one, or itself."""
     layer, config = value["class_name"], value["config"]
     name = next((own for own, each in ACTIVATION_LAYERS.items() if each == layer), None)
     entry = catalog.load().find("activation", name) if name else None
-    same = plain(config.get("dtype")) == plain(dtype) and config.get("name") in (snake_case(layer), None)
+    same = plain(config.get("dtype")) == plain(dtype) and config.get("name") in (
+        snake_case(layer),
+        None,
+    )
     if entry is None or not same:
         written = object_of("layer", value, context)
         return {written: {}} if isinstance(written, str) else written
@@ -191,7 +197,9 @@ def _kind_of(name: str, kinds: list[str]) -> str | None:
 
 def _kind_of_module(value: Mapping[str, Any]) -> str:
     """The kind of an object among the arguments of the user's own code."""
-    found = [kind for kind in OBJECT_KINDS if catalog.load().find(_section(kind), value["class_name"])]
+    found = [
+        kind for kind in OBJECT_KINDS if catalog.load().find(_section(kind), value["class_name"])
+    ]
     module = str(value.get("module") or "").rpartition(".")[2]
     return next((each for each in found if module == f"{each}s"), next(iter(found), "layer"))
 

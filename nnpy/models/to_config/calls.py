@@ -65,7 +65,9 @@ def of_operation(
         raise ModelError(f"the operation {config['class_name']} has no name in keras.ops")
     variadic = function.variadic
     before = len(function.call) - 1 if variadic else len(given)
-    arguments = {function.operand(operation, index): each for index, each in enumerate(given[:before])}
+    arguments = {
+        function.operand(operation, index): each for index, each in enumerate(given[:before])
+    }
     if variadic:
         arguments[variadic] = given[before:]
     arguments |= {function.operand(operation, key): each for key, each in named.items()}

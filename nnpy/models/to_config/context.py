@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from nnpy.catalog.catalog import Catalog
 from nnpy.errors import ModelError
 
 _INLINE = 64  # numbers that still stand in the text
@@ -49,13 +51,17 @@ class Arrays:
 class Context:
     """What the writing of one config shares.
 
-    `notes` are told to the user and stand in the file; `places` is where each layer that has
-    been written stands, by its identity: a layer is written once.
+    `nested(model, context, place)` writes a model within another. `notes` are told to the user
+    and stand in the file; `places` is where each layer that has been written stands, by its
+    identity: a layer is written once.
     """
 
+    nested: Callable[[Any, Context, str], dict[str, Any]]
     arrays: Arrays | None = None
+    code: Catalog | None = None  # what the user's own files define, on top of Keras's
     notes: list[str] = field(default_factory=list)
     places: dict[int, str] = field(default_factory=dict)
+    foreign: set[str] = field(default_factory=set)  # the classes of the user's own code
     # Objects whose identity `places` holds: what is alive keeps its identity to itself.
     alive: list[Any] = field(default_factory=list)
 

@@ -119,8 +119,8 @@ class Graph:
         dotted = ".".join((own, *path))
         # A layer may bear the name by which an output of another goes.
         plainly = all(each.isdecimal() or each.isidentifier() for each in path)
-        clear = plainly and dotted not in self.taken and not isinstance(
-            self._output(name, index), dict
+        clear = (
+            plainly and dotted not in self.taken and not isinstance(self._output(name, index), dict)
         )
         return Reference(dotted if clear else "/".join((own, *path)))
 
@@ -244,4 +244,3 @@ def _symbolic(value: Any) -> Any:
     if "class_name" in value:
         return keras.saving.deserialize_keras_object(value, safe_mode=True)
     return {key: _symbolic(each) for key, each in value.items()}
-

@@ -7,7 +7,6 @@ from typing import Any
 
 import keras
 
-from nnpy.catalog import catalog
 from nnpy.errors import ModelError
 from nnpy.models.to_config import arguments
 from nnpy.models.to_config.context import Context
@@ -38,23 +37,23 @@ def step_of(
     `config` is the layer, serialized. A layer that another part of the whole model has written
     already is named by its place there.
     """
-    from nnpy.models.to_config.network import nested
-
     if id(layer) in context.places:
-        return "reuse", {"layer": context.places[id(layer)]}
+        return "reuse", {"layer": f"/{context.places[id(layer)]}"}
     own = f"{place}/{layer.name}" if place else str(layer.name)
     context.places[id(layer)] = own
     context.alive.append(layer)
     if is_network(layer):
-        return "Model", nested(layer, context, own)
+        return "Model", context.nested(layer, context, own)
     name = config["class_name"]
     if name == "Lambda" and not _is_named_function(config["config"].get("function")):
         raise ModelError(
             f"'{layer.name}' is a Lambda: its Python code cannot be a config; write it as a "
             "layer in a `code:` file"
         )
-    found = arguments.arguments_of("layer", name, config["config"], context)
-    return name, found
+    own = arguments.is_own(config)
+    if own:
+        context.foreign.add(name)
+    return name, arguments.arguments_of("layer", name, config["config"], context, own=own)
 
 
 def input_of(config: Mapping[str, Any], context: Context, keep_batch: bool) -> dict[str, Any]:
@@ -89,16 +88,3 @@ def _configs(value: Any) -> Iterator[Mapping[str, Any]]:
 
 def _is_named_function(value: Any) -> bool:
     return isinstance(value, Mapping) and value.get("class_name") == "function"
-
-
-def foreign(section: Any) -> set[str]:
-    """The layers in a model section that are not Keras's, and need a `code:` file."""
-    known = catalog.load()
-    found: set[str] = set()
-    for step in section["layers"]:
-        name, given = next(iter(step.items())) if isinstance(step, dict) else (step, {})
-        if name == "Model":
-            found |= foreign(given)
-        elif name != "reuse" and not name.startswith("ops.") and not known.find("layer", name):
-            found.add(name)
-    return found

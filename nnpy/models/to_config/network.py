@@ -15,12 +15,11 @@ import keras
 
 from nnpy.errors import ModelError
 from nnpy.models.to_config import layers
-from nnpy.models.to_config.context import Context
+from nnpy.models.to_config.context import Arrays, Context
 from nnpy.models.to_config.graph import Graph
-from nnpy.models.to_config.layers import foreign as foreign_layers
 from nnpy.models.to_config.steps import Step, written
 
-__all__ = ["foreign_layers", "nested", "network_of"]
+__all__ = ["network_of", "new_context"]
 
 
 def network_of(model: keras.Model, context: Context | None = None) -> dict[str, Any]:
@@ -29,12 +28,12 @@ def network_of(model: keras.Model, context: Context | None = None) -> dict[str, 
     `context` collects what stands beside the config, and notes for the user. Raises ModelError
     for what the language cannot express: a subclassed model, a Lambda with code in it.
     """
-    return _section(model, context or Context(), "")
+    return _section(model, context or new_context(), "")
 
 
-def nested(model: keras.Model, context: Context, place: str = "") -> dict[str, Any]:
-    """What stands under `Model:` for a model within another, at `place` in the outermost."""
-    return _section(model, context, place)
+def new_context(arrays: Arrays | None = None) -> Context:
+    """A context for a config; without `arrays` every array stands in the text."""
+    return Context(_section, arrays)
 
 
 def _section(model: keras.Model, context: Context, place: str) -> dict[str, Any]:
