@@ -233,11 +233,9 @@ class Checker:
         if entry.kind == "activation" and values and not entry.code:
             self._check_activation(entry, mark, path)
         # `crossentropy` is no class: Keras chooses one by the shape of the outputs.
-        # `relu` is Keras's function; `{relu: {…}}` a layer, which can be saved with arguments.
         explicit = bool(entry.code) or (
-            arguments is not None
-            if entry.kind == "activation"
-            else (arguments is not None or name == entry.name) and entry.name[0].isupper()
+            (arguments is not None or name == entry.name)
+            and (entry.name[0].isupper() or entry.kind == "activation")
         )
         shown = entry.name if explicit else name
         return KerasObject(entry.kind, shown, values, path, mark, explicit, entry.code)

@@ -23,11 +23,12 @@ def setting(default: Any, *types: str, doc: str, **limits: Any) -> Any:
 class DataSettings:
     """Where examples come from."""
 
-    name: str = setting(
+    name: str | None = setting(
         "fashion_mnist",
         "str",
+        "null",
         choices=("fashion_mnist", "mnist", "cifar10", "cifar100", "idx"),
-        doc="The data set.",
+        doc="The data set; null while there is none: the network can be built and drawn.",
     )
     path: str | None = setting(
         None, "str", "null", doc="The folder of its files; null looks in the usual places."

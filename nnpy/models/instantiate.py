@@ -41,7 +41,7 @@ def instantiate(value: Any, dtype: str | None = None) -> Any:
         return value
     if value.code:
         return _own(value)
-    if value.kind == "activation" and value.explicit and value.name in ACTIVATION_LAYERS:
+    if value.kind == "activation" and value.arguments:
         return _activation_layer(value, dtype)
     if value.kind == "activation" or not value.explicit:
         return value.name  # Keras looks it up, and writes it back by this name

@@ -90,9 +90,13 @@ class Network:
     trainable: bool = True
 
     def step(self, name: str) -> Step | None:
-        """The step of that name, or the one whose output `name/1` is."""
+        """The step of that name, or the one whose output `name/1` or `name.1` is."""
         name = name.partition("/")[0]
-        return next((step for step in self.steps if step.name == name), None)
+        while True:
+            found = next((step for step in self.steps if step.name == name), None)
+            if found is not None or "." not in name:
+                return found
+            name = name.rpartition(".")[0]
 
     def iter_layers(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """The name and arguments of every layer, those inside of others too."""

@@ -16,7 +16,7 @@ from nnpy.catalog.naming import snake_case
 from nnpy.config.objects import ACTIVATION_LAYERS, OBJECT_KINDS
 from nnpy.errors import ModelError
 from nnpy.models.to_config.context import Context
-from nnpy.models.to_config.values import function, is_policy, plain
+from nnpy.models.to_config.values import is_policy, plain
 
 DEFAULT_DTYPE = "float32"
 
@@ -107,9 +107,9 @@ def _value(value: Any, parameter: Parameter, dtype: Any, context: Context) -> An
             written = object_of(kind, value, context)
             # A bare name within the user's own arguments is text.
             return {written: {}} if isinstance(written, str) else written
-        kind = _kind_of(name, kinds)
-        if kind is not None:
-            return object_of(kind, value, context)
+        expected = _kind_of(name, kinds)
+        if expected is not None:
+            return object_of(expected, value, context)
     written = plain(value, context)
     if isinstance(written, list) and len(written) == parameter.length and "int" in parameter.types:
         return _one_for_all(written)
@@ -139,15 +139,15 @@ def _activation(value: Mapping[str, Any], dtype: Any, context: Context) -> Any:
         snake_case(layer),
         None,
     )
-    if entry is None or not same:
-        written = object_of("layer", value, context)
-        return {written: {}} if isinstance(written, str) else written
-    # The defaults of the layer are not those of the function.
-    given = {each.name: each for each in entry.parameters if each.name in config}
-    arguments = {
-        key: plain(config[key]) for key, each in given.items() if plain(config[key]) != each.default
-    }
-    return {entry.name: arguments or {}}
+    if entry is not None and same:
+        # The defaults of the layer are not those of the function.
+        given = {each.name: each for each in entry.parameters if each.name in config}
+        written = {key: plain(config[key]) for key in given}
+        arguments = {key: each for key, each in written.items() if each != given[key].default}
+        if arguments:  # a bare name is Keras's function
+            return {entry.name: arguments}
+    written = object_of("layer", value, context)
+    return {written: {}} if isinstance(written, str) else written
 
 
 def _without_derived(config: Mapping[str, Any]) -> Mapping[str, Any]:

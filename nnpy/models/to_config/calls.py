@@ -6,8 +6,6 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-import keras
-
 from nnpy.catalog import catalog
 from nnpy.config import slices
 from nnpy.errors import ModelError
@@ -106,9 +104,9 @@ def _source(entry: Any, tensors: dict[str, Any], rest: Mapping[str, Any], variad
     every = list(tensors.values())
     if len(tensors) == 1 and takers == list(tensors) and isinstance(every[0], list):
         return every[0]  # `concatenate`
-    if list(tensors) == takers[: len(tensors)] and variadic is None and len(takers) > 1:
-        if all(isinstance(each, Reference) for each in every):
-            return every  # by position
+    first = list(tensors) == takers[: len(tensors)] and variadic is None and len(takers) > 1
+    if first and all(isinstance(each, Reference) for each in every):
+        return every  # by position
     return tensors
 
 

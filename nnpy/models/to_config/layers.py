@@ -39,11 +39,11 @@ def step_of(
     """
     if id(layer) in context.places:
         return "reuse", {"layer": f"/{context.places[id(layer)]}"}
-    own = f"{place}/{layer.name}" if place else str(layer.name)
-    context.places[id(layer)] = own
+    there = f"{place}/{layer.name}" if place else str(layer.name)
+    context.places[id(layer)] = there
     context.alive.append(layer)
     if is_network(layer):
-        return "Model", context.nested(layer, context, own)
+        return "Model", context.nested(layer, context, there)
     name = config["class_name"]
     if name == "Lambda" and not _is_named_function(config["config"].get("function")):
         raise ModelError(

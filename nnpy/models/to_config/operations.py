@@ -57,7 +57,7 @@ class Function:
 @cache
 def of_class(name: str) -> Function | None:
     """The function that makes operations of that class, or None."""
-    found = [each for each in _functions().get(name, ())]
+    found = _functions().get(name, [])
     plain = name.lower()
     same = [each for each in found if each.name.rpartition(".")[2].replace("_", "") == plain]
     return next(iter(same or found), None)

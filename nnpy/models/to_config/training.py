@@ -24,6 +24,7 @@ from nnpy.config.yaml.dump import dump
 from nnpy.errors import ConfigError, ModelError
 from nnpy.models.to_config.arguments import arguments_of, is_own
 from nnpy.models.to_config.context import Context, short
+from nnpy.models.to_config.network import new_context
 from nnpy.models.to_config.values import plain
 
 
@@ -36,7 +37,7 @@ def output_keys(section: Mapping[str, Any]) -> list[str]:
 
 
 def training_of(
-    compiled: Mapping[str, Any], outputs: Sequence[str], context: Context
+    compiled: Mapping[str, Any], outputs: Sequence[str], context: Context | None = None
 ) -> dict[str, Any]:
     """Optimizer, loss, metrics and weights of the losses.
 
@@ -44,7 +45,7 @@ def training_of(
     ModelError for what the language cannot express: a loss that no code file defines.
     """
     try:
-        found = _Compiled(context).training(compiled, outputs)
+        found = _Compiled(context or new_context()).training(compiled, outputs)
         parse.parse(dump(found), "training")  # nnpy itself must be able to read it
         return found
     except (ConfigError, AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
