@@ -56,28 +56,6 @@ def notices(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def continue_files(callbacks: Iterable[Any], epochs: int) -> None:
-    """Let callbacks that write files of their own go on with them after so many epochs."""
-    for callback in callbacks:
-        if type(callback).__name__ == "CSVLogger":
-            callback.append = True
-            _keep_rows(Path(callback.filename), epochs, callback.sep)
-
-
-def _keep_rows(path: Path, epochs: int, separator: str) -> None:
-    """Leave the rows of the first epochs: those that the resumed training does again would be
-    there twice. The column `epoch` is the first, and counts from 0."""
-    lines = atomic.read_lines(path)
-    epochs_of = [line.partition(separator)[0] for line in lines]
-    kept = [
-        line
-        for line, epoch in zip(lines, epochs_of, strict=True)
-        if not epoch.isdigit() or int(epoch) < epochs  # the header has no number
-    ]
-    if kept != lines or (path.is_file() and not path.read_bytes().endswith(b"\n")):
-        atomic.write_text(path, "".join(f"{line}\r\n" for line in kept))
-
-
 def differences(before: Any, after: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
     """The places ("training.optimizer") where two trees of plain data differ, and both values."""
     if isinstance(before, Mapping) and isinstance(after, Mapping):
