@@ -124,7 +124,7 @@ def _misspelt(node: Node, outputs: Sequence[str]) -> bool:
     return node.is_list or (node.is_map and any(key not in outputs for key in node.value))
 
 
-READERS = {
+READERS: dict[str, Callable[[Node, Sequence[str], Checker], Any]] = {
     "loss": losses,
     "metrics": metrics,
     "weighted_metrics": weighted_metrics,

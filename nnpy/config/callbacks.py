@@ -254,9 +254,8 @@ def choose_monitor(
     }
     if not others:
         return training, []
-    return training, [
-        f"two choose a best epoch: best.keras is by {training.monitor}, {' and '.join(others.values())}"
-    ]
+    told = " and ".join(others.values())
+    return training, [f"two choose a best epoch: best.keras is by {training.monitor}, {told}"]
 
 
 def with_modes(

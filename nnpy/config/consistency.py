@@ -13,7 +13,7 @@ from nnpy.config.objects import KerasObject
 from nnpy.config.settings import DataSettings, TrainingSettings
 from nnpy.config.yaml.nodes import Node
 from nnpy.data import DataInfo, registry
-from nnpy.errors import DataError, did_you_mean
+from nnpy.errors import DataError
 
 _CLASS_NUMBERS = frozenset(("SparseCategoricalCrossentropy",))
 _ONE_HOT = frozenset(

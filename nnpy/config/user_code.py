@@ -226,7 +226,7 @@ def _logs_as(chain: Sequence[ast.ClassDef], inherited: Entry | None) -> str | No
             return ""
         given = next((keyword.value for keyword in call.keywords if keyword.arg == "name"), None)
         if given is not None:
-            return given.value if isinstance(given, ast.Constant) and given.value else ""
+            return str(given.value or "") if isinstance(given, ast.Constant) else ""
     parameter = inherited.parameter("name") if inherited else None
     default = parameter.default if parameter else None
     return default if isinstance(default, str) else snake_case(chain[0].name)

@@ -44,6 +44,19 @@ class Course:
     on_chunk: OnChunk | None = None
     on_step: OnStep | None = None
 
+    def of_epoch(self, step: int) -> int:
+        """The number in the epoch of a step of the pass."""
+        return step - self.part.begin + self.part.first
+
+    def begin(self, step: int) -> None:
+        """Before a step of the pass."""
+        if self.on_step is not None:
+            self.on_step.begin(self.of_epoch(step))
+
+    def end(self, step: int, logs: Callable[[], Mapping[str, float]]) -> bool:
+        """After a step of the pass; whether the epoch is to end here."""
+        return self.on_step is not None and self.on_step.end(self.of_epoch(step), logs())
+
 
 def parts_of_epoch(steps: int, steps_per_epoch: int | None, epoch: int) -> list[Part]:
     """The parts of an epoch (counted from 0), where a pass has so many steps."""

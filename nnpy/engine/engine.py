@@ -24,6 +24,7 @@ import tensorflow as tf
 from nnpy.data.files import mapped
 from nnpy.engine import batch_parts as parts_of
 from nnpy.engine.batch_parts import in_parts
+from nnpy.engine.class_weights import class_weight_table, weight_of_class
 from nnpy.engine.course import Course, OnChunk, OnStep, Part, parts_of_epoch
 from nnpy.engine.data_windows import (
     Window,
@@ -47,6 +48,7 @@ from nnpy.errors import DataError, ModelError
 CHUNK_SECONDS = 0.5
 
 Prepare = Callable[[Any, Any], tuple[Any, Any]]
+
 
 class Engine:
     """Trains, evaluates and predicts with a compiled, built Keras model.
@@ -98,7 +100,7 @@ class Engine:
         self._steps_per_epoch = steps_per_epoch
         self._seed = seed
         self._shuffle = shuffle
-        self._class_weight = _class_weight_table(class_weight)
+        self._class_weight = class_weight_table(class_weight)
         self._budget = default_budget() if memory_budget is None else memory_budget
         self._on_device: dict[int, tuple[Any, Any]] = {}
         self._pace: dict[str, float] = {}  # seconds a step, by the kind of step
@@ -223,7 +225,7 @@ class Engine:
     def _train_step(self, data: Any, rows: Any) -> None:
         x, y, sample_weight = self._batch(data, rows)
         if self._class_weight is not None:
-            weight = _weight_of_class(y, self._class_weight)
+            weight = weight_of_class(y, self._class_weight)
             sample_weight = weight if sample_weight is None else sample_weight * weight
         self.model.train_step((x, y, sample_weight))
 
@@ -252,9 +254,9 @@ class Engine:
                     return True
             if window.rest:
                 rows = window.order[(window.end - window.origin) * self._batch_size :]
-                ends = self._stepped(
-                    course, step, lambda: self._function(kind)(window.data, rows[: window.rest])
-                )
+                course.begin(step)
+                self._function(kind)(window.data, rows[: window.rest])
+                ends = course.end(step, self.logs)
                 self._tell(course, step + 1)
                 if ends:
                     return True
@@ -268,26 +270,15 @@ class Engine:
             return stop, False
         ends = False
         while step < stop and not ends:
-            ends = self._stepped(
-                course, step, lambda: self._call_loop(course.kind, window, step, step + 1)
-            )
+            course.begin(step)
+            self._call_loop(course.kind, window, step, step + 1)
+            ends = course.end(step, self.logs)
             step += 1
         return step, ends
 
-    def _stepped(self, course: Course, step: int, take: Callable[[], Any]) -> bool:
-        """One step, with what is called around it; whether the epoch is to end after it."""
-        number = step - course.part.begin + course.part.first
-        if course.on_step is None:
-            take()
-            return False
-        course.on_step.begin(number)
-        take()
-        return course.on_step.end(number, self.logs())
-
     def _tell(self, course: Course, step: int) -> None:
         if course.on_chunk:
-            done = step - course.part.begin + course.part.first
-            course.on_chunk(done, course.steps, self.logs())
+            course.on_chunk(course.of_epoch(step), course.steps, self.logs())
 
     def _call_loop(self, kind: str, window: Window, start: int, stop: int) -> None:
         """Take steps `start` to `stop`, all of full batches that lie in `window`."""
@@ -414,21 +405,3 @@ class Engine:
         """The loss and metrics over the steps since they were reset."""
         results = self.model.get_metrics_result()
         return {name: float(np.asarray(value)) for name, value in results.items()}
-
-
-def _class_weight_table(class_weight: Mapping[int, float] | None) -> np.ndarray | None:
-    if not class_weight:
-        return None
-    table = np.ones(max(class_weight) + 1, dtype="float32")
-    for index, weight in class_weight.items():
-        table[index] = weight
-    return table
-
-
-def _weight_of_class(y: Any, table: np.ndarray) -> Any:
-    """The weight of each example (float32) by its class; 1 for a class that is not named."""
-    if y.shape.rank > 1:
-        y = tf.squeeze(y, -1) if y.shape[-1] == 1 else tf.argmax(y, -1)
-    index = tf.cast(tf.round(y) if y.dtype.is_floating else y, tf.int32)
-    known = index < len(table)
-    return tf.where(known, tf.gather(tf.constant(table), tf.where(known, index, 0)), 1.0)

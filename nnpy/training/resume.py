@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nnpy.errors import RunError, UsageError
 from nnpy.runs.differences import _NOTHING
-from nnpy.storage import atomic
 
 # Everything else decides what has happened already.
 MAY_CHANGE = (

@@ -80,7 +80,7 @@ class Training:
         self.store = StateStore(run.state_folder)
         self.state: State | None = None  # where a resumed training goes on
         self.averages = Averages(model)
-        self.hooks: Callbacks | None = None
+        self.hooks: Callbacks | None = None  # once the training has begun
         self.recorder: Recorder
         self.saved = time.perf_counter()
         self.cost = 0.0  # seconds that taking a state stops the training
@@ -153,14 +153,12 @@ class Training:
         with self.clock.phase("training"):
             self.model.stop_training = False
             steps = self.engine.epoch_steps(self.dataset.train)
-            hooks = self.hooks = Callbacks(
-                listed, self.model, epochs=settings.epochs, steps=steps
-            )
+            hooks = self.hooks = Callbacks(listed, self.model, epochs=settings.epochs, steps=steps)
             hooks.on_train_begin()
             if not self.state:
                 callback_files.check_backup(hooks.own, self.model)
             self.recorder = Recorder(self.model, hooks.own)
-            epoch, step = self._go_back(self.state) if self.state else (0, 0)
+            epoch, step = self._go_back(self.state, hooks) if self.state else (0, 0)
             for message in (*hooks.prices(steps), *self.averages.messages()):
                 self.listener.on_message(message)
             # Stopped within an epoch, a training still validates it.
@@ -183,7 +181,7 @@ class Training:
         left_out = ("epoch", "seconds", "learning_rate")
         return {name: value for name, value in row.items() if name not in left_out} or None
 
-    def _go_back(self, state: State) -> tuple[int, int]:
+    def _go_back(self, state: State, hooks: Callbacks) -> tuple[int, int]:
         """Everything as it was at the moment of `state`; the epoch and step to go on with."""
         if state.step:
             # The variables of the metrics are made by the first batch that they see.
@@ -196,7 +194,7 @@ class Training:
             told["best_weights"],
         )
         self.best.loss = told.get("best_loss", math.inf)  # a state of an older nnpy has none
-        self.hooks.history.epoch, self.hooks.history.history = told.get("history", ([], {}))
+        hooks.history.epoch, hooks.history.history = told.get("history", ([], {}))
         self.summary |= told["summary"]
         self.table = Table(self.run.metrics_path, self.rows)
         self.clock.add(told["seconds"])
@@ -210,6 +208,7 @@ class Training:
     def _capture(self, epoch: int, step: int = 0, epoch_seconds: float = 0.0) -> State:
         began = time.perf_counter()
         names = ("epochs", "best_epoch", "validation", "restored", "stopped")
+        assert self.hooks is not None
         history = self.hooks.history
         progress = {
             "rows": list(self.rows),

@@ -13,7 +13,6 @@ from nnpy.config.network.names import Scope
 from nnpy.config.yaml.nodes import Mark, Node
 from nnpy.errors import did_you_mean
 
-
 FREEZING = "trainable"
 
 
