@@ -185,6 +185,12 @@ def _language(catalog: Catalog) -> dict[str, Any]:
             "properties": {
                 "shape": ref("shape"),
                 "dtype": ref("dtype"),
+                "batch_size": {
+                    "description": "How many examples a batch always has, as layers with "
+                    "`stateful: true` need it.",
+                    "type": ["integer", "null"],
+                    "minimum": 1,
+                },
             },
             "additionalProperties": False,
         },
