@@ -43,3 +43,22 @@ def test_keras_is_imported_without_them_and_they_can_be_imported_later() -> None
         "matplotlib.pyplot scipy sklearn Sequential",
         "True",
     ]
+
+
+def test_help_check_and_completion_import_nothing_heavy() -> None:
+    program = (
+        "import sys\n"
+        "from nnpy.__main__ import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "print(sorted({'numpy', 'tensorflow', 'keras', 'jinja2', 'filelock', 'matplotlib'} "
+        "& set(sys.modules)))\n"
+    )
+    for arguments in (["--help"], ["train", "--help"], ["check", str(ROOT / "configs/mlp.yaml")]):
+        done = subprocess.run(
+            [sys.executable, "-c", program, *arguments],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout.splitlines()[-1] == "[]", arguments
