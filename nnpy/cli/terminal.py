@@ -115,7 +115,8 @@ class Terminal:
             text = harmless(value)
         else:
             # JSON leaves the controls above U+007F and half characters as they are.
-            text = json.dumps(value, indent=2, ensure_ascii=False)
+            ascii_only = not (sys.stdout.encoding or "").lower().startswith("utf")
+            text = json.dumps(value, indent=2, ensure_ascii=ascii_only)
             text = _UNSEEN.sub(lambda found: json.dumps(found[0])[1:-1], text)
         try:
             print(text, flush=True)

@@ -85,7 +85,7 @@ def _linear_sequential() -> Iterator[None]:
     original = keras.Sequential.__dict__["from_config"]
 
     def from_config(cls: Any, config: Any, custom_objects: Any = None) -> Any:
-        layers = config.get("layers")
+        layers = config["layers"]
         if cls is not keras.Sequential or not all("module" in each for each in layers):
             return original.__func__(cls, config, custom_objects)  # another constructor, old forms
         made = [keras.saving.deserialize_keras_object(each, custom_objects) for each in layers]

@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from nnpy.errors import ModelError
+from nnpy.storage.regular import open_regular
 
 _CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 _CONFIG_LIMIT = 16 << 20  # bytes; the largest of keras.applications has 0.7 MB
@@ -126,13 +127,13 @@ def inspect(
 
 def _check_kind(path: Path) -> None:
     """Raise `ModelError` unless the file is an archive with the right suffix."""
-    if not path.exists():
-        raise ModelError(f"{path}: no such file")
-    if path.is_dir():
-        raise _refused(path, "it is a folder; nnpy opens single .keras files")
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             begin = file.read(8)
+    except FileNotFoundError:
+        raise ModelError(f"{path}: no such file") from None
+    except IsADirectoryError:
+        raise _refused(path, "it is a folder; nnpy opens single .keras files") from None
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror}") from error
     for magic, reason in _FOREIGN:
