@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
 PICTURES = (".png", ".jpg", ".jpeg")
 SUFFIXES = (*PICTURES, ".npy")
+# A .npy file's header is a Python literal: what NumPy raises is what Python's own readers do.
+_HEADER_ERRORS = (
+    *(ValueError, TypeError, EOFError, SyntaxError, TokenError, RecursionError, MemoryError),
+)
 MOST_PIXELS = 50_000_000  # 150 MB in memory; a 10 KB file may claim any size
 
 
@@ -293,7 +298,7 @@ def _mapped(path: Path, file: BinaryIO) -> np.ndarray:
         size = math.prod(shape) * dtype.itemsize
         if any(length < 0 for length in shape) or size > end - start:
             raise ValueError(f"its header promises the shape {shape}, its content is shorter")
-    except (ValueError, EOFError, TypeError, RecursionError, MemoryError) as error:
+    except _HEADER_ERRORS as error:
         reason = (str(error) or type(error).__name__).splitlines()[0][:200]
         raise DataError(f"{path}: not a NumPy array that can be read: {reason}") from None
     if dtype.kind not in "buif":
