@@ -23,6 +23,21 @@ def plain(text: object, limit: int = 0) -> str:
     return line[: max(end - 1, 0)].rstrip() + "…"
 
 
+def harmless(text: str) -> str:
+    """Lines of text without what a terminal would obey: controls become their escape, `\\x1b`.
+
+    Line ends and tabs stay, and so do blanks and joiners of every script.
+    """
+    if text.isascii() and all(line.isprintable() for line in text.replace("\t", "").split("\n")):
+        return text
+    return "".join(
+        char
+        if char.isprintable() or char in "\n\t\u200c\u200d" or unicodedata.category(char) == "Zs"
+        else ascii(char)[1:-1]
+        for char in text
+    )
+
+
 def columns_of(text: str) -> int:
     """The width of a text in columns of a terminal: 日 takes two, a combining accent none."""
     if text.isascii():
