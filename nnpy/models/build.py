@@ -17,8 +17,6 @@ from nnpy.config.config import Config
 from nnpy.config.network.graph import Input, Inputs, Network, Step
 from nnpy.config.objects import KerasObject
 from nnpy.data import DataInfo
-from nnpy.devices.host import cores_here
-from nnpy.engine import batch_parts
 from nnpy.models import calls
 from nnpy.models.inputs import needs_channels
 from nnpy.models.instantiate import instantiate
@@ -47,29 +45,35 @@ def build_network(
     network: Network,
     shapes: Sequence[Any] | None,
     name: str,
+    batch_size: int | None = None,
     layers: dict[str, Any] | None = None,
     place: str = "",
 ) -> keras.Model:
     """The Keras model of a network.
 
-    `shapes` (without batch) are for inputs that state none; without them a Sequential waits for
-    what it is called with. `layers` collects every layer by its place in the outermost model,
-    `place` being that of this one.
+    `shapes` (without batch) and `batch_size`, where it is fixed, are for inputs that state none;
+    without shapes a Sequential waits for what it is called with. `layers` collects every layer
+    by its place in the outermost model, `place` being that of this one.
     """
     layers = {} if layers is None else layers
     if not network.functional:
         given = network.inputs[0]
-        start = None if given.shape is None and shapes is None else _input(given, shapes, 0)
+        known = given.shape is not None or shapes is not None
+        start = _input(given, shapes, 0, batch_size) if known else None
         model = _sequential(network, start, name, layers, place)
     else:
-        starts = [_input(each, shapes, index) for index, each in enumerate(network.inputs)]
+        starts = [
+            _input(each, shapes, index, batch_size) for index, each in enumerate(network.inputs)
+        ]
         model = _functional(network, starts, name, layers, place)
     if not network.trainable:
         model.trainable = False
     return model
 
 
-def _input(given: Input, shapes: Sequence[Any] | None, index: int) -> Any:
+def _input(
+    given: Input, shapes: Sequence[Any] | None, index: int, batch_size: int | None
+) -> Any:
     with errors_located_at(given.mark, given.path):
         shape = given.shape
         if shape is None:
@@ -77,15 +81,8 @@ def _input(given: Input, shapes: Sequence[Any] | None, index: int) -> Any:
                 raise ValueError(f"the shape of the input '{given.name}' must be stated here")
             shape = shapes[index]
         return keras.Input(
-            shape, given.batch_size, name=given.name, dtype=given.dtype, **given.options
+            shape, given.batch_size or batch_size, name=given.name, dtype=given.dtype, **given.options
         )
-
-
-def suits_parts(config: Config) -> bool:
-    """Whether a CPU should work on a batch in parts, one for each core; asked before it works."""
-    return config.training.execution in ("auto", "graph") and batch_parts.suit(
-        config.model.iter_layers(), config.training.batch_size, cores_here()
-    )
 
 
 def _sequential(
@@ -96,7 +93,8 @@ def _sequential(
         shapes = None
         if step.network is not None and not step.reuse and start is not None:
             shapes = [tuple((model.output_shape if model.layers else start.shape)[1:])]
-        layer = _layer(step, shapes, layers, place)
+        batch_size = start.shape[0] if start is not None else None
+        layer = _layer(step, shapes, batch_size, layers, place)
         with errors_located_at(step.mark, step.path):
             model.add(layer)
     return model
@@ -116,7 +114,8 @@ def _functional(
         shapes = None
         if step.network is not None and not step.reuse:
             shapes = [tuple(each.shape[1:]) for each in keras.tree.flatten(taken)]
-        layer = _layer(step, shapes, layers, place)
+        batch_size = keras.tree.flatten(taken)[0].shape[0] if shapes else None
+        layer = _layer(step, shapes, batch_size, layers, place)
         with errors_located_at(step.mark, step.path):
             tensors[step.name] = calls.call_layer(step, layer, taken, instantiate(step.call))
     with errors_located_at(network.mark, "model"):
@@ -128,7 +127,13 @@ def _functional(
         return keras.Model(takes, ends, name=name)
 
 
-def _layer(step: Step, shapes: Sequence[Any] | None, layers: dict[str, Any], place: str) -> Any:
+def _layer(
+    step: Step,
+    shapes: Sequence[Any] | None,
+    batch_size: int | None,
+    layers: dict[str, Any],
+    place: str,
+) -> Any:
     """A step's layer; a nested model is built for the tensors that it is called with first."""
     own = place + step.name
     if step.reuse:
@@ -137,7 +142,9 @@ def _layer(step: Step, shapes: Sequence[Any] | None, layers: dict[str, Any], pla
             layers[own] = layers[there]
     elif step.network is not None:
         name = step.layer.arguments["name"]
-        layers[own] = build_network(step.network, shapes, name, layers, f"{own}/")
+        layers[own] = build_network(step.network, shapes, name, batch_size, layers, f"{own}/")
+        if step.layer.arguments.get("trainable") is False:
+            layers[own].trainable = False
     else:
         layers[own] = instantiate(_with_models(step.layer))
         if step.layer.code and isinstance(layers[own], keras.layers.Layer):

@@ -21,7 +21,7 @@ from nnpy.config.network import inputs as tensors
 from nnpy.config.network.blocks import MAX_NESTING, RESERVED, Block, Budget, Filling, TooLarge, bind
 from nnpy.config.network.ends import read_inputs, read_outputs, read_takes
 from nnpy.config.network.graph import INPUT, Input, Inputs, Network, Ref, Step
-from nnpy.config.network.inputs import Use
+from nnpy.config.network.inputs import FREEZING, Use
 from nnpy.config.network.names import Scope
 from nnpy.config.objects import KerasObject
 from nnpy.config.yaml.nodes import Mark, Node
@@ -225,6 +225,8 @@ class _Reader:
             values["name"] = use.scope.prefix + own
         else:  # own code whose constructor has no name
             values.pop("name", None)
+        if use.scope.frozen and (entry.parameter("trainable") or entry.open_ended):
+            values["trainable"] = False
         layer = KerasObject("layer", entry.name, values, use.path, use.mark, code=entry.code)
         return self._add(use, layer, own, inputs, call=call)
 
@@ -314,9 +316,12 @@ class _Reader:
         own = use.scope.choose(use.argument("name"), "model", use.path)
         place = f"{self.place}{use.scope.prefix}{own}/"
         network = self._network_within(
-            use.without("from", "name", "call"), use.path, place, tensors.number(inputs)
+            use.without("from", "name", "call", FREEZING), use.path, place, tensors.number(inputs)
         )
-        layer = KerasObject("model", "Model", {"name": use.scope.prefix + own}, use.path, use.mark)
+        values: dict[str, Any] = {"name": use.scope.prefix + own}
+        if use.scope.frozen or use.is_frozen():
+            values["trainable"] = False
+        layer = KerasObject("model", "Model", values, use.path, use.mark)
         if network is None:
             use.scope.model.dangling = True
         else:
@@ -350,7 +355,9 @@ class _Reader:
     def _block(self, use: Use) -> Ref:
         block = self.blocks[use.name]
         self.budget.used.add(use.name)
-        values = bind(block, use.without(*RESERVED), self.checker, use.path, use.mark)
+        own_key = FREEZING not in block.parameters  # otherwise it is the block's own business
+        reserved = (*RESERVED, FREEZING) if own_key else RESERVED
+        values = bind(block, use.without(*reserved), self.checker, use.path, use.mark)
         output = tensors.listed(use)
         own = use.scope.choose(use.argument("name"), snake_case(use.name), use.path)
         repeat = self._repeat(use)
@@ -365,9 +372,10 @@ class _Reader:
             note = f"in block '{block.name}'{line}"
             filling = Filling(values, note, self.checker, self.budget)
             self._enter(block.name)
+            frozen = use.scope.frozen or (own_key and use.is_frozen())
             for count in range(1, repeat + 1):
                 prefix = f"{use.scope.prefix}{own}." + (f"{count}." if repeat > 1 else "")
-                scope = Scope(self.checker, use.scope.model, prefix)
+                scope = Scope(self.checker, use.scope.model, prefix, frozen)
                 scope.refs[INPUT] = output
                 layers = filling.fill(block.layers, f"{use.path}.layers")
                 output = self._layers(layers, f"{use.path}.layers", scope, output) or output

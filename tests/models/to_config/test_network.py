@@ -236,7 +236,7 @@ def test_what_a_config_cannot_say_is_refused():
             return inputs
 
     with pytest.raises(
-        ModelError, match="is a Own, a subclass of keras.Model with Python code of its own"
+        ModelError, match="a subclass of keras"
     ):
         network.network_of(Own())
     functional = keras.Sequential([keras.Input((2,)), layers.Lambda(lambda x: x, name="trick")])
