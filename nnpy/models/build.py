@@ -71,9 +71,7 @@ def build_network(
     return model
 
 
-def _input(
-    given: Input, shapes: Sequence[Any] | None, index: int, batch_size: int | None
-) -> Any:
+def _input(given: Input, shapes: Sequence[Any] | None, index: int, batch_size: int | None) -> Any:
     with errors_located_at(given.mark, given.path):
         shape = given.shape
         if shape is None:
@@ -81,7 +79,11 @@ def _input(
                 raise ValueError(f"the shape of the input '{given.name}' must be stated here")
             shape = shapes[index]
         return keras.Input(
-            shape, given.batch_size or batch_size, name=given.name, dtype=given.dtype, **given.options
+            shape,
+            given.batch_size or batch_size,
+            name=given.name,
+            dtype=given.dtype,
+            **given.options,
         )
 
 

@@ -18,7 +18,6 @@ import keras
 from nnpy.catalog import catalog
 from nnpy.catalog.entries import Entry
 from nnpy.catalog.naming import snake_case
-from nnpy.config.settings import TrainingSettings, parameters
 from nnpy.config.yaml import parse
 from nnpy.config.yaml.dump import dump
 from nnpy.errors import ConfigError, ModelError
@@ -68,21 +67,20 @@ class _Compiled:
         )
         if outputs and _is_by_output(compiled["loss"]) and set(found["loss"]) != set(outputs):
             raise ModelError("not every output has a loss")
-        for key in ("metrics", "weighted_metrics"):
-            given = compiled.get(key)
-            if key == "metrics" or given:
-                found[key] = (
-                    []
-                    if given is None
-                    else _by_output(given, outputs, self.metrics, lists_are_metrics=True)
-                )
-        if found.get("weighted_metrics") and "weighted_metrics" not in _SETTINGS:
-            raise ModelError("the model was compiled with weighted_metrics")
+        found["metrics"] = self.metrics_of(compiled.get("metrics"), outputs)
+        weighted = self.metrics_of(compiled.get("weighted_metrics"), outputs)
+        if weighted and (weighted if isinstance(weighted, list) else any(weighted.values())):
+            found["weighted_metrics"] = weighted
         if outputs and compiled.get("loss_weights") is not None:
             found["loss_weights"] = _by_output(compiled["loss_weights"], outputs, plain)
         elif compiled.get("loss_weights") not in (None, [1.0], 1.0):
             raise ModelError("the model was compiled with loss_weights, but has one output")
         return found
+
+    def metrics_of(self, value: Any, outputs: Sequence[str]) -> Any:
+        if value is None:
+            return []
+        return _by_output(value, outputs, self.metrics, lists_are_metrics=True)
 
     def metrics(self, value: Any) -> list[Any]:
         values = value if isinstance(value, list) else [value]
@@ -153,6 +151,3 @@ def _stranger(name: Any, kind: str) -> ModelError:
 def _usual_name(entry: Entry) -> str:
     name = entry.parameter("name")
     return str(name.default) if name and name.default else snake_case(entry.name)
-
-
-_SETTINGS = {each.name for each in parameters(TrainingSettings)}

@@ -235,9 +235,7 @@ def test_what_a_config_cannot_say_is_refused():
         def call(self, inputs):
             return inputs
 
-    with pytest.raises(
-        ModelError, match="a subclass of keras"
-    ):
+    with pytest.raises(ModelError, match="a subclass of keras"):
         network.network_of(Own())
     functional = keras.Sequential([keras.Input((2,)), layers.Lambda(lambda x: x, name="trick")])
     with pytest.raises(ModelError, match="'trick' is a Lambda"):
