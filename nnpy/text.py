@@ -20,6 +20,21 @@ def plain(text: object, limit: int = 0) -> str:
     return line.rstrip() + "…"
 
 
+def harmless(text: str) -> str:
+    """Lines of text without what a terminal would obey: controls become their escape, `\\x1b`.
+
+    Line ends and tabs stay, and so do blanks and joiners of every script.
+    """
+    if text.isascii() and all(line.isprintable() for line in text.replace("\t", "").split("\n")):
+        return text
+    return "".join(
+        char
+        if char.isprintable() or char in "\n\t\u200c\u200d" or unicodedata.category(char) == "Zs"
+        else ascii(char)[1:-1]
+        for char in text
+    )
+
+
 def columns_of(text: str) -> int:
     """The width of a text in columns of a terminal: Chinese and Japanese letters take two."""
     return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
