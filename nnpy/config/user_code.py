@@ -22,6 +22,7 @@ from nnpy.config.checker import Checker, show
 from nnpy.config.objects import OBJECT_KINDS
 from nnpy.config.yaml.nodes import Node
 from nnpy.errors import Problem
+from nnpy.storage.regular import TooLarge, read_regular
 
 # base class → the kind of what derives from it
 _BASES = {
@@ -46,11 +47,15 @@ _MAX_BYTES = 1_000_000
 
 @dataclass(frozen=True)
 class CodeFile:
-    """A Python file as it was read: `name` is the file's, `text` its content."""
+    """A Python file as it was read: `name` is the file's, `text` its content.
+
+    `said_in` is the config file that names it, "" where none does.
+    """
 
     path: Path
     name: str
     text: str = field(repr=False)
+    said_in: str = field(default="", compare=False)
 
     @property
     def package(self) -> str:
@@ -84,15 +89,16 @@ def _read_file(node: Node, path: str, checker: Checker) -> CodeFile | None:
         checker.error(node, path, f"expected a file such as my_layers.py, got {show(node)}")
         return None
     try:
-        data = place.read_bytes()
+        data = read_regular(place, _MAX_BYTES)
+    except TooLarge:
+        checker.error(node, path, f"{place} is larger than {_MAX_BYTES:,} bytes")
+        return None
     except OSError as error:
         checker.error(node, path, f"{place}: {(error.strerror or str(error)).lower()}")
         return None
-    if len(data) > _MAX_BYTES:
-        checker.error(node, path, f"{place} is larger than {_MAX_BYTES:,} bytes")
-        return None
     try:
-        return CodeFile(place, place.name, data.decode("utf-8-sig"))
+        said_in = node.mark.file if node.mark else ""
+        return CodeFile(place, place.name, data.decode("utf-8-sig"), said_in)
     except UnicodeDecodeError:
         checker.error(node, path, f"{place} is not UTF-8 text")
         return None
