@@ -17,7 +17,8 @@ from nnpy.config.load import load_config
 from nnpy.errors import UsageError
 from nnpy.runs import begin
 from nnpy.runs.folder import Run
-from nnpy.session import (
+from nnpy.training.progress import ProgressListener
+from nnpy.workflows.session import (
     ConfigLike,
     Session,
     Target,
@@ -25,7 +26,6 @@ from nnpy.session import (
     model_and_config,
     open_run,
 )
-from nnpy.training.progress import ProgressListener
 
 if TYPE_CHECKING:
     import keras

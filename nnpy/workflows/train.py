@@ -12,11 +12,11 @@ from nnpy.errors import RunError, UsageError
 from nnpy.runs import begin
 from nnpy.runs.folder import Run
 from nnpy.safety import named_files
-from nnpy.session import Session
 from nnpy.storage import lock
 from nnpy.training import resume, signals
 from nnpy.training.progress import Listeners, ProgressListener
 from nnpy.training.timing import Clock
+from nnpy.workflows.session import Session
 
 
 def train_config(
