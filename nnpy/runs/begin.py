@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import secrets
 import shutil
 import stat
@@ -20,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nnpy.errors import RunError, UsageError
-from nnpy.runs.folder import FILES, FOLDERS, ROOT, Run
+from nnpy.runs.folder import FILES, FOLDERS, REPLACED, ROOT, Run
 from nnpy.storage import atomic, lock
 
 # What the beginning of a run may hold before its config.yaml is there.
@@ -28,7 +27,6 @@ _FIRST = {
     *(".lock", "environment.json", "summary.json", "config.yaml", "model.dot", "log.txt"),
     *("checkpoints", "state", "code"),
 }
-_ASIDE = re.compile(r"\.replaced-[0-9a-f]{8}")
 _MOST = 10_000  # entries of a run folder that are looked at
 
 
@@ -58,14 +56,18 @@ def begun(name: str, folder: str | Path | None = None, *, overwrite: bool = Fals
                     run.state_folder.mkdir(exist_ok=True)
                 yield run
             except BaseException:
-                aside.drop() if run.config_path.exists() else aside.put_back()
+                if run.config_path.exists():
+                    aside.drop()
+                else:
+                    aside.put_back()
+                    if not run.config_path.exists():
+                        _remove(run.folder / ".lock")
                 raise
             aside.drop()
     finally:
-        if made and not run.config_path.exists():
-            _remove(run.folder / ".lock")
+        if made:
             with contextlib.suppress(OSError):
-                run.folder.rmdir()  # empty again, or another's by now
+                run.folder.rmdir()  # where it is empty, nothing was begun
 
 
 @contextlib.contextmanager
@@ -109,7 +111,7 @@ def check_no_links(run: Run) -> None:
 def recover(run: Run) -> None:
     """Put back what a `--overwrite` that was killed while it began had moved aside."""
     if not run.config_path.exists():
-        for folder in _asides(run):
+        for folder in run.replaced():
             _Aside(run, folder).restore()
 
 
@@ -138,7 +140,7 @@ def _look(run: Run, overwrite: bool) -> bool:
         raise UsageError(f"--run-dir {folder}: a file stands there") from None
     except OSError as error:
         raise RunError(f"{folder} cannot be read: {error.strerror}") from None
-    if run.is_run() or any(map(_ASIDE.fullmatch, names)):
+    if run.is_run() or any(map(REPLACED.fullmatch, names)):
         if not overwrite:
             raise UsageError(
                 f"--run-dir {folder}: holds a run already; add --overwrite to replace it"
@@ -165,12 +167,6 @@ def _is_beginning(run: Run, names: set[str]) -> bool:
 
 def _is_first(path: Path) -> bool:
     return atomic.is_temporary(path.name) or (path.parent.name == "code" and path.suffix == ".py")
-
-
-def _asides(run: Run) -> list[Path]:
-    with contextlib.suppress(OSError):
-        return [p for p in run.folder.iterdir() if _ASIDE.fullmatch(p.name) and not p.is_symlink()]
-    return []
 
 
 class _Aside:
@@ -217,7 +213,7 @@ class _Aside:
 
     def drop(self) -> None:
         """Remove what was moved aside, by this training or by one that was killed."""
-        for folder in {self._folder, *_asides(self._run)}:
+        for folder in {self._folder, *self._run.replaced()}:
             shutil.rmtree(folder, ignore_errors=True)
 
 

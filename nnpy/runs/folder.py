@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from nnpy.storage import atomic, lock
 from nnpy.storage.csv_file import read_numbers
 
 ROOT = Path("runs")
+REPLACED = re.compile(r"\.replaced-[0-9a-f]{8}")
 _METRICS_LIMIT = 64 << 20  # bytes
 _MOST_EPOCHS = 1_000_000
 
@@ -121,6 +123,11 @@ class Run:
         if not run.folder.exists():
             raise UsageError(f"{folder}: no such run")
         if not run.is_run():
+            if aside := run.replaced():
+                raise UsageError(
+                    f"{folder}: a training with --overwrite was stopped while it began; the run "
+                    f"before it lies in {aside[0]}. The same command puts it right"
+                )
             raise UsageError(
                 f"{folder} is not a run folder: it has no config.yaml and summary.json"
             )
@@ -173,6 +180,14 @@ class Run:
 
     def is_run(self) -> bool:
         return self.config_path.is_file() and self.summary_path.is_file()
+
+    def replaced(self) -> list[Path]:
+        """Folders with the run before, which `--overwrite` moved aside and has not yet removed."""
+        try:
+            found = [path for path in self.folder.iterdir() if REPLACED.fullmatch(path.name)]
+        except OSError:
+            return []
+        return [path for path in found if path.is_dir() and not path.is_symlink()]
 
     @property
     def started(self) -> str:

@@ -60,8 +60,10 @@ def replace(path: str | Path, write: Callable[[Path], object], *, root: Path | N
     temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.tmp{path.suffix}")
     try:
         with translate_error(path):
+            _check_way(path, root)
             write(temporary)
             _flush(temporary)
+            _check_way(path, root)
             os.replace(temporary, path)  # noqa: PTH105  (one way to the disk, for the tests too)
             _flush_folder(path.parent)
     except BaseException:
@@ -77,7 +79,7 @@ def append_line(path: str | Path, line: str) -> None:
     """
     path = Path(path)
     with translate_error(path):
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        descriptor = open_own(path, os.O_RDWR)
         try:
             size = _whole_lines(descriptor)
             try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterable
@@ -54,7 +55,10 @@ def _array(content: IO[bytes], size: int) -> np.ndarray:
     header = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}.get(version)
     if header is None:
         raise ValueError(f"its format {version} is not known")
-    shape, fortran, dtype = header(content, max_header_size=_HEADER)
+    try:
+        shape, fortran, dtype = header(content, max_header_size=_HEADER)
+    except (SyntaxError, TypeError, tokenize.TokenError) as error:  # of a text that is no Python
+        raise ValueError(f"its header cannot be read ({error})") from None
     if dtype.hasobject or fortran or any(not 0 <= axis <= size for axis in shape):
         raise ValueError("it holds no plain numbers")
     if math.prod(shape) * dtype.itemsize > size:
