@@ -44,7 +44,7 @@ def train_config(
     clock, listener = Clock(), listener or ProgressListener()
     session = Session(config, device=device, on_download=listener.on_download)
     with clock.phase("import"):
-        from nnpy.models.compile import check_data
+        from nnpy.models.compile import check_batches, check_data
         from nnpy.models.instantiate import instantiate
         from nnpy.training import trainer
         from nnpy.workflows.report import Reporter
@@ -58,6 +58,8 @@ def train_config(
         callbacks = [instantiate(each) for each in config.training.callbacks]
     with clock.phase("data"):
         dataset = session.dataset()
+    for note in check_batches(config, dataset):
+        listener.on_message(note)
     folder = (
         begin.claimed(resumed)
         if resumed

@@ -64,12 +64,12 @@ class Disk:
     def _below(self, path: object) -> bool:
         if isinstance(path, int):
             try:
-                name = os.readlink(f"/proc/self/fd/{path}")
+                name = str(Path(f"/proc/self/fd/{path}").readlink())
             except OSError:
                 return False
         else:
-            name = os.path.abspath(os.fsdecode(path))  # type: ignore[arg-type]
-            name = os.path.join(os.path.realpath(os.path.dirname(name)), os.path.basename(name))
+            place = Path(os.fsdecode(path))  # type: ignore[arg-type]
+            name = str(place.parent.resolve() / place.name)
         return name == self.folder or name.startswith(self.folder + os.sep)
 
 
@@ -132,7 +132,7 @@ def failing_disk(folder: Path, fault: Fault | None = None) -> Iterator[Disk]:
 def _named(path: Any, folder: int | None) -> Any:
     if folder is None or isinstance(path, int):
         return path
-    return os.path.join(os.readlink(f"/proc/self/fd/{folder}"), os.fsdecode(path))
+    return Path(f"/proc/self/fd/{folder}").readlink() / os.fsdecode(path)
 
 
 class _Watched:

@@ -188,7 +188,7 @@ class Workplace:
                 return f"{'resume' if begun else 'the same command'}: {_last(again.text)}"
         try:
             found = self._digests()
-        except Exception as error:  # whatever is wrong with the folder is the finding
+        except Exception as error:  # noqa: BLE001 – whatever is wrong with the folder is the finding
             return f"the run cannot be compared: {error}"
         if found != self.digests:
             return (
