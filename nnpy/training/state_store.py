@@ -76,6 +76,7 @@ class StateStore:
         self._writing = False
         self._error: BaseException | None = None
         self._good: list[Path] = []
+        self.damaged = 0  # files that `latest` could not use
 
     def latest(
         self, warn: Callable[[str], None] = lambda message: None, run: str | None = ANY_RUN
@@ -86,6 +87,7 @@ class StateStore:
             try:
                 state = read_state(path)
             except archive.Damaged as error:
+                self.damaged += 1
                 warn(f"{error}; the state before it is used")
                 continue
             if run not in (ANY_RUN, state.run):

@@ -120,7 +120,7 @@ class Training:
             self.identity,
         )
         if resumed:
-            start.again(self.state)
+            start.again(self.state, self.store.damaged)
         else:
             start.new()
         try:
@@ -357,7 +357,7 @@ class Training:
             {"in_epoch": epoch + 1, "after_epoch": state.epoch, "learning_rate": rate},
         ]
         self.listener.on_message(
-            f"{str(error).partition('.')[0]}: back to the weights after epoch {state.epoch}, "
+            f"{error.event}: back to the weights after epoch {state.epoch}, "
             f"learning rate {rate:.3g}"
         )
         self._save(epoch)
