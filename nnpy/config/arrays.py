@@ -11,10 +11,13 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from nnpy.storage.regular import open_regular
 
 KEYS = ("array", "dtype", "name", "sha256")
 
@@ -44,14 +47,18 @@ def digest(path: Path, name: str) -> str:
     """
     found = hashlib.sha256()
     try:
-        with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as member:
+        with (
+            open_regular(path) as file,
+            zipfile.ZipFile(file) as archive,
+            archive.open(f"{name}.npy") as member,
+        ):
             while chunk := member.read(_CHUNK):
                 found.update(chunk)
     except KeyError:
         raise ValueError(f"{path} holds no array '{name}'") from None
     except OSError as error:
         raise ValueError(f"{path}: {(error.strerror or str(error)).lower()}") from None
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise ValueError(f"{path} is not an .npz file of NumPy: {error}") from None
     return found.hexdigest()
 
