@@ -7,14 +7,15 @@ import tempfile
 from pathlib import Path
 
 from nnpy.catalog import catalog
+from nnpy.config import user_code
 from nnpy.config.checker import Checker
-from nnpy.config.yaml.nodes import Node
-from nnpy.errors import ConfigError, ModelError, UsageError
+from nnpy.config.load import load_config
+from nnpy.errors import ModelError, UsageError
 from nnpy.models.to_config import document as documents
 from nnpy.models.to_config.context import Arrays
 from nnpy.models.to_config.network import new_context
-from nnpy.models.user_code import objects
-from nnpy.safety import code_seal, model_files
+from nnpy.models.user_code import own_objects
+from nnpy.safety import model_files
 from nnpy.storage import atomic
 
 
@@ -28,25 +29,23 @@ def import_model(
     is named in the config relative to `output`. Raises ModelError for what a config cannot
     express, UsageError when a file is there already or the code is not to be trusted.
     """
-    from nnpy.config import user_code
-
     array_file = f"{output.stem}.npz" if output is not None else None
     context = new_context(Arrays(array_file))
     custom = {}
     if code is not None:
-        checker = Checker(catalog.load())
-        files = user_code.read(Node(str(code)), checker)
-        context.code = user_code.OwnCatalog(checker.catalog, files, checker)
-        if checker.problems:
-            raise ConfigError(checker.problems)
-        code_seal.check_run(files, trusted=trust_code)
-        custom = objects(files)
+        # A config that names it is the one way to the user's own code, and to its seal.
+        config = load_config(
+            {"code": str(code), "model": ["Flatten"]}, trust_code=trust_code, to_train=False
+        )
+        known = catalog.load()
+        context.code = user_code.OwnCatalog(known, config.code, Checker(known))
+        custom = own_objects(config)
     for each in (output, output.parent / array_file if output and array_file else None):
         if each is not None and each.exists():
             raise UsageError(f"{each} is there already; nothing was written")
-    config, _ = model_files.inspect(model, custom)
+    saved, _ = model_files.inspect(model, custom)
     opened = model_files.open_model(model, custom, compile=False)
-    document = documents.of_model(opened, config.get("compile_config"), context)
+    document = documents.of_model(opened, saved.get("compile_config"), context)
     if code is not None:
         document.content = {"code": str(code.absolute()), **document.content}
     elif context.foreign:
