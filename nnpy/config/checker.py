@@ -14,6 +14,7 @@ from typing import Any
 from nnpy.catalog.catalog import Catalog
 from nnpy.catalog.entries import Entry, Parameter
 from nnpy.config.objects import ACTIVATION_LAYERS, OBJECT_KINDS, KerasObject
+from nnpy.config.yaml import scalars
 from nnpy.config.yaml.nodes import Mark, Node
 from nnpy.errors import Problem, did_you_mean
 
@@ -101,6 +102,8 @@ class Checker:
         if node.value is None and "null" in types:
             return None
         kinds = [kind for kind in types if kind in OBJECT_KINDS]
+        if self._seems_something_else(node, parameter, path):
+            return None
         if node.is_list and ("list" in types or "tensor" in types):
             return self._list(node, parameter, path)
         if "shape" in types and _is_shape(node):
@@ -117,6 +120,19 @@ class Checker:
             return self._bounded(node, parameter, path)
         self.error(node, path, f"expected {describe(parameter)}, got {show(node)}")
         return None
+
+    def _seems_something_else(self, node: Node, parameter: Parameter, path: str) -> bool:
+        """Reports text that is neither wanted nor a name, but looks like what is wanted."""
+        text, types = node.value, parameter.types
+        if not isinstance(text, str) or text in (parameter.choices or ()):
+            return False
+        if not parameter.choices and {"str", "dtype", "callable"} & {*types}:
+            return False
+        numbers = {"int", "float", "tensor"} & {*types}
+        reason = scalars.why_text(text, number=bool(numbers), truth="bool" in types)
+        if reason:
+            self.error(node, path, f"expected {describe(parameter)}, got {show(node)}: {reason}")
+        return bool(reason)
 
     def _is_scalar_of(self, value: Any, types: tuple[str, ...]) -> bool:
         if isinstance(value, bool):
