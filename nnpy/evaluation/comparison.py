@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import yaml
 
+from nnpy.config.yaml.parse import parse
 from nnpy.evaluation.statistics import McNemar, mcnemar
 from nnpy.runs import listing
 from nnpy.runs.differences import Difference, differences
@@ -106,7 +106,7 @@ def compared(runs: Iterable[Run]) -> list[Compared]:
         found.append(
             Compared(
                 name=run.name if names.count(run.name) == 1 else str(run),
-                config=yaml.safe_load(run.config_path.read_text(encoding="utf-8")) or {},
+                config=parse(run.config_path.read_bytes(), str(run.config_path)).plain() or {},
                 environment={
                     **{k: environment.get(k) for k in ("versions", "devices", "platform", "data")},
                     "git_commit": environment.get("git_commit"),

@@ -9,9 +9,8 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from nnpy import report
+from nnpy.config.yaml.parse import parse
 from nnpy.data import DataInfo, Dataset
 from nnpy.models import summary as model_summary
 from nnpy.report import figures
@@ -57,7 +56,7 @@ def contents(
     """What the page tells of a run, from its folder and its model."""
     summary, environment = run.summary(), run.environment()
     text = run.config_path.read_text(encoding="utf-8")
-    config = yaml.safe_load(text) or {}
+    config = parse(text, str(run.config_path)).plain() or {}
     svg = run.diagram_path("svg")
     return report.Contents(
         name=run.name,

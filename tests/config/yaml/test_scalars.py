@@ -56,7 +56,9 @@ def test_not_a_number_is_one_of_its_kind():
     assert math.isnan(value(".nan"))
 
 
-@pytest.mark.parametrize("text", ["!!bool yes", "!!int 12:30", "!!int 1.5", "!!float x", "!!null 0"])
+@pytest.mark.parametrize(
+    "text", ["!!bool yes", "!!int 12:30", "!!int 1.5", "!!float x", "!!null 0"]
+)
 def test_a_tag_that_does_not_fit_is_an_error(text):
     with pytest.raises(ConfigError, match="is not a valid"):
         value(text)
@@ -64,8 +66,33 @@ def test_a_tag_that_does_not_fit_is_an_error(text):
 
 @pytest.mark.parametrize(
     "text",
-    ["0100", "089", "yes", "off", "12:30", "1_000", "0o17", "0x1F", "0b1", "1e-3", "1e3", ".5",
-     "5.", "-.inf", ".nan", "null", "~", "true", "", "2024-01-01", "=", "<<", "+1", "a: b", "#"],
+    [
+        "0100",
+        "089",
+        "yes",
+        "off",
+        "12:30",
+        "1_000",
+        "0o17",
+        "0x1F",
+        "0b1",
+        "1e-3",
+        "1e3",
+        ".5",
+        "5.",
+        "-.inf",
+        ".nan",
+        "null",
+        "~",
+        "true",
+        "",
+        "2024-01-01",
+        "=",
+        "<<",
+        "+1",
+        "a: b",
+        "#",
+    ],
 )
 def test_a_text_that_is_written_is_read_back_as_text_by_yaml_1_1_too(text):
     written = dump({"x": text, "y": [text]})
@@ -79,7 +106,9 @@ def test_a_number_that_is_written_is_read_back(number):
     assert found == number and type(found) is type(number)
 
 
-CONFIG = "model: [Flatten, {{Dense: {{units: {units}, use_bias: {bias}}}}}, {{Dense: {{units: 10}}}}]\n"
+CONFIG = (
+    "model: [Flatten, {{Dense: {{units: {units}, use_bias: {bias}}}}}, {{Dense: {{units: 10}}}}]\n"
+)
 
 
 def problem(tmp_path, units="8", bias="true", overrides=()):
