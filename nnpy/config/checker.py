@@ -79,6 +79,7 @@ class Checker:
                 unused = [name for name in known if name not in node.value]
                 hint = did_you_mean(str(key), unused)
                 meant.update(name for name in unused if f"'{name}'" in hint)
+                hint = hint or did_you_mean(str(key), known)  # it stands there already
                 if not hint and len(known) <= 12:
                     hint = f"; known are {', '.join(known)}" if known else "; it takes none"
                 self.error(node.keys.get(key) or item, path, f"unknown {word} '{key}'{hint}")
