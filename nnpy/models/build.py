@@ -6,13 +6,13 @@ line of the layer. Importing this module imports Keras.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 
 from nnpy.catalog import catalog
+from nnpy.catalog.naming import scope_name
 from nnpy.config.config import Config
 from nnpy.config.network.graph import Inputs, Network, Step
 from nnpy.data import DataInfo
@@ -33,8 +33,7 @@ def build(config: Config, info: DataInfo) -> keras.Model:
     own_objects(config)
     network = config.model
     shape = info.shape + ((1,) if needs_channels(network, info) else ())
-    name = re.sub(r"[^\w.-]", "_", config.name) or "model"
-    return build_network(network, [shape], name)
+    return build_network(network, [shape], scope_name(config.name, "model"))
 
 
 def build_network(network: Network, shapes: Sequence[Any], name: str) -> keras.Model:
