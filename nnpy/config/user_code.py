@@ -23,6 +23,7 @@ from nnpy.config.checker import Checker, show
 from nnpy.config.objects import OBJECT_KINDS
 from nnpy.config.yaml.nodes import Node
 from nnpy.errors import Problem
+from nnpy.storage.regular import TooLarge, read_regular
 
 # base class → the kind of what derives from it
 _BASES = {
@@ -93,12 +94,12 @@ def _read_file(node: Node, path: str, checker: Checker) -> CodeFile | None:
         checker.error(node, path, f"expected a file such as my_layers.py, got {show(node)}")
         return None
     try:
-        data = place.read_bytes()
+        data = read_regular(place, _MAX_BYTES)
+    except TooLarge:
+        checker.error(node, path, f"{place} is larger than {_MAX_BYTES:,} bytes")
+        return None
     except OSError as error:
         checker.error(node, path, f"{place}: {(error.strerror or str(error)).lower()}")
-        return None
-    if len(data) > _MAX_BYTES:
-        checker.error(node, path, f"{place} is larger than {_MAX_BYTES:,} bytes")
         return None
     try:
         return CodeFile(place, place.name, data.decode("utf-8-sig"))
