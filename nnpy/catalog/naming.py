@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_SCOPE = re.compile(r"[A-Za-z0-9_.>-]+\Z")
-_OUTER_SCOPE = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.>-]*\Z")
+_SCOPE = re.compile(r"[A-Za-z0-9_.-]+(?:>[A-Za-z0-9.][A-Za-z0-9_.-]*)*\Z")
+_OUTER_SCOPE = re.compile(rf"(?=[A-Za-z0-9.]){_SCOPE.pattern}")
 
 # The kinds of objects whose names are scopes, and those whose scope stands in no other.
 _SCOPED = frozenset(("layer", "cell", "loss", "optimizer"))
@@ -30,7 +30,7 @@ def name_problem(name: str, kind: str) -> str:
         return ""
     if not name:
         return "a name must not be empty"
-    first = ", and begins with none of _ - >" if _SCOPE.match(name) else ""
+    first = ", and begins with neither _ nor -" if _SCOPE.match(name) else ""
     better = scope_name(name, "")
     hint = f"; write {better}" if better and better != name else ""
     return f"a name is made of letters A-Z, digits and _ . - here{first}: '{name}' is not{hint}"

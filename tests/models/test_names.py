@@ -11,7 +11,7 @@ from nnpy.catalog.naming import name_problem, scope_name
 from nnpy.config.load import load_config
 from nnpy.errors import ConfigError
 
-BAD = ["my layer", "a:b", "é", "模型", "a(b)", "a+b", "a,b", "a\\b", "tab\there"]
+BAD = ["my layer", "a:b", "é", "模型", "a(b)", "a+b", "a,b", ">a", "a>-", "a\\b", "tab\there"]
 GOOD = ["a", "a_b", "a.b", "a-b", "_a", "-a", "1a", "A9", "a>b", "9"]
 
 
@@ -47,16 +47,16 @@ def test_names_that_check_takes_can_be_trained():
     inner = {"Model": {"layers": [{"Dense": {"units": 3, "name": "in"}}], "name": "-m"}}
     end = {"Dense": {"units": 10, "activation": "softmax"}}
     training = {
-        "loss": {"SparseCategoricalCrossentropy": {"name": "_l>-"}},
+        "loss": {"SparseCategoricalCrossentropy": {"name": "_l>a-"}},
         "optimizer": {"SGD": {"name": "9.o-_"}},
     }
     model = api.build({"model": [*layers, inner, end], "training": training})
     model.train_on_batch(np.zeros((2, 28, 28)), np.zeros(2))
 
 
-@pytest.mark.parametrize("name", ["_a", "-a", ">a"])
+@pytest.mark.parametrize("name", ["_a", "-a"])
 def test_an_optimizer_is_stricter(name):
-    with pytest.raises(ConfigError, match="begins with none of"):
+    with pytest.raises(ConfigError, match="begins with neither"):
         load_config(config(name, "optimizer"))
 
 
