@@ -137,7 +137,7 @@ class Checker:
         text, types = node.value, parameter.types
         if not isinstance(text, str) or text in (parameter.choices or ()):
             return False
-        if not parameter.choices and {"str", "dtype", "callable"} & {*types}:
+        if not parameter.choices and {"str", "dtype"} & {*types}:
             return False
         numbers = {"int", "float", "tensor"} & {*types}
         reason = scalars.why_text(text, number=bool(numbers), truth="bool" in types)
