@@ -22,6 +22,7 @@ from nnpy.catalog.catalog import FORMAT, SHIPPED
 from nnpy.catalog.entries import Entry, Parameter
 from nnpy.catalog.hints import (
     ABBREVIATIONS,
+    DIRECTIONS,
     DTYPES,
     EXAMPLE,
     MORE_ARGUMENTS,
@@ -92,6 +93,7 @@ def _classes(kind: str, module: Any) -> Iterator[Entry]:
             doc=first_sentence(cls.__doc__ or ""),
             open_ended=name in OPEN_ENDED.split(),
             **(_ranks(cls) if kind == "layer" else {}),
+            direction=_direction(cls) if kind == "metric" else "",
         )
 
 
@@ -184,6 +186,14 @@ def _ranks(cls: Any) -> dict[str, Any]:
     if spec.ndim is not None:
         return {"input_rank": spec.ndim}
     return {"min_rank": spec.min_ndim} if spec.min_ndim is not None else {}
+
+
+def _direction(cls: Any) -> str:
+    """Which way of a metric is better, by Keras's own word where it has one."""
+    known = next((way for way, names in DIRECTIONS.items() if cls.__name__ in names.split()), "")
+    # Private, but what Keras's own callbacks go by in mode "auto"; it has no public name.
+    words = {"up": "max", "down": "min"}
+    return known or words.get(getattr(_example(cls), "_direction", ""), "")
 
 
 def _arguments(function: Callable, variadic: bool = False) -> list[inspect.Parameter]:
@@ -364,6 +374,7 @@ def _packed(entry: Entry, common: Mapping[str, Parameter]) -> dict:
         "input_rank": entry.input_rank,
         "min_rank": entry.min_rank,
         "open_ended": entry.open_ended,
+        "direction": entry.direction,
         "parameters": short(entry.parameters),
         "call": short(entry.call),
     }

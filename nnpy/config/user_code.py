@@ -19,6 +19,7 @@ from typing import Any
 
 from nnpy.catalog.catalog import Catalog
 from nnpy.catalog.entries import Entry, Parameter
+from nnpy.catalog.naming import snake_case
 from nnpy.config.checker import Checker, show
 from nnpy.config.objects import OBJECT_KINDS
 from nnpy.config.yaml.nodes import Node
@@ -151,7 +152,7 @@ class OwnCatalog(Catalog):
 
     def _add_function(self, name: str, doc: str, file: CodeFile) -> None:
         for kind in _FUNCTION_KINDS:
-            entry = Entry(kind, name, code=file.key, doc=doc)
+            entry = Entry(kind, name, code=file.key, doc=doc, is_function=True)
             self._own.setdefault(kind, {})[name] = entry
 
     def _add_class(
@@ -193,6 +194,9 @@ class OwnCatalog(Catalog):
             doc=_doc(own),
             code=file.key,
             open_ended=open_ended,
+            direction=_own_direction(bases) or (inherited.direction if inherited else ""),
+            base=base or "",
+            logs_as=_logs_as(bases, inherited) if kind == "metric" else None,
         )
         # What is made of a class that nothing is known of may be called as a function too.
         for each in (kind,) if kind else (*OBJECT_KINDS, "function"):
@@ -221,6 +225,49 @@ def _method(chain: Sequence[ast.ClassDef], name: str) -> ast.FunctionDef | None:
             if isinstance(item, ast.FunctionDef) and item.name == name:
                 return item
     return None
+
+
+def _logs_as(chain: Sequence[ast.ClassDef], inherited: Entry | None) -> str | None:
+    """The name that a metric of the user's own goes by in the logs, as `Entry.logs_as` has it."""
+    for each in chain:
+        init = _method([each], "__init__")
+        if init is None:
+            continue
+        named, _ = _signature(init)
+        own = next((parameter for parameter in named if parameter.name == "name"), None)
+        if own is not None:
+            return own.default if isinstance(own.default, str) else snake_case(chain[0].name)
+        call = _super_init(init)
+        if call is None:
+            return ""
+        given = next((keyword.value for keyword in call.keywords if keyword.arg == "name"), None)
+        if given is not None:
+            return str(given.value or "") if isinstance(given, ast.Constant) else ""
+    parameter = inherited.parameter("name") if inherited else None
+    default = parameter.default if parameter else None
+    return default if isinstance(default, str) else snake_case(chain[0].name)
+
+
+def _super_init(init: ast.FunctionDef) -> ast.Call | None:
+    """The call of the constructor above, in a constructor."""
+    for each in ast.walk(init):
+        if (
+            isinstance(each, ast.Call)
+            and isinstance(each.func, ast.Attribute)
+            and each.func.attr == "__init__"
+        ):
+            return each
+    return None
+
+
+def _own_direction(chain: Sequence[ast.ClassDef]) -> str:
+    """What a metric of the user's own tells Keras of its better way: `self._direction = "up"`."""
+    for each in (node for own in chain for node in ast.walk(own)):
+        if isinstance(each, ast.Assign) and isinstance(each.value, ast.Constant):
+            names = [target.attr for target in each.targets if isinstance(target, ast.Attribute)]
+            if "_direction" in names:
+                return {"up": "max", "down": "min"}.get(str(each.value.value), "")
+    return ""
 
 
 def _signature(function: ast.FunctionDef) -> tuple[list[Parameter], bool]:
