@@ -47,7 +47,7 @@ def as_layer(entry: Entry, arguments: dict):
     tensors = {each.name: "a" for each in entry.call if each.required}
     source = ["a", "b"] if len(tensors) < 2 and entry.call[0].types == ("list",) else "a"
     step = {entry.name: {**arguments, "from": source if len(tensors) < 2 else tensors}}
-    size = {"batch_size": 2} if arguments.get("stateful") else {}
+    size = {"batch_size": 32} if arguments.get("stateful") else {}
     inputs = {name: {"shape": [4, 4, 3], **size} for name in ("a", "b")}
     joined = {"Concatenate": {"from": ["given", "b"]}}
     network = load_config({"model": {"inputs": inputs, "layers": [step, joined]}}).model
