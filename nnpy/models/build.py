@@ -6,13 +6,13 @@ line of the layer. Importing this module imports Keras.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 
 from nnpy.catalog import catalog
-from nnpy.catalog.naming import scope_name
 from nnpy.config.config import Config
 from nnpy.config.network.graph import Inputs, Network, Step
 from nnpy.data import DataInfo
@@ -33,7 +33,13 @@ def build(config: Config, info: DataInfo) -> keras.Model:
     own_objects(config)
     network = config.model
     shape = info.shape + ((1,) if needs_channels(network, info) else ())
-    return build_network(network, [shape], scope_name(config.name, "model"))
+    return build_network(network, [shape], model_name(config.name))
+
+
+def model_name(name: str) -> str:
+    """A config's name as TensorFlow can have it in the names of its variables: ASCII letters."""
+    name = re.sub(r"[^A-Za-z0-9_.-]", "_", name)
+    return name if re.match(r"[A-Za-z0-9.]", name) else f"model{name}"
 
 
 def build_network(

@@ -10,6 +10,7 @@ from nnpy import api
 from nnpy.catalog.naming import name_problem, scope_name
 from nnpy.config.load import load_config
 from nnpy.errors import ConfigError
+from nnpy.models.build import model_name
 
 BAD = ["my layer", "a:b", "é", "模型", "a(b)", "a+b", "a,b", ">a", "a>-", "a\\b", "tab\there"]
 GOOD = ["a", "a_b", "a.b", "a-b", "_a", "-a", "1a", "A9", "a>b", "9"]
@@ -82,13 +83,14 @@ def test_an_operation_and_a_metric_take_any_name():
         ("v1.2-b", "v1.2-b"),
     ],
 )
-def test_the_name_of_a_config_becomes_the_name_of_a_model(text, name):
+def test_any_text_becomes_a_name(text, name):
     assert scope_name(text, "model") == name
 
 
 @pytest.mark.parametrize("stem", ["模型", "modèle", "_mlp", "-mlp", "(mlp)", "a b", "…", ".hidden"])
 def test_the_name_of_any_file_is_one_that_tensorflow_takes(stem):
     assert not name_problem(scope_name(stem, "model"), "optimizer")
+    assert not name_problem(model_name(stem), "optimizer")
 
 
 @pytest.mark.filterwarnings("ignore")
