@@ -108,7 +108,11 @@ class TrainingSettings:
     )
     batch_size: int = setting(32, "int", minimum=1, doc="Examples per step.")
     seed: int = setting(
-        0, "int", minimum=0, maximum=2**32 - 1, doc="Seed of the initial weights, the shuffling and the dropout."
+        0,
+        "int",
+        minimum=0,
+        maximum=2**32 - 1,
+        doc="Seed of the initial weights, the shuffling and the dropout.",
     )
     shuffle: bool = setting(
         True, "bool", doc="Whether to shuffle the training set before each epoch."

@@ -12,7 +12,11 @@ from nnpy.cli.terminal import Terminal
 @click.argument("config", type=click.Path())
 @options.overrides
 @click.option(
-    "--seconds", type=click.FloatRange(min=0.1), default=3.0, show_default=True, help="Length of a round."
+    "--seconds",
+    type=click.FloatRange(min=0.1),
+    default=3.0,
+    show_default=True,
+    help="Length of a round.",
 )
 @click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True)
 @options.device

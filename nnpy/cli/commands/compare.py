@@ -58,7 +58,9 @@ def compare(terminal: Terminal, runs: tuple[str, ...], output: str, as_json: boo
     for pair in comparison.pairs:
         terminal.result(comparing.verdict(pair))
     if not comparison.pairs:
-        terminal.say("the runs have no saved predictions for the same test set; nnpy report RUN saves them")
+        terminal.say(
+            "the runs have no saved predictions for the same test set; nnpy report RUN saves them"
+        )
     terminal.say(f"page: {page}")
 
 

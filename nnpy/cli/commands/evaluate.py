@@ -21,10 +21,15 @@ from nnpy.cli.terminal import Terminal
     help="The split to evaluate on.",
 )
 @click.option(
-    "--config", type=click.Path(), help="Take the data from this config (for a model outside a run)."
+    "--config",
+    type=click.Path(),
+    help="Take the data from this config (for a model outside a run).",
 )
 @click.option(
-    "--predictions", type=click.Path(), metavar="FILE.csv|.npz", help="Save all predictions to FILE."
+    "--predictions",
+    type=click.Path(),
+    metavar="FILE.csv|.npz",
+    help="Save all predictions to FILE.",
 )
 @options.device
 @options.as_json

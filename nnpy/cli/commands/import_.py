@@ -11,7 +11,13 @@ from nnpy.cli.terminal import Terminal
 
 @click.command("import", short_help="Write the config of a Keras model.")
 @click.argument("model", type=click.Path(), metavar="MODEL.keras")
-@click.option("-o", "--output", type=click.Path(), metavar="FILE", help="Where to write the config; default: standard output.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(),
+    metavar="FILE",
+    help="Where to write the config; default: standard output.",
+)
 @click.pass_obj
 def import_(terminal: Terminal, model: str, output: str | None) -> None:
     """Write the config that builds a Sequential or functional MODEL.keras.

@@ -11,7 +11,13 @@ from nnpy.cli.terminal import Terminal
 
 @click.command(short_help="Write a commented config to start from.")
 @click.argument("kind", default="mlp", metavar="[mlp|cnn|lstm|residual]")
-@click.option("-o", "--output", type=click.Path(), metavar="FILE", help="Where to write the config; default: KIND.yaml in the working directory.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(),
+    metavar="FILE",
+    help="Where to write the config; default: KIND.yaml in the working directory.",
+)
 @click.pass_obj
 def init(terminal: Terminal, kind: str, output: str | None) -> None:
     """Write a commented config for a KIND of network, ready to train and to change.

@@ -18,7 +18,9 @@ from nnpy.text import percent
 @click.argument("arguments", type=click.Path(), nargs=-1, metavar="[RUN|MODEL.keras] IMAGE...")
 @click.option("--invert", is_flag=True, help="Invert the images first: dark becomes light.")
 @click.option(
-    "--config", type=click.Path(), help="Take the class names from this config (for a model outside a run)."
+    "--config",
+    type=click.Path(),
+    help="Take the class names from this config (for a model outside a run).",
 )
 @options.device
 @options.as_json

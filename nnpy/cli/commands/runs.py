@@ -12,7 +12,9 @@ from nnpy.cli.terminal import Terminal
 
 @click.command(short_help="List the runs.")
 @click.argument("folder", type=click.Path(), default="runs")
-@click.option("--sort", metavar="COLUMN", default="date", show_default=True, help="Sort by this column.")
+@click.option(
+    "--sort", metavar="COLUMN", default="date", show_default=True, help="Sort by this column."
+)
 @click.option("--reverse", is_flag=True, help="Sort in descending order.")
 @options.as_json
 @click.option("--csv", "as_csv", is_flag=True, help="Print the table as CSV.")

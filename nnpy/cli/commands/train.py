@@ -75,7 +75,9 @@ def train(
             (tensorboard, "--tensorboard"),
         ):
             if given:
-                raise click.UsageError(f"--resume continues the run with its own settings; remove {name}")
+                raise click.UsageError(
+                    f"--resume continues the run with its own settings; remove {name}"
+                )
         terminal.quiet()
         run = api.resume(
             resume or None,

@@ -14,7 +14,9 @@ from nnpy.cli.terminal import Terminal
 @click.option(
     "--kills", type=click.IntRange(1), default=3, show_default=True, help="Number of kills."
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the moments of the kills.")
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Seed of the moments of the kills."
+)
 @click.option(
     "--keep", type=click.Path(), metavar="DIR", help="Keep the runs in this new or empty folder."
 )
