@@ -12,7 +12,13 @@ from nnpy.cli.terminal import Terminal
 
 @click.command("import", short_help="Write the config of a Keras model.")
 @click.argument("model", type=click.Path(), metavar="MODEL.keras")
-@click.option("-o", "--output", type=click.Path(), metavar="FILE", help="Default: standard output.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(),
+    metavar="FILE",
+    help="Where to write the config; default: standard output.",
+)
 @click.option(
     "--code",
     type=click.Path(),
@@ -26,10 +32,10 @@ def import_(
 ) -> None:
     """Write the config that builds a Sequential or functional MODEL.keras.
 
-    How a compiled model learns – optimizer, loss, metrics – is part of it, as far as a config can
-    express it; weights are not. Long arrays, such as a table of pretrained embeddings, stand in an
-    .npz file beside the config. The config is checked, built and compared with the model before
-    it is written. A file that is there already is never overwritten.
+    The optimizer, loss and metrics of a compiled model are included where a config can express
+    them; the weights are not. Long arrays, such as a table of pretrained embeddings, go to an .npz
+    file beside the config. The config is checked, built and compared with the model before it is
+    written. An existing file is never overwritten.
     """
     terminal.quiet()
     from nnpy.workflows.import_model import import_model
