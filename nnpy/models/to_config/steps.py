@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from nnpy.catalog.naming import snake_case
+from nnpy.catalog.naming import scope_name, snake_case
 from nnpy.errors import ModelError
 
 
@@ -42,7 +42,7 @@ def written(steps: list[Step], first: str | None) -> list[Any]:
     found: list[Any] = []
     for step, source in zip(steps, sources, strict=True):
         arguments = dict(step.arguments)
-        base = snake_case(step.key.rpartition(".")[2])
+        base = scope_name(snake_case(step.key.rpartition(".")[2]), "layer")
         chosen = f"{base}_{automatic[base]}" if automatic[base] else base
         if step.key == "reuse" or step.name != chosen or step.name in used:
             arguments["name"] = step.name
