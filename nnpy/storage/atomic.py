@@ -28,8 +28,11 @@ _TEMPORARY = re.compile(r"\.[^/]+\.[0-9a-f]{8}\.tmp(\.\w+)?")
 
 
 def write_text(path: str | Path, text: str, *, root: Path | None = None) -> None:
-    """Give the file `path` this text (UTF-8) whole, or leave it as it is and raise `RunError`."""
-    write_bytes(path, text.encode(), root=root)
+    """Give the file `path` this text (UTF-8) whole, or leave it as it is and raise `RunError`.
+
+    Of a file name that is not text, a byte becomes its escape: JSON reads that back as it was.
+    """
+    write_bytes(path, text.encode(errors="backslashreplace"), root=root)
 
 
 def write_bytes(path: str | Path, *parts: Buffer, root: Path | None = None) -> None:
