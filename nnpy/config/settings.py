@@ -30,7 +30,11 @@ class DataSettings:
         doc="The data set.",
     )
     path: str | None = setting(
-        None, "str", "null", doc="The folder of its files; null looks in the usual places."
+        None,
+        "str",
+        "null",
+        doc="The folder of its files, from where the command is started or else from the config's "
+        "folder; null looks in the usual places.",
     )
     validation_split: float = setting(
         0.1,
