@@ -13,7 +13,8 @@ from typing import Any
 
 from nnpy.catalog.catalog import Catalog
 from nnpy.catalog.entries import Entry, Parameter
-from nnpy.config.objects import ACTIVATION_LAYERS, OBJECT_KINDS, KerasObject
+from nnpy.catalog.kinds import ARGUMENT_KINDS
+from nnpy.config.objects import ACTIVATION_LAYERS, KerasObject
 from nnpy.config.yaml.nodes import Mark, Node
 from nnpy.errors import Problem, did_you_mean, nearest
 
@@ -100,7 +101,7 @@ class Checker:
             return node.plain()
         if node.value is None and "null" in types:
             return None
-        kinds = [kind for kind in types if kind in OBJECT_KINDS]
+        kinds = [kind for kind in types if kind in ARGUMENT_KINDS]
         if node.is_list and ("list" in types or "tensor" in types):
             return self._list(node, parameter, path)
         if "shape" in types and _is_shape(node):

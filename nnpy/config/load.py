@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnpy.catalog import catalog
+from nnpy.catalog.kinds import ARGUMENT_KINDS
 from nnpy.config import by_output as outputs
 from nnpy.config import callbacks, compose, consistency
 from nnpy.config.checker import Checker, show
@@ -21,7 +22,6 @@ from nnpy.config.config import Config
 from nnpy.config.monitor import measure
 from nnpy.config.network import blocks, reader
 from nnpy.config.network.graph import Network
-from nnpy.config.objects import OBJECT_KINDS
 from nnpy.config.settings import DataSettings, TrainingSettings, parameters
 from nnpy.config.yaml.nodes import Node, from_plain
 from nnpy.errors import ConfigError, Problem, did_you_mean, nearest
@@ -64,7 +64,7 @@ def _load(config: str | Path | Mapping[str, Any] | Config, overrides: list[str])
 
 def _is_object(name: str) -> bool:
     known = catalog.load()
-    return any(known.find(kind, name) for kind in OBJECT_KINDS)
+    return any(known.find(kind, name) for kind in ARGUMENT_KINDS)
 
 
 def _stem(path: Path) -> str:
