@@ -11,8 +11,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nnpy.catalog.kinds import ARGUMENT_KINDS
 from nnpy.config.arrays import KEYS, Array, digest
-from nnpy.config.objects import OBJECT_KINDS
 from nnpy.config.yaml.nodes import Node
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _kinds_of(name: str, checker: Checker) -> tuple[str, ...]:
     if name == "Model":
         return ("layer",)
     return tuple(
-        kind for kind in OBJECT_KINDS if kind != "cell" and checker.catalog.find(kind, name)
+        kind for kind in ARGUMENT_KINDS if kind != "cell" and checker.catalog.find(kind, name)
     )
 
 

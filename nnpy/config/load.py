@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from nnpy.catalog import catalog
 from nnpy.catalog.entries import Entry
+from nnpy.catalog.kinds import ARGUMENT_KINDS
 from nnpy.config import by_output as outputs
 from nnpy.config import callbacks, compose, consistency
 from nnpy.config.checker import Checker, show
@@ -23,7 +24,6 @@ from nnpy.config.config import Config
 from nnpy.config.monitor import measure
 from nnpy.config.network import blocks, reader
 from nnpy.config.network.graph import Network
-from nnpy.config.objects import OBJECT_KINDS
 from nnpy.config.settings import SECTIONS, DataSettings, TrainingSettings, parameters
 from nnpy.config.yaml.nodes import Node, from_plain
 from nnpy.errors import ConfigError, Problem, did_you_mean, nearest
@@ -78,11 +78,11 @@ class _Names:
             f"{section}.{each.name}": each.default
             for section, settings in SECTIONS.items()
             for each in parameters(settings)
-            if isinstance(each.default, str) and set(each.types) <= {*OBJECT_KINDS}
+            if isinstance(each.default, str) and set(each.types) <= {*ARGUMENT_KINDS}
         }
 
     def _entries(self, name: str) -> Iterator[Entry]:
-        for kind in OBJECT_KINDS:
+        for kind in ARGUMENT_KINDS:
             entry = self._catalog.find(kind, name)
             if entry is not None:
                 yield entry

@@ -12,8 +12,9 @@ import keras
 
 from nnpy.catalog import catalog
 from nnpy.catalog.entries import Entry, Parameter
+from nnpy.catalog.kinds import ARGUMENT_KINDS
 from nnpy.catalog.naming import snake_case
-from nnpy.config.objects import ACTIVATION_LAYERS, OBJECT_KINDS
+from nnpy.config.objects import ACTIVATION_LAYERS
 from nnpy.errors import ModelError
 from nnpy.models.to_config.context import Context
 from nnpy.models.to_config.values import is_policy, plain
@@ -91,7 +92,7 @@ def _value(value: Any, parameter: Parameter, dtype: Any, context: Context) -> An
 
     `dtype` is that of the object whose argument it is.
     """
-    kinds = [each for each in (*parameter.types, *parameter.items) if each in OBJECT_KINDS]
+    kinds = [each for each in (*parameter.types, *parameter.items) if each in ARGUMENT_KINDS]
     if isinstance(value, list | tuple) and (kinds or parameter is _NO_PARAMETER):
         return [_value(each, parameter, dtype, context) for each in value]
     if isinstance(value, dict) and parameter is _NO_PARAMETER and "class_name" not in value:
@@ -198,7 +199,7 @@ def _kind_of(name: str, kinds: list[str]) -> str | None:
 def _kind_of_module(value: Mapping[str, Any]) -> str:
     """The kind of an object among the arguments of the user's own code."""
     found = [
-        kind for kind in OBJECT_KINDS if catalog.load().find(_section(kind), value["class_name"])
+        kind for kind in ARGUMENT_KINDS if catalog.load().find(_section(kind), value["class_name"])
     ]
     module = str(value.get("module") or "").rpartition(".")[2]
     return next((each for each in found if module == f"{each}s"), next(iter(found), "layer"))
@@ -219,7 +220,7 @@ def _is_default(written: Any, parameter: Parameter, entry: Entry | None) -> bool
     if isinstance(written, str) and written == "linear" and "activation" in parameter.types:
         return default is None
     if isinstance(written, str) and isinstance(default, str):  # GlorotUniform, glorot_uniform
-        kinds = [each for each in parameter.types if each in OBJECT_KINDS]
+        kinds = [each for each in parameter.types if each in ARGUMENT_KINDS]
         entries = [catalog.load().find(kind, each) for kind in kinds for each in (written, default)]
         return len(entries) == 2 and entries[0] is not None and entries[0] == entries[1]
     return isinstance(default, list) and written == _one_for_all(default)
