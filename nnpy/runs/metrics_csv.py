@@ -7,7 +7,7 @@ resumed, and comes to the same row: the one that is there stays.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,12 +27,17 @@ class Table:
         for row in rows:
             self.add(row)
 
-    def add(self, row: Row) -> None:
-        """Put the row of an epoch into the file, unless it is there already."""
+    def add(self, row: Row, later: Sequence[str] = ()) -> None:
+        """Put the row of an epoch into the file, unless it is there already.
+
+        The first row decides about the columns; `later` are those that only later ones fill.
+        They come before the last.
+        """
         lines = atomic.read_lines(self._path)
         columns = next(csv.reader(lines[:1]), [])
         if not columns:
-            columns = list(row)
+            *columns, last = row
+            columns += [*(name for name in later if name not in row), last]
             atomic.append_line(self._path, ",".join(columns))
             lines = [",".join(columns)]
         line = ",".join(_number(key, row.get(key)) for key in columns)

@@ -75,6 +75,21 @@ class Callbacks:
             if isinstance(callback, keras.callbacks.SwapEMAWeights):
                 callback.on_epoch_begin(0)
 
+    def may_go_on(self, stopped_by: str | None) -> bool:
+        """Takes up a training that EarlyStopping has ended, where it has more patience by now."""
+        stopping = [
+            each
+            for each in self.own
+            if isinstance(each, keras.callbacks.EarlyStopping) and each.stopped_epoch > 0
+        ]
+        names = {type(each).__name__ for each in stopping}
+        if stopped_by not in names or any(each.wait >= each.patience for each in stopping):
+            return False
+        for each in stopping:
+            each.stopped_epoch = 0
+        self.model.stop_training = False
+        return True
+
     def prices(self, steps: int) -> list[str]:
         """What is to be said of callbacks that make the engine stop at each step."""
         names = list(dict.fromkeys((*self.train_steps.names, *self.test_steps.names)))

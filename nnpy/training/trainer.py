@@ -198,6 +198,8 @@ class Training:
         self.summary |= told["summary"]
         self.table = Table(self.run.metrics_path, self.rows)
         self.clock.add(told["seconds"])
+        if hooks.may_go_on(self.summary.get("stopped", {}).get("by")):
+            del self.summary["stopped"]
         return state.epoch, state.step
 
     def _save(self, epoch: int, step: int = 0, epoch_seconds: float = 0.0) -> None:
@@ -274,9 +276,8 @@ class Training:
         self, epoch: int, logs: dict[str, float], began: float, hooks: Callbacks
     ) -> None:
         """Validation, the row in the table, the best epoch, and the callbacks."""
-        validated = self.dataset.validation is not None and _is_among(
-            epoch + 1, self.config.training.validation_freq
-        )
+        settings = self.config.training
+        validated = self.dataset.validation is not None and settings.validates(epoch + 1)
         if validated:
             logs |= self._validate(hooks)
         row = {"epoch": epoch + 1, "seconds": time.perf_counter() - began, **logs}
@@ -287,7 +288,8 @@ class Training:
                 self.best.weights = self.model.get_weights()
                 atomic.replace(self.run.best_path, self.model.save)
         self.rows.append(row)
-        self.table.add(row)
+        later = [] if validated or self.dataset.validation is None else list(logs)
+        self.table.add(row, [f"val_{name}" for name in later])
         self.summary["epochs"] = epoch + 1
         if best:
             self.summary["best_epoch"] = epoch + 1
@@ -387,11 +389,6 @@ class Training:
         self.run.write_json(self.run.summary_path, self.summary)
         if status == "finished":
             self.listener.on_finish(self.summary)
-
-
-def _is_among(epoch: int, frequency: int | list[int]) -> bool:
-    """Whether an epoch, counted from 1, is validated, as `validation_freq` of `fit` says it."""
-    return epoch in frequency if isinstance(frequency, list) else epoch % frequency == 0
 
 
 def _first(split: Split, count: int) -> Split:

@@ -34,6 +34,7 @@ def check(
 
     Neither TensorFlow nor the data are loaded, unless --build asks for the models.
     """
+    from nnpy.config.callbacks import check_installed
     from nnpy.config.load import load_config
     from nnpy.errors import ConfigError, Problem, UsageError
 
@@ -47,6 +48,7 @@ def check(
         answer: dict[str, Any] = {"file": file, "problems": [], "notes": []}
         try:
             checked = load_config(file, overrides)
+            check_installed(checked.training.callbacks)
             answer["notes"] = list(checked.notes)
             if show:
                 answer["config"] = checked.resolved
