@@ -24,7 +24,7 @@ from nnpy.config.network.graph import Network
 from nnpy.config.objects import OBJECT_KINDS
 from nnpy.config.settings import DataSettings, TrainingSettings, parameters
 from nnpy.config.yaml.nodes import Node, from_plain
-from nnpy.errors import ConfigError, Problem, did_you_mean
+from nnpy.errors import ConfigError, Problem, did_you_mean, nearest
 
 if TYPE_CHECKING:
     from nnpy.config.user_code import CodeFile
@@ -51,7 +51,8 @@ def _load(config: str | Path | Mapping[str, Any] | Config, overrides: list[str])
     if isinstance(config, Config):
         if not overrides:
             return config
-        root = from_plain(config.resolved, "given")
+        # With their places, which say who named a file: safety/named_files.py.
+        root = config.tree.copy() if config.tree.value else from_plain(config.resolved, "given")
         return _check(compose.override(root, overrides, _is_object), config.name)
     if isinstance(config, Mapping):
         root = from_plain(dict(config), "given")
@@ -76,6 +77,7 @@ def _check(root: Node, name: str, file: str = "") -> Config:
     if not root.is_map:
         checker.error(root, "", f"expected a mapping with `model:`, got {show(root)}")
         raise ConfigError(checker.problems)
+    meant = {nearest(str(key), KEYS) for key in root.value if key not in KEYS}
     for key in root.value:
         if key not in KEYS:
             message = f"unknown key '{key}'" + (
@@ -87,7 +89,7 @@ def _check(root: Node, name: str, file: str = "") -> Config:
     known = blocks.definitions(root.value.get("blocks"), checker)
     if "model" in root.value:
         model = reader.read(root.value["model"], checker, blocks=known)
-    elif not any("'model'" in problem.message for problem in checker.problems):
+    elif "model" not in meant:  # misspelt, it has been told of already
         checker.problems.append(Problem("missing key 'model'", file=file))
     data = DataSettings(**_section(root.value.get("data"), DataSettings, "data", checker))
     training = _training(root.value.get("training"), model, checker)
