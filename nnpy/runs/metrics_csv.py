@@ -7,12 +7,8 @@ resumed, and comes to the same row: the one that is there stays.
 from __future__ import annotations
 
 import csv
-<<<<<<< HEAD
-from collections.abc import Iterable, Mapping, Sequence
-=======
 import itertools
-from collections.abc import Iterable, Mapping
->>>>>>> main
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -34,34 +30,18 @@ class Table:
         for row in rows:
             self.add(row)
 
-<<<<<<< HEAD
     def add(self, row: Row, later: Sequence[str] = ()) -> None:
         """Put the row of an epoch into the file, unless it is there already.
 
-        The first row decides about the columns; `later` are those that only later ones fill.
-        They come before the last.
-        """
-        lines = atomic.read_lines(self._path)
-        columns = next(csv.reader(lines[:1]), [])
-        if not columns:
-            *columns, last = row
-            columns += [*(name for name in later if name not in row), last]
-            atomic.append_line(self._path, ",".join(columns))
-            lines = [",".join(columns)]
-        line = ",".join(_number(key, row.get(key)) for key in columns)
-=======
-    def add(self, row: Row) -> None:
-        """Put the row of an epoch into the file, unless it is there already.
-
-        A file that is gone, or lacks rows before this one, is written anew. Raises RunError.
+        The first row decides about the columns; `later` are those that only later rows fill. A
+        file that is gone, or lacks rows before this one, is written anew. Raises RunError.
         """
         self._rows.append(row)
         lines = self._lines()
->>>>>>> main
         number = int(row["epoch"])
         columns = _parsed(lines[0]) if lines else []
         if number > len(lines) or "epoch" not in columns:
-            columns = list(row)
+            columns = self._columns(later)
             self._write([",".join(columns), *(_line(columns, each) for each in self._rows)])
             return
         line = _line(columns, row)
@@ -72,6 +52,14 @@ class Table:
             # is no longer what happened.
             self.rewritten = True
             self._write([*lines[:number], line])
+
+    def _columns(self, later: Sequence[str]) -> list[str]:
+        """What any row or `later` names; the last column of a row is the last of all."""
+        *names, last = self._rows[0]
+        for name in itertools.chain(*self._rows, later):
+            if name not in (*names, last):
+                names.append(name)
+        return [*names, last]
 
     def _lines(self) -> list[str]:
         try:
