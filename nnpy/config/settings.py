@@ -30,7 +30,11 @@ class DataSettings:
         doc="The data set to train on.",
     )
     path: str | None = setting(
-        None, "str", "null", doc="Folder of the data set's files; null searches the usual places."
+        None,
+        "str",
+        "null",
+        doc="Folder of the data set's files, relative to the working folder or else to the "
+        "config; null searches the usual places.",
     )
     validation_split: float = setting(
         0.1,
