@@ -158,6 +158,12 @@ class TrainingSettings:
         "halve the learning rate.",
     )
 
+    def validates(self, epoch: int) -> bool:
+        """Whether the validation split is looked at after an epoch, counted from 1."""
+        if isinstance(self.validation_freq, list):
+            return epoch in self.validation_freq
+        return epoch % self.validation_freq == 0
+
 
 SECTIONS: dict[str, type] = {"data": DataSettings, "training": TrainingSettings}
 
