@@ -70,9 +70,15 @@ def object_of(kind: str, value: Mapping[str, Any], context: Context) -> Any:
     kind = "layer" if kind == "cell" else kind
     arguments = arguments_of(kind, name, value["config"], context, own=is_own(value))
     given = value["config"].get("name")
-    if kind == "layer" and given not in (None, snake_case(name)):
+    usual = (None, snake_case(name), name)
+    if kind in ("layer", "optimizer") and given not in usual and _takes_name(kind, value):
         arguments["name"] = given  # names of variables begin with it
     return {name: arguments} if arguments else name
+
+
+def _takes_name(kind: str, value: Mapping[str, Any]) -> bool:
+    entry = None if is_own(value) else catalog.load().find(kind, value["class_name"])
+    return entry is None or entry.parameter("name") is not None
 
 
 def _model(value: Mapping[str, Any], context: Context) -> dict[str, Any]:

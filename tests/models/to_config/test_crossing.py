@@ -88,7 +88,9 @@ def inputs_for(entry):
 
 @pytest.mark.parametrize("entry", entries("layer"))
 def test_a_layer(entry):
-    for arguments in off_defaults.cases(entry):
+    for case in off_defaults.cases(entry):
+        # Keras itself does not keep `autocast`: no get_config() has it.
+        arguments = {key: each for key, each in case.items() if key != "autocast"}
         original = off_defaults.made(entry.kind, entry.name, arguments)
         again = crossed("layer", original)
         assert off_defaults.config_of(again) == off_defaults.config_of(original)
