@@ -15,7 +15,7 @@ test: $(BIN)/.developer data
 	$(BIN)/pytest
 
 stress: $(BIN)/.developer     ## kills trainings a hundred times and resumes them: some 20 minutes
-	$(BIN)/python tests/stress.py --kills 105
+	$(BIN)/python tests/support/stress.py --kills 105
 
 lint: $(BIN)/.developer
 	$(BIN)/ruff format --check .
@@ -30,13 +30,13 @@ bench: $(BIN)/.installed data    ## nnpy beside model.fit (and PyTorch, with TOR
 	$(BIN)/python benchmarks/run.py $(if $(TORCH),--torch-python $(TORCH))
 
 catalog: $(BIN)/.installed    ## what the installed Keras has, for `nnpy check`
-	$(BIN)/python -m nnpy.catalog_build
+	$(BIN)/python -m nnpy.catalog.build
 
 schema: $(BIN)/.installed    ## the config language for editors, named by the configs
 	$(BIN)/nnpy schema > configs/schema.json
 
 roundtrip: $(BIN)/.developer    ## every model of keras.applications to YAML and back, bit for bit
-	$(BIN)/python -m tests.roundtrip
+	$(BIN)/python -m tests.support.roundtrip
 
 # Debian's package where we may install it; elsewhere nnpy downloads the data when it trains.
 data:

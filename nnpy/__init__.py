@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from nnpy.version import __version__
 
-__all__ = ["build", "evaluate", "load_config", "plot", "resume", "train"]
+__all__ = ["__version__", "build", "evaluate", "load_config", "plot", "resume", "train"]
 
 if TYPE_CHECKING:
     from nnpy.api import build, evaluate, plot, resume, train
-    from nnpy.config import load as load_config
+    from nnpy.config.load import load_config
 
 
 def __getattr__(name: str) -> Any:
     # Imported when used, so that `nnpy --help` costs nothing.
     if name == "load_config":
-        from nnpy.config import load
+        from nnpy.config.load import load_config
 
-        return load
+        return load_config
     if name in __all__:
         from nnpy import api
 

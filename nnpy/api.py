@@ -9,31 +9,29 @@ TensorFlow is imported when a function needs it, while a thread reads the data.
 
 from __future__ import annotations
 
-import dataclasses
-import importlib.util
-import threading
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nnpy import config as configs
-from nnpy import data, devices, lock, resuming
-from nnpy.clock import Clock
-from nnpy.config import Config
-from nnpy.data import DataInfo, Dataset
-from nnpy.errors import RunError, UsageError
-from nnpy.run import Run, versions
-from nnpy.watcher import Watcher
+from nnpy.config.load import load_config
+from nnpy.errors import UsageError
+from nnpy.runs.folder import Run
+from nnpy.session import (
+    ConfigLike,
+    Session,
+    Target,
+    is_model_or_run,
+    model_and_config,
+    open_run,
+)
+from nnpy.storage import lock
+from nnpy.training.progress import ProgressListener
 
 if TYPE_CHECKING:
     import keras
 
-    from nnpy.compare import Comparison
-    from nnpy.evaluation import Measured
-    from nnpy.reproducing import Reproduction
-
-ConfigLike = str | Path | Mapping[str, Any] | Config
+    from nnpy.evaluation.comparison import Comparison
+    from nnpy.workflows.reproduce import Reproduction
 
 
 def train(
@@ -46,44 +44,45 @@ def train(
     device: str | None = None,
     tensorboard: bool = False,
     trust_code: bool = False,
-    watcher: Watcher | None = None,
+    listener: ProgressListener | None = None,
 ) -> Run:
     """Trains what a config says and returns the run folder.
 
     Args:
         config: A path, plain data of the same form, or a `Config`.
-        overrides: As of `--set`: "training.epochs=10".
+        overrides: As for `--set`: "training.epochs=10".
         run_dir: The folder to make; default runs/<config name>[-N].
         overwrite: Replace the run that `run_dir` holds.
         deterministic: Only operations that give the same bits each time, however slow.
         device: "cpu", "gpu" or "gpu:N"; default the GPUs there are, else the CPU.
         tensorboard: Keep logs for TensorBoard in the run folder.
         trust_code: Run the Python files that came with a run of someone else.
-        watcher: Is told how it goes.
+        listener: Is told how it goes.
 
     Raises:
         ConfigError: With every mistake in the config.
         NnpyError: For what else stands in the way.
     """
-    checked = configs.load(config, overrides, trust_code=trust_code)
-    return _train(
-        checked,
-        device,
-        watcher,
+    from nnpy.workflows.train import train_config
+
+    return train_config(
+        load_config(config, overrides, trust_code=trust_code),
         run_dir=run_dir,
         overwrite=overwrite,
         deterministic=deterministic,
+        device=device,
         tensorboard=tensorboard,
+        listener=listener,
     )
 
 
 def resume(
-    target: str | Path | Run | None = None,
+    target: Target = None,
     *,
     overrides: Iterable[str] = (),
     trust_code: bool = False,
     device: str | None = None,
-    watcher: Watcher | None = None,
+    listener: ProgressListener | None = None,
 ) -> Run:
     """Goes on with a run that was killed, interrupted or failed, and returns it.
 
@@ -92,56 +91,22 @@ def resume(
         overrides: As of `--set`, of what does not alter the past: "training.epochs=20" makes
             even a finished training longer.
         device: As for `train`.
-        watcher: As for `train`.
+        listener: As for `train`.
 
     Raises:
         UsageError: When there is nothing to go on with, or an override alters the past.
         NnpyError: For what else stands in the way.
     """
-    if target is None:
-        run = Run.newest_unfinished()
-    else:
-        run = target if isinstance(target, Run) else Run.open(target)
-    before = configs.load(run.config_path)
-    checked = configs.load(run.config_path, overrides, trust_code=trust_code)
-    resuming.check_changes(before.resolved, checked.resolved)
-    # The name that the variables bear, whatever the folder is called by now.
-    checked = dataclasses.replace(checked, name=run.summary().get("config", checked.name))
-    status, epochs = run.status(), run.summary().get("epochs", 0)
-    if status == "running":
-        raise RunError(f"{run} is being trained already by {lock.holder(run.folder)}")
-    if status == "finished" and checked.training.epochs <= epochs:
-        more = f"--set training.epochs={2 * max(epochs, 1)} makes it longer"
-        raise UsageError(f"{run} is finished, after {epochs} epochs; {more}")
-    return _train(
-        checked,
-        device,
-        watcher,
-        resumed=run,
-        deterministic=bool(run.environment().get("deterministic")),
-        tensorboard=run.tensorboard_folder.is_dir(),
-    )
+    from nnpy.workflows.train import resume_run
 
-
-def _train(checked: Config, device: str | None, watcher: Watcher | None, **arguments: Any) -> Run:
-    if arguments["tensorboard"] and importlib.util.find_spec("tensorboard") is None:
-        raise UsageError(
-            "TensorBoard is not installed; install nnpy with its extra: .[tensorboard]"
-        )
-    began = time.perf_counter()
-    info, load = _start_loading(checked, watcher)
-    devices.prepare_environment()
-    from nnpy import trainer
-
-    clock = Clock(began)
-    clock.seconds["import"] = time.perf_counter() - began
-    return trainer.train(
-        checked, info, load, device=device, watcher=watcher, clock=clock, **arguments
+    run = Run.newest_unfinished() if target is None else open_run(target)
+    return resume_run(
+        run, tuple(overrides), trust_code=trust_code, device=device, listener=listener
     )
 
 
 def evaluate(
-    target: str | Path | Run | None = None,
+    target: Target = None,
     *,
     split: str = "test",
     config: ConfigLike | None = None,
@@ -155,35 +120,36 @@ def evaluate(
     newest run; a .keras file outside a run is evaluated on the data of `config` (default:
     Fashion-MNIST). `predictions` is a .csv or .npz file to keep the answers in.
     """
-    place = predictions and Path(predictions)
-    if place and place.suffix not in (".csv", ".npz"):
-        raise UsageError(f"--predictions {place}: expected a name ending in .csv or .npz")
-    measured = _measure(target, split, config, device, trust_code)
-    if place:
-        from nnpy import publish
+    path = predictions and Path(predictions)
+    if path and path.suffix not in (".csv", ".npz"):
+        raise UsageError(f"--predictions {path}: expected a name ending in .csv or .npz")
+    from nnpy.workflows.evaluate import evaluate_model
 
-        publish.keep(measured.findings, measured.info, place)
-    return measured.as_dict()
+    model_path, loaded = model_and_config(target, config, trust_code)
+    evaluated = evaluate_model(model_path, loaded, split=split, device=device)
+    if path:
+        from nnpy.evaluation import predictions_file
+
+        predictions_file.write(evaluated.result, evaluated.data_info, path)
+    return evaluated.as_dict()
 
 
-def report(
-    target: str | Path | Run | None = None,
-    *,
-    device: str | None = None,
-    trust_code: bool = False,
-) -> Path:
+def report(target: Target = None, *, device: str | None = None, trust_code: bool = False) -> Path:
     """Makes a run's evaluation, figures and page anew; returns the path of the page."""
-    run = _run(target)
-    with lock.locked(run.folder):
-        measured = _measure(run, "test", None, device, trust_code)
-        from nnpy import publish
+    from nnpy.workflows.evaluate import evaluate_model
 
-        publish.publish(run, measured.model, measured.info, measured.dataset, measured.findings)
+    run = open_run(target)
+    with lock.locked(run.folder):
+        model_path, config = model_and_config(run, None, trust_code)
+        done = evaluate_model(model_path, config, device=device)
+        from nnpy.report import write
+
+        write.publish(run, done.model, done.data_info, done.dataset, done.result)
     return run.report_path
 
 
 def predict(
-    target: str | Path | Run | None,
+    target: Target,
     sources: Iterable[str | Path],
     *,
     invert: bool = False,
@@ -192,58 +158,47 @@ def predict(
     device: str | None = None,
 ) -> dict[str, Any]:
     """What a run's best model (or a .keras file) answers to pictures, folders and .npy files."""
-    path, checked = _model_and_config(target, config, trust_code)
-    info, load = _start_loading(checked, None)
-    devices.prepare_environment()
-    from nnpy import predicting
+    from nnpy.workflows.predict import predict_files
 
-    places = [Path(source) for source in sources]
-    return predicting.predict(path, checked, info, load, places, invert=invert, device=device)
+    model_path, loaded = model_and_config(target, config, trust_code)
+    paths = [Path(source) for source in sources]
+    return predict_files(model_path, loaded, paths, invert=invert, device=device)
 
 
 def compare(targets: Iterable[str | Path | Run]) -> Comparison:
     """What differs between runs, in the making and in the outcome, and whether by chance."""
-    from nnpy import compare as comparing
-    from nnpy import publish
+    from nnpy.evaluation import comparison
 
-    return comparing.compare(publish.compared([_run(target) for target in targets]))
+    return comparison.compare(comparison.compared([open_run(target) for target in targets]))
 
 
 def reproduce(
-    target: str | Path | Run | None = None,
+    target: Target = None,
     *,
     run_dir: str | None = None,
     trust_code: bool = False,
     device: str | None = None,
-    watcher: Watcher | None = None,
+    listener: ProgressListener | None = None,
 ) -> Reproduction:
     """Trains a run again from its folder alone, and compares every number."""
-    from nnpy import reproducing
+    from nnpy.workflows.reproduce import compare_runs
 
-    run = _run(target)
+    run = open_run(target)
     again = train(
         run.config_path,
         run_dir=run_dir,
         device=device,
         trust_code=trust_code,
-        watcher=watcher,
+        listener=listener,
     )
-    return reproducing.against(run, again)
+    return compare_runs(run, again)
 
 
 def build(
     config: ConfigLike, *, overrides: Iterable[str] = (), trust_code: bool = False
 ) -> keras.Model:
     """The model that a config says, built and compiled, not trained."""
-    checked = configs.load(config, overrides, trust_code=trust_code)
-    devices.prepare_environment()
-    from nnpy import model
-
-    info = data.info(checked.data.name, checked.data.path)
-    built = model.build(checked, info)
-    model.compile_model(built, checked)
-    model.check_outputs(built, checked, info)
-    return built
+    return Session(load_config(config, overrides, trust_code=trust_code), read=False).build_model()
 
 
 def bench(
@@ -259,47 +214,15 @@ def bench(
 
     Each works for about `seconds` in each of `rounds`, in turns; `progress` hears of it.
     """
-    checked = configs.load(config, overrides)
-    info, load = _start_loading(checked, None)
-    devices.prepare_environment()
-    from nnpy import bench as benchmark
-    from nnpy import model
-    from nnpy.engine import choose
+    from nnpy.workflows.bench.measure import bench_config
 
-    here = benchmark.Here(checked, info, load, device, model.suits_parts(checked))
-    runner_of, dataset, where = here.ready()
-    choice = choose(here.made(), checked.training.execution)
-    in_parts = here.in_parts and where.startswith("CPU")
-    elsewhere = benchmark.Elsewhere(checked, device) if in_parts else None
-    try:
-        speeds = benchmark.bench(
-            lambda name: (
-                elsewhere.runner_of(name)
-                if elsewhere and name not in benchmark.ENGINE
-                else runner_of(name)
-            ),
-            examples=len(dataset.train),
-            batch_size=checked.training.batch_size,
-            seconds=seconds,
-            rounds=rounds,
-            progress=progress,
-        )
-    finally:
-        if elsewhere:
-            elsewhere.close()
-    return {
-        "config": checked.name,
-        "device": where,
-        "versions": versions(),
-        "examples": len(dataset.train),
-        "batch_size": checked.training.batch_size,
-        "choice": {
-            "mode": choice.mode,
-            "reason": choice.reason,
-            "parts": in_parts,
-        },
-        "speeds": [speed.as_dict() for speed in speeds],
-    }
+    return bench_config(
+        load_config(config, overrides),
+        seconds=seconds,
+        rounds=rounds,
+        device=device,
+        progress=progress,
+    )
 
 
 def plot(
@@ -313,112 +236,22 @@ def plot(
 
     `output` ends in .png, .svg, .pdf or .dot; default <name>.png in the working folder.
     """
-    devices.prepare_environment()
-    if isinstance(target, Run) or target is None or _is_model_or_run(target):
-        path, checked = _model_and_config(target, None, trust_code)  # type: ignore[arg-type]
-        from nnpy import diagram, model, safety
-
-        built = safety.open_model(path, model.own_objects(checked))
-        name = checked.name if path.parent.name == "checkpoints" else path.stem
-    else:
-        checked = configs.load(target, overrides, trust_code=trust_code)
-        _check_form(output)
-        built, name = build(checked), checked.name
-        from nnpy import diagram
     _check_form(output)
-    place = Path(output) if output is not None else Path(f"{name}.png")
-    diagram.save(built, place)
-    return place
+    if isinstance(target, Run) or target is None or is_model_or_run(target):
+        path, config = model_and_config(target, None, trust_code)  # type: ignore[arg-type]
+        model = Session(config, read=False).open_model(path)
+        name = config.name if path.parent.name == "checkpoints" else path.stem
+    else:
+        config = load_config(target, overrides, trust_code=trust_code)
+        model, name = build(config), config.name
+    from nnpy.models import diagram
 
-
-def _run(target: str | Path | Run | None) -> Run:
-    if target is None:
-        return Run.newest()
-    return target if isinstance(target, Run) else Run.open(target)
-
-
-def _measure(
-    target: str | Path | Run | None,
-    split: str,
-    config: ConfigLike | None,
-    device: str | None,
-    trust_code: bool = False,
-) -> Measured:
-    path, checked = _model_and_config(target, config, trust_code)
-    info, load = _start_loading(checked, None)
-    devices.prepare_environment()
-    from nnpy import evaluation
-
-    return evaluation.measure(path, checked, info, load, split=split, device=device)
+    drawing = Path(output) if output is not None else Path(f"{name}.png")
+    diagram.save(model, drawing)
+    return drawing
 
 
 def _check_form(output: str | Path | None) -> None:
     forms = ("png", "svg", "pdf", "dot")
     if output is not None and Path(output).suffix.lstrip(".").lower() not in forms:
         raise UsageError(f"{output}: expected a name ending in .png, .svg, .pdf or .dot")
-
-
-def _is_model_or_run(target: Any) -> bool:
-    if isinstance(target, str | Path):
-        path = Path(target)
-        return path.is_dir() or path.suffix in (".keras", ".h5", ".hdf5")
-    return False
-
-
-def _model_and_config(
-    target: str | Path | Run | None, config: ConfigLike | None, trust_code: bool
-) -> tuple[Path, Config]:
-    """The model file that `target` names, and the config of its run."""
-    if target is None:
-        target = Run.newest()
-    if not isinstance(target, Run):
-        path = Path(target)
-        if path.is_file():
-            home = Run(path.parent.parent)
-            if config is None and path.parent.name == "checkpoints" and home.is_run():
-                return path, configs.load(home.config_path, trust_code=trust_code)
-            source = config if config is not None else {"model": ["Flatten"]}
-            return path, configs.load(source, trust_code=trust_code)
-        target = Run.open(path)
-    if not target.best_path.is_file():
-        raise UsageError(f"{target} has no checkpoint yet ({target.best_path} is not there)")
-    source = config if config is not None else target.config_path
-    return target.best_path, configs.load(source, trust_code=trust_code)
-
-
-def _start_loading(
-    config: Config, watcher: Watcher | None
-) -> tuple[DataInfo, Callable[[], Dataset]]:
-    """Begins to read the data in a thread; the function returned waits for them."""
-    settings = config.data
-    info = data.info(settings.name, settings.path)
-    result: list[Dataset | BaseException] = []
-
-    def work() -> None:
-        try:
-            result.append(
-                data.load(
-                    settings.name,
-                    path=settings.path,
-                    validation_split=settings.validation_split,
-                    memory_budget=settings.memory_budget_bytes,
-                    progress=watcher.downloading if watcher else None,
-                )
-            )
-        except BaseException as error:  # noqa: BLE001 – raised again by the one who waits
-            result.append(error)
-
-    thread = threading.Thread(target=work, name="nnpy-data", daemon=True)
-    if not data.SOURCES[settings.name].imports_keras:
-        thread.start()
-
-    def wait() -> Dataset:
-        if thread.ident is None:
-            work()
-        else:
-            thread.join()
-        if isinstance(result[0], BaseException):
-            raise result[0]
-        return result[0]
-
-    return info, wait

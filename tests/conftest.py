@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from nnpy import devices
+from nnpy.devices import select
 
-devices.prepare_environment()  # as the command does, before any test imports TensorFlow
+select.prepare_environment()  # as the command does, before any test imports TensorFlow
 
-from tests.datasets import tiny_fashion_mnist  # noqa: E402
+from tests.support.datasets import tiny_fashion_mnist  # noqa: E402
 
 ROOT = Path(__file__).parent.parent
 

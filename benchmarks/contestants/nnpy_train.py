@@ -2,22 +2,23 @@
 
 import time
 
-from nnpy import devices
+from nnpy.devices import select
 
-devices.prepare_environment()
+select.prepare_environment()
 
 import fashion  # noqa: E402
 from keras_models import make  # noqa: E402
 
-from nnpy.data.dataset import Preparation, Split  # noqa: E402
+from nnpy.data.dataset import Split  # noqa: E402
+from nnpy.data.preprocessing import Preprocessing  # noqa: E402
 from nnpy.engine import Engine  # noqa: E402
 
 args = fashion.arguments()
 # As `nnpy train` does, by the layers that the config names.
-devices.select(one_thread=args.model in ("cnn", "lstm"))
+select.select(one_thread=args.model in ("cnn", "lstm"))
 x_train, y_train, x_test, y_test = fashion.load(args.data, args.examples)
 model = make(args.model)
-engine = Engine(model, Preparation(1 / 255), batch_size=fashion.BATCH[args.model], seed=0)
+engine = Engine(model, Preprocessing(1 / 255), batch_size=fashion.BATCH[args.model], seed=0)
 train, seconds = Split(x_train, y_train), []
 for epoch in range(args.epochs):
     began = time.perf_counter()

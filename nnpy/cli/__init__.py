@@ -12,7 +12,7 @@ import keyword
 import click
 
 import nnpy
-from nnpy.cli import lean
+from nnpy.cli import startup
 from nnpy.cli.terminal import Terminal
 from nnpy.errors import NnpyError
 
@@ -45,7 +45,7 @@ class Commands(click.Group):
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        module = importlib.import_module(f"nnpy.cli.{COMMANDS[name][0]}")
+        module = importlib.import_module(f"nnpy.cli.commands.{COMMANDS[name][0]}")
         command: click.Command = getattr(module, _function(name))
         return command
 
@@ -84,7 +84,7 @@ def cli(context: click.Context) -> None:
 def main() -> None:
     """The entry point: exit codes 0 done, 1 failed, 2 wrong use or config, 130 interrupted."""
     terminal = Terminal()
-    lean.hide()
+    startup.hide_optional_imports()
     try:
         code = cli.main(prog_name="nnpy", standalone_mode=False, obj=terminal)
     except NnpyError as error:

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from nnpy.cli.terminal import Terminal
-from nnpy.run import Run
-from nnpy.watcher import Watcher
+from nnpy.runs.folder import Run
+from nnpy.training.progress import ProgressListener
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
 
-class TerminalWatcher(Watcher):
+class TerminalProgress(ProgressListener):
     """Shows a training on a `Terminal`."""
 
     def __init__(self, terminal: Terminal) -> None:
@@ -21,7 +21,7 @@ class TerminalWatcher(Watcher):
         self._bar: Progress | None = None
         self._task: Any = None
 
-    def started(self, run: Run) -> None:
+    def on_start(self, run: Run) -> None:
         self._terminal.log_to(run.log_path)
         summary = run.summary()
         execution = summary["execution"]
@@ -30,14 +30,14 @@ class TerminalWatcher(Watcher):
             f"{execution['mode']} ({execution['reason']})"
         )
 
-    def say(self, message: str) -> None:
+    def on_message(self, message: str) -> None:
         self._close()
         self._terminal.say(message)
 
-    def leaving(self) -> None:
+    def on_exit(self) -> None:
         self._close()
 
-    def downloading(self, file: str, received: int, total: int | None) -> None:
+    def on_download(self, file: str, received: int, total: int | None) -> None:
         if self._terminal.is_terminal:
             self._show(f"Download {file}", received, total or received + 1, "")
             if total is not None and received >= total:
@@ -45,14 +45,14 @@ class TerminalWatcher(Watcher):
         elif received == 0:
             self._terminal.say(f"downloading {file}")
 
-    def chunk(
+    def on_chunk_end(
         self, epoch: int, epochs: int, step: int, steps: int, logs: Mapping[str, float]
     ) -> None:
         if self._terminal.is_terminal:
             text = "  ".join(f"{name} {value:.4f}" for name, value in logs.items())
             self._show(f"Epoch {epoch}/{epochs}", step, steps, text)
 
-    def epoch(self, epochs: int, row: Mapping[str, float], best: bool) -> None:
+    def on_epoch_end(self, epochs: int, row: Mapping[str, float], best: bool) -> None:
         self._close()
         names = [name for name in row if name not in ("epoch", "seconds", "learning_rate")]
         text = "  ".join(f"{name} {row[name]:.4f}" for name in names)
@@ -62,7 +62,7 @@ class TerminalWatcher(Watcher):
             f"epoch {int(row['epoch']):>{width}}/{epochs}  {row['seconds']:6.2f} s  {text}{star}"
         )
 
-    def finished(self, summary: Mapping[str, Any]) -> None:
+    def on_finish(self, summary: Mapping[str, Any]) -> None:
         self._close()
         test = "  ".join(f"{name} {value:.4f}" for name, value in summary["test"].items())
         best = summary["best_epoch"]

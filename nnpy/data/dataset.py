@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nnpy.errors import DataError
 
@@ -60,33 +60,6 @@ class Place:
     path: str
     found: bool
     detail: str
-
-
-@dataclass(frozen=True)
-class Preparation:
-    """Turns a stored batch into what a model takes; traceable in a tf.function and by XLA.
-
-    `x` (batch, *shape) of any number type becomes float32 `x * scale`, with a trailing axis of 1
-    when `channel_axis` is set. `y` (batch,) of any integer type becomes int32, or a float32
-    (batch, one_hot) when `one_hot` gives the number of classes.
-    """
-
-    scale: float = 1.0
-    channel_axis: bool = False
-    one_hot: int | None = None
-
-    def __call__(self, x: Any, y: Any) -> tuple[Any, Any]:
-        import tensorflow as tf
-
-        x = tf.cast(x, tf.float32)
-        if self.scale != 1.0:
-            x = x * tf.constant(self.scale, tf.float32)
-        if self.channel_axis:
-            x = x[..., tf.newaxis]
-        y = tf.cast(y, tf.int32)
-        if self.one_hot is not None:
-            y = tf.one_hot(y, self.one_hot, dtype=tf.float32)
-        return x, y
 
 
 def hold_out(dataset: Dataset, validation_split: float) -> Dataset:

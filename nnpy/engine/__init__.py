@@ -7,8 +7,8 @@ windows.py     where the data lie: whole on the device, or passing through it
 randomness.py  the same random numbers under XLA as without
 """
 
-from nnpy.engine.choice import MODES, Execution, choose
+from nnpy.engine.data_windows import permutation
 from nnpy.engine.engine import Engine
-from nnpy.engine.windows import permutation
+from nnpy.engine.execution import MODES, Execution, choose
 
 __all__ = ["MODES", "Engine", "Execution", "choose", "permutation"]

@@ -21,13 +21,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from nnpy.data import mapped
-from nnpy.engine import parts as parts_of
-from nnpy.engine.choice import Execution, choose, on_gpu
-from nnpy.engine.parts import in_parts
-from nnpy.engine.randomness import as_tensorflow_draws
-from nnpy.engine.shortcuts import shortcuts
-from nnpy.engine.windows import (
+from nnpy.data.files import mapped
+from nnpy.engine import batch_parts as parts_of
+from nnpy.engine.batch_parts import in_parts
+from nnpy.engine.data_windows import (
     Window,
     arrays_of,
     bytes_of,
@@ -39,6 +36,11 @@ from nnpy.engine.windows import (
     resident,
     streamed,
 )
+from nnpy.engine.execution import Execution, choose
+from nnpy.engine.graph_rewrites import shortcuts
+from nnpy.engine.introspection import on_gpu
+from nnpy.engine.programs import _compiled, _first_line
+from nnpy.engine.xla_random import as_tensorflow_draws
 from nnpy.errors import ModelError
 
 CHUNK_SECONDS = 0.5
@@ -327,32 +329,6 @@ class Engine:
         return {name: float(np.asarray(value)) for name, value in results.items()}
 
 
-def _compiled(function: Callable[..., Any], mode: str) -> Callable[..., Any]:
-    if mode == "eager":
-        return function
-    compiled = tf.function(function, autograph=False, jit_compile=mode == "xla")
-    return compiled if mode == "xla" else _of_any_length(compiled)
-
-
-def _of_any_length(function: Any) -> Callable[..., Any]:
-    """A `tf.function` of data that is traced once for splits of every number of examples.
-
-    Validation and test set share their graph. XLA wants to know each length, and gets it.
-    """
-
-    def longer(tensor: Any) -> tf.TensorSpec:
-        return tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype)
-
-    def call(data: Any, order: Any, *steps: Any) -> Any:
-        # The rows of one step keep their number, by which a batch is cut; a whole order does not.
-        order_spec = longer(order) if steps else tf.TensorSpec(order.shape, order.dtype)
-        specs = [tf.TensorSpec(step.shape, step.dtype) for step in steps]
-        traced = function.get_concrete_function(map_arrays(longer, data), order_spec, *specs)
-        return traced(data, order, *steps)
-
-    return call
-
-
 def _class_weight_table(class_weight: Mapping[int, float] | None) -> np.ndarray | None:
     if not class_weight:
         return None
@@ -369,7 +345,3 @@ def _weight_of_class(y: Any, table: np.ndarray) -> Any:
     index = tf.cast(tf.round(y) if y.dtype.is_floating else y, tf.int32)
     known = index < len(table)
     return tf.where(known, tf.gather(tf.constant(table), tf.where(known, index, 0)), 1.0)
-
-
-def _first_line(error: Exception) -> str:
-    return str(getattr(error, "message", error)).strip().splitlines()[0]

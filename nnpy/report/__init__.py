@@ -5,13 +5,17 @@
 
 from __future__ import annotations
 
-from nnpy import page
-from nnpy.report.contents import Contents, Findings
-from nnpy.report.headline import head
-from nnpy.report.quality import failures_section, quality_section
-from nnpy.report.training import course_section, data_section, model_section, repeat_section
+from nnpy.report import html as page
+from nnpy.report.contents import Contents, Evaluation
+from nnpy.report.sections.data import data_section
+from nnpy.report.sections.headline import head
+from nnpy.report.sections.history import course_section
+from nnpy.report.sections.mistakes import failures_section
+from nnpy.report.sections.model import model_section
+from nnpy.report.sections.quality import quality_section
+from nnpy.report.sections.reproduce import repeat_section
 
-__all__ = ["LIMIT", "Contents", "Findings", "render"]
+__all__ = ["LIMIT", "Contents", "Evaluation", "render"]
 
 LIMIT = 3_000_000  # bytes of a page
 

@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from nnpy import figures
-from nnpy.figures import Mistake
-from nnpy.model_summary import LayerRow
-from nnpy.statistics import ClassReport, Estimate
+from nnpy.evaluation.classification import ClassReport
+from nnpy.evaluation.statistics import Estimate
+from nnpy.models.summary import LayerRow
+from nnpy.report import figures
+from nnpy.report.figures import Mistake
 
 
 @dataclass(frozen=True)
-class Findings:
+class Evaluation:
     """How the model answers on one split."""
 
     split: str  # "test"
@@ -46,7 +47,7 @@ class Contents:
     layers: Sequence[LayerRow] = ()
     diagram: str | None = None  # SVG
     weights: np.ndarray | None = None
-    findings: Findings | None = None
+    evaluation: Evaluation | None = None
 
     @functools.cached_property
     def drawings(self) -> dict[str, Figure]:
@@ -54,7 +55,7 @@ class Contents:
         made: dict[str, Figure] = {}
         if self.history.get("epoch"):
             made["curves"] = figures.curves(self.history, self.best_epoch)
-        found = self.findings
+        found = self.evaluation
         if found is not None and found.classes is not None and found.examples:
             names = [score.name for score in found.classes.classes]
             made["confusion"] = figures.confusion(found.classes.confusion, names)

@@ -1,0 +1,122 @@
+"""`nnpy train`: a config → a run folder."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nnpy.cli import options, tables
+from nnpy.cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from nnpy.config.config import Config
+
+
+@click.command(short_help="Train the network that a config says.")
+@click.argument("config", type=click.Path(), required=False)
+@options.overrides
+@click.option("--run-dir", metavar="DIR", type=click.Path(), help="Where the run is kept.")
+@click.option("--overwrite", is_flag=True, help="Replace the run that --run-dir holds.")
+@click.option(
+    "--resume",
+    metavar="[RUN]",
+    is_flag=False,
+    flag_value="",
+    type=click.Path(),
+    help="Go on with a run that was left; default: the newest unfinished.",
+)
+@click.option(
+    "--deterministic",
+    is_flag=True,
+    help="The same bits each time on a GPU too; it may take up to 8 times as long.",
+)
+@click.option(
+    "--seeds",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Train with N seeds, and tell mean and spread.",
+)
+@click.option("--tensorboard", is_flag=True, help="Keep logs for TensorBoard in the run folder.")
+@options.device
+@options.as_json
+@options.trust_code
+@click.pass_obj
+def train(
+    terminal: Terminal,
+    config: str | None,
+    overrides: tuple[str, ...],
+    run_dir: str | None,
+    overwrite: bool,
+    resume: str | None,
+    deterministic: bool,
+    seeds: int | None,
+    tensorboard: bool,
+    device: str | None,
+    as_json: bool,
+    trust_code: bool,
+) -> None:
+    """Train the network that CONFIG says, and leave a run folder; or go on with one.
+
+    The folder (default runs/NAME, then runs/NAME-2, …) holds the resolved config, metrics,
+    checkpoints, a diagram and a record of the environment. Its path is printed on stdout.
+    """
+    from nnpy import api
+    from nnpy.cli.progress import TerminalProgress
+    from nnpy.config.load import load_config
+
+    if resume is not None:
+        for given, name in (
+            (config, f"the config {config}"),
+            (run_dir, "--run-dir"),
+            (overwrite, "--overwrite"),
+            (deterministic, "--deterministic"),
+            (seeds, "--seeds"),
+            (tensorboard, "--tensorboard"),
+        ):
+            if given:
+                raise click.UsageError(f"--resume goes on as the run began, without {name}")
+        terminal.quiet()
+        run = api.resume(
+            resume or None,
+            overrides=overrides,
+            device=device,
+            trust_code=trust_code,
+            listener=TerminalProgress(terminal),
+        )
+    else:
+        if config is None:
+            raise click.UsageError("name a CONFIG, or --resume [RUN]")
+        checked = load_config(config, overrides, trust_code=trust_code)
+        for note in checked.notes:
+            terminal.say(note)
+        terminal.quiet()
+        how: dict[str, Any] = {
+            "run_dir": run_dir,
+            "overwrite": overwrite,
+            "deterministic": deterministic,
+            "tensorboard": tensorboard,
+            "device": device,
+            "listener": TerminalProgress(terminal),
+        }
+        if seeds is not None:
+            _several(terminal, checked, seeds, how, as_json)
+            return
+        run = api.train(checked, **how)
+    terminal.result({"run": str(run), **run.summary()} if as_json else str(run))
+
+
+def _several(
+    terminal: Terminal, checked: Config, count: int, how: dict[str, Any], as_json: bool
+) -> None:
+    from nnpy.workflows import seeds
+
+    runs = seeds.train(checked, count, **how)
+    spread = seeds.spread(runs)
+    if as_json:
+        terminal.result({"runs": [str(run) for run in runs], "test": spread})
+        return
+    head = ["test", "mean", "deviation", "least", "greatest"]
+    rows = [[name, *(f"{told[key]:.4f}" for key in head[1:])] for name, told in spread.items()]
+    terminal.say(tables.table(head, rows, numeric=range(1, 5)))
+    terminal.result("\n".join(map(str, runs)))

@@ -1,0 +1,121 @@
+"""Loss, metrics and loss weights of a model with several outputs: one for each, by name.
+
+    training:
+      loss: {digit: sparse_categorical_crossentropy, parity: binary_crossentropy}
+      metrics: {digit: [accuracy]}
+      loss_weights: {digit: 1.0, parity: 0.2}
+
+What is written once, without names, holds for every output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from nnpy.catalog.entries import Parameter
+from nnpy.config.checker import Checker, show
+from nnpy.config.objects import KerasObject
+from nnpy.config.yaml.nodes import Node
+from nnpy.errors import did_you_mean
+
+Losses = KerasObject | dict[str, KerasObject]
+Metrics = list[KerasObject] | dict[str, list[KerasObject]]
+
+_LOSS = Parameter("loss", types=("loss",))
+_METRICS = Parameter("metrics", types=("list",), items=("metric",))
+_WEIGHT = Parameter("loss_weights", types=("float",), minimum=0)
+
+
+def losses(node: Node, outputs: Sequence[str], checker: Checker) -> Losses | None:
+    """The loss, or the loss of each output."""
+    path = "training.loss"
+    if _is_object(node, "loss", outputs, checker):
+        loss: KerasObject | None = checker.value(node, _LOSS, path)
+        return loss if len(outputs) == 1 or loss is None else dict.fromkeys(outputs, loss)
+    found = _by_output(node, outputs, checker, path, lambda *each: checker.value(*each), _LOSS)
+    for name in outputs:
+        if name not in found and not _misspelt(node, outputs):
+            checker.error(node, path, f"missing loss of the output '{name}'")
+    return found[outputs[0]] if len(outputs) == 1 and found else found
+
+
+def metrics(node: Node, outputs: Sequence[str], checker: Checker) -> Metrics:
+    """The metrics, or those of each output."""
+    path = "training.metrics"
+    if not node.is_map:
+        given: list[KerasObject] = checker.value(node, _METRICS, path) or []
+        return given if len(outputs) == 1 else dict.fromkeys(outputs, given)
+
+    def some(item: Node, parameter: Parameter, where: str) -> Any:
+        if not item.is_list:  # one metric needs no list
+            item = Node([item], item.mark)
+        return checker.value(item, parameter, where)
+
+    found = _by_output(node, outputs, checker, path, some, _METRICS)
+    return found.get(outputs[0], []) if len(outputs) == 1 else found
+
+
+def weights(node: Node, outputs: Sequence[str], checker: Checker) -> dict[str, float] | None:
+    """How much the loss of each output counts; None where all count the same."""
+    path = "training.loss_weights"
+    if node.value is None:
+        return None
+    if len(outputs) == 1:
+        checker.error(node, path, "the model has one output: there is nothing to weigh")
+        return None
+    found = _by_output(node, outputs, checker, path, lambda *each: checker.value(*each), _WEIGHT)
+    return {name: found.get(name, 1.0) for name in outputs}
+
+
+def _is_object(node: Node, kind: str, outputs: Sequence[str], checker: Checker) -> bool:
+    """Whether a mapping is one object with its arguments, not a mapping by output."""
+    if node.is_list:
+        return False
+    if not node.is_map or not node.value:
+        return True
+    keys = [str(key) for key in node.value]
+    if any(key in outputs for key in keys):
+        return False
+    return len(keys) == 1 and (len(outputs) == 1 or checker.catalog.find(kind, keys[0]) is not None)
+
+
+def _by_output(
+    node: Node,
+    outputs: Sequence[str],
+    checker: Checker,
+    path: str,
+    read: Callable[[Node, Parameter, str], Any],
+    parameter: Parameter,
+) -> dict[str, Any]:
+    """Output → its value, from a mapping by name or a list in the order of the outputs."""
+    found: dict[str, Any] = {}
+    if node.is_list:
+        if len(node.value) != len(outputs):
+            message = f"expected {len(outputs)} values, one for each output, got {len(node.value)}"
+            checker.error(node, path, message)
+            return found
+        pairs = zip(outputs, node.value, strict=True)
+        return {
+            name: read(each, parameter, f"{path}[{index}]")
+            for index, (name, each) in enumerate(pairs)
+        }
+    if not node.is_map:
+        known = ", ".join(outputs)
+        message = f"expected a mapping of outputs ({known}), got {show(node)}"
+        checker.error(node, path, message)
+        return found
+    for key, each in node.value.items():
+        if key not in outputs:
+            hint = did_you_mean(str(key), outputs) or f"; the outputs are {', '.join(outputs)}"
+            checker.error(node.keys.get(key), path, f"unknown output '{key}'{hint}")
+        else:
+            found[key] = read(each, parameter, f"{path}.{key}")
+    return found
+
+
+def _misspelt(node: Node, outputs: Sequence[str]) -> bool:
+    return node.is_list or (node.is_map and any(key not in outputs for key in node.value))
+
+
+READERS = {"loss": losses, "metrics": metrics, "loss_weights": weights}

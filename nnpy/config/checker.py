@@ -1,0 +1,328 @@
+"""Nodes checked against what Keras, or a section of the config, takes.
+
+The one rule of the language lives here: an object of Keras is written as its name, or as
+its name with its arguments. A `Checker` goes on after a mistake, so that all are found in
+one pass.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from nnpy.catalog.catalog import Catalog
+from nnpy.catalog.entries import Entry, Parameter
+from nnpy.config.objects import ACTIVATION_LAYERS, OBJECT_KINDS, KerasObject
+from nnpy.config.yaml.nodes import Mark, Node
+from nnpy.errors import Problem, did_you_mean
+
+BROKEN = "broken"  # the origin of a value whose mistake is reported already
+
+_WORDS = {
+    "int": "an integer",
+    "float": "a number",
+    "bool": "true or false",
+    "str": "text",
+    "list": "a list",
+    "dict": "a mapping",
+    "null": "null",
+    "dtype": "a dtype such as float32",
+    "shape": "a shape such as [28, 28]",
+    "tensor": "a list of numbers",
+    "callable": "the name of a function",
+    "cell": "a recurrent cell",
+}
+
+
+class Checker:
+    """Turns nodes into values; collects a Problem for each mistake in `problems`."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.catalog = catalog
+        self.problems: list[Problem] = []
+        self._seen: set[tuple] = set()
+
+    def error(self, where: Node | Mark | None, path: str, message: str) -> None:
+        mark = where.mark if isinstance(where, Node) else where
+        if mark is None:
+            self.problems.append(Problem(message, path))
+            return
+        # A mistake inside a block is told once, however often the block is used.
+        key = (mark.file, mark.line, mark.column, message)
+        if key not in self._seen:
+            self._seen.add(key)
+            self.problems.append(mark.problem(path, message))
+
+    # -- mappings of arguments ------------------------------------------------------------
+
+    def arguments(
+        self,
+        node: Node,
+        parameters: Iterable[Parameter],
+        path: str,
+        *,
+        where: Mark | None = None,
+        word: str = "argument",
+        open_ended: bool = False,
+    ) -> dict[str, Any]:
+        """A mapping's values, each checked against its parameter; `where` marks the owner."""
+        known = {each.name: each for each in parameters}
+        values: dict[str, Any] = {}
+        meant: set[str] = set()  # what a misspelt name stands for is not missing as well
+        for key, item in node.value.items():
+            parameter = known.get(key)
+            if parameter is None and open_ended:
+                values[str(key)] = item.plain()
+            elif parameter is None:
+                unused = [name for name in known if name not in node.value]
+                hint = did_you_mean(str(key), unused)
+                meant.update(name for name in unused if f"'{name}'" in hint)
+                if not hint and len(known) <= 12:
+                    hint = f"; known are {', '.join(known)}" if known else "; it takes none"
+                self.error(node.keys.get(key) or item, path, f"unknown {word} '{key}'{hint}")
+            else:
+                values[key] = self.value(item, parameter, f"{path}.{key}" if path else key)
+        for name, parameter in known.items():
+            if parameter.required and name not in node.value and name not in meant:
+                doc = f": {parameter.doc}" if parameter.doc else ""
+                self.error(where or node, path, f"missing {word} '{name}'{doc}")
+        return values
+
+    # -- one value ------------------------------------------------------------------------
+
+    def value(self, node: Node, parameter: Parameter, path: str) -> Any:
+        """The node's value as `parameter` wants it; None after a mistake."""
+        types = parameter.types
+        if node.origin == BROKEN:
+            return None
+        if "any" in types:
+            return node.plain()
+        if node.value is None and "null" in types:
+            return None
+        kinds = [kind for kind in types if kind in OBJECT_KINDS]
+        if node.is_list and ("list" in types or "tensor" in types):
+            return self._list(node, parameter, path)
+        if "shape" in types and _is_shape(node):
+            return node.plain()
+        if node.is_map and "dict" in types and not self._names_object(node, kinds):
+            return node.plain()
+        if kinds and (node.is_map or isinstance(node.value, str)):
+            if isinstance(node.value, str) and "str" in types and not parameter.choices:
+                entry = self._find(kinds, node.value)
+                if entry is None:
+                    return node.value
+            return self.object(node, kinds, path)
+        if self._is_scalar_of(node.value, types):
+            return self._bounded(node, parameter, path)
+        self.error(node, path, f"expected {describe(parameter)}, got {show(node)}")
+        return None
+
+    def _is_scalar_of(self, value: Any, types: tuple[str, ...]) -> bool:
+        if isinstance(value, bool):
+            return "bool" in types
+        if isinstance(value, int):
+            return "int" in types or "float" in types or "tensor" in types
+        if isinstance(value, float):
+            return "float" in types or "tensor" in types
+        if isinstance(value, str):
+            return "str" in types or "callable" in types or "dtype" in types
+        return False
+
+    def _bounded(self, node: Node, parameter: Parameter, path: str) -> Any:
+        value = node.value
+        if isinstance(value, str):
+            return self._text(node, parameter, path)
+        if isinstance(value, bool):
+            return value
+        if isinstance(value, float) and math.isnan(value):
+            self.error(node, path, f"expected {describe(parameter)}, got not-a-number")
+            return None
+        if isinstance(value, int) and abs(value) >= 2**63:
+            self.error(node, path, "the number is too large")
+            return None
+        low, high = parameter.minimum, parameter.maximum
+        too_low = low is not None and (
+            value < low or (parameter.exclusive_minimum and value == low)
+        )
+        too_high = high is not None and (
+            value > high or (parameter.exclusive_maximum and value == high)
+        )
+        if too_low or too_high:
+            self.error(node, path, f"expected {describe(parameter)}, got {show(node)}")
+            return None
+        if isinstance(value, int) and "float" in parameter.types and "int" not in parameter.types:
+            return float(value)  # `learning_rate: 1`: Keras itself insists on 1.0
+        return value
+
+    def _text(self, node: Node, parameter: Parameter, path: str) -> Any:
+        text = node.value
+        if parameter.choices:
+            folded = text.lower() if parameter.ignore_case else text
+            if folded not in parameter.choices:
+                choices = ", ".join(parameter.choices)
+                hint = did_you_mean(text, parameter.choices) or f"; expected one of {choices}"
+                self.error(node, path, f"unknown value '{text}'{hint}")
+                return None
+        elif "dtype" in parameter.types and "str" not in parameter.types:
+            known = self.catalog.dtypes
+            if text not in known:
+                self.error(node, path, f"unknown dtype '{text}'{did_you_mean(text, known)}")
+                return None
+        return text
+
+    def _list(self, node: Node, parameter: Parameter, path: str) -> Any:
+        if parameter.length is not None and len(node.value) != parameter.length:
+            message = f"expected {parameter.length} values, got {len(node.value)}"
+            self.error(node, path, message)
+            return None
+        if not parameter.items:
+            return node.plain()
+        item = Parameter(
+            parameter.name,
+            types=parameter.items,
+            choices=parameter.choices,
+            ignore_case=parameter.ignore_case,
+            minimum=parameter.minimum,
+            maximum=parameter.maximum,
+            exclusive_minimum=parameter.exclusive_minimum,
+            exclusive_maximum=parameter.exclusive_maximum,
+        )
+        return [self.value(each, item, f"{path}[{index}]") for index, each in enumerate(node.value)]
+
+    # -- an object of Keras ---------------------------------------------------------------
+
+    def object(self, node: Node, kinds: Iterable[str], path: str) -> KerasObject | None:
+        """A name, or a name with its arguments, of one of the `kinds`."""
+        kinds = tuple(kinds)
+        named = self.name_and_arguments(node, kinds[0], path)
+        if named is None:
+            return None
+        name, mark, arguments = named
+        entry = self._find(kinds, name)
+        if entry is None:
+            self.error(mark, path, self.unknown(kinds, name))
+            return None
+        where = f"{path}.{entry.name}" if arguments is not None else path
+        values: dict[str, Any] = {}
+        if arguments is not None or any(each.required for each in entry.parameters):
+            values = self.arguments(
+                arguments or Node({}, mark),
+                entry.parameters,
+                where,
+                where=mark,
+                open_ended=entry.open_ended,
+            )
+        if entry.kind == "activation" and values and not entry.code:
+            self._check_activation(entry, mark, path)
+        # `crossentropy` is no class: Keras chooses one by the shape of the outputs.
+        explicit = bool(entry.code) or (
+            (arguments is not None or name == entry.name)
+            and (entry.name[0].isupper() or entry.kind == "activation")
+        )
+        shown = entry.name if explicit else name
+        return KerasObject(entry.kind, shown, values, path, mark, explicit, entry.code)
+
+    def _check_activation(self, entry: Entry, mark: Mark | None, path: str) -> None:
+        if entry.name not in ACTIVATION_LAYERS:
+            message = f"{entry.name} as an activation is a name only"
+            self.error(mark, path, f"{message}; ops.{entry.name} as a step takes arguments")
+
+    def name_and_arguments(
+        self, node: Node, kind: str, path: str
+    ) -> tuple[str, Mark | None, Node | None] | None:
+        """Name, its place, and the mapping of arguments (None for a bare name)."""
+        word = _WORDS.get(kind, _with_article(kind))
+        if isinstance(node.value, str):
+            return node.value, node.mark, None
+        if not node.is_map or len(node.value) != 1:
+            got = f"{len(node.value)} names" if node.is_map and node.value else show(node)
+            message = f"expected {word}: its name, or {{Name: {{argument: value}}}}; got {got}"
+            self.error(node, path, message)
+            return None
+        (name, arguments) = next(iter(node.value.items()))
+        mark = node.keys.get(name) or node.mark
+        if arguments.value is None:
+            arguments = Node({}, arguments.mark, {}, arguments.origin)
+        if not arguments.is_map:
+            entry = self._find((kind,), str(name))
+            first = next((each.name for each in entry.parameters), None) if entry else None
+            hint = f"; write {name}: {{{first}: {show(arguments)}}}" if first else ""
+            message = f"the arguments must be a mapping, got {show(arguments)}{hint}"
+            self.error(arguments, f"{path}.{name}", message)
+            return None
+        return str(name), mark, arguments
+
+    def unknown(self, kinds: tuple[str, ...], name: str, also: Iterable[str] = ()) -> str:
+        """`unknown layer 'Dens'; did you mean 'Dense'?`; `also` are further known names."""
+        names = [each for kind in kinds for each in self.catalog.suggestions(_section(kind))]
+        names.extend(also)
+        if "activation" in kinds:
+            function = next((own for own, it in ACTIVATION_LAYERS.items() if it == name), None)
+            if function:
+                return f"unknown activation '{name}': it is a layer; did you mean '{function}'?"
+        for other in ("layer", "activation", "loss", "metric", "optimizer", "callback"):
+            if other not in kinds and self.catalog.find(other, name):
+                return f"unknown {kinds[0]} '{name}': it is {_with_article(other)}"
+        return f"unknown {kinds[0]} '{name}'{did_you_mean(name, names)}"
+
+    def _find(self, kinds: Iterable[str], name: str) -> Entry | None:
+        return next(
+            (entry for kind in kinds if (entry := self.catalog.find(_section(kind), name))), None
+        )
+
+    def _names_object(self, node: Node, kinds: Iterable[str]) -> bool:
+        keys = list(node.value)
+        return len(keys) == 1 and self._find(kinds, str(keys[0])) is not None
+
+
+def _with_article(word: str) -> str:
+    return f"an {word}" if word[0] in "aeio" else f"a {word}"
+
+
+def _section(kind: str) -> str:
+    return "layer" if kind == "cell" else kind
+
+
+def _is_shape(node: Node) -> bool:
+    return node.is_list and all(
+        each.value is None
+        or (isinstance(each.value, int) and not isinstance(each.value, bool) and each.value >= 0)
+        for each in node.value
+    )
+
+
+def describe(parameter: Parameter) -> str:
+    """What a parameter takes, in words: `an integer ≥ 1 or null`."""
+    if parameter.choices and set(parameter.types) <= {"str", "null"}:
+        return "one of " + ", ".join(parameter.choices)
+    types = [each for each in parameter.types if not (each == "int" and "float" in parameter.types)]
+    words = [_WORDS.get(each, _with_article(each)) for each in types if each != "null"]
+    text = " or ".join(words)
+    low, high = parameter.minimum, parameter.maximum
+    if low is not None and high is not None:
+        opening = "more than" if parameter.exclusive_minimum else "from"
+        closing = "below" if parameter.exclusive_maximum else "to"
+        if parameter.exclusive_minimum:
+            closing = f"and {closing}" if closing == "below" else "and at most"
+        text += f" {opening} {low:g} {closing} {high:g}"
+    elif low is not None:
+        text += f" {'>' if parameter.exclusive_minimum else '≥'} {low:g}"
+    elif high is not None:
+        text += f" {'<' if parameter.exclusive_maximum else '≤'} {high:g}"
+    return text + (" or null" if "null" in parameter.types else "")
+
+
+def show(node: Node) -> str:
+    """A value as an error message names it, short."""
+    value = node.value
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list"
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = f"'{value}'" if isinstance(value, str) else repr(value)
+    return text if len(text) <= 50 else text[:48] + "…"

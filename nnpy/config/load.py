@@ -1,0 +1,171 @@
+"""A YAML file, what it extends and its overrides → one checked, frozen `Config`.
+
+    config = load_config("configs/mlp.yaml", overrides=["training.epochs=10"])
+
+All mistakes are found in one pass and raised together as `ConfigError`; TensorFlow is not
+imported. What stands later wins: defaults, base file, file, `--set`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nnpy.catalog import catalog
+from nnpy.config import by_output as outputs
+from nnpy.config import compose, consistency
+from nnpy.config.checker import Checker, show
+from nnpy.config.config import Config
+from nnpy.config.monitor import default_monitor
+from nnpy.config.network import blocks, reader
+from nnpy.config.network.graph import Network
+from nnpy.config.objects import OBJECT_KINDS
+from nnpy.config.settings import DataSettings, TrainingSettings, parameters
+from nnpy.config.yaml.nodes import Node, from_plain
+from nnpy.errors import ConfigError, Problem, did_you_mean
+
+if TYPE_CHECKING:
+    from nnpy.config.user_code import CodeFile
+
+KEYS = ("code", "data", "blocks", "model", "training")
+
+
+def load_config(
+    config: str | Path | Mapping[str, Any] | Config,
+    overrides: Iterable[str] = (),
+    *,
+    trust_code: bool = False,
+) -> Config:
+    """A checked config from a file, or from plain data.
+
+    `trust_code` is the user's word that the Python files of a run may be run. Raises
+    ConfigError with every mistake, UsageError when the file cannot be read.
+    """
+    checked = _load(config, list(overrides))
+    return dataclasses.replace(checked, trust_code=True) if trust_code else checked
+
+
+def _load(config: str | Path | Mapping[str, Any] | Config, overrides: list[str]) -> Config:
+    if isinstance(config, Config):
+        if not overrides:
+            return config
+        root = from_plain(config.resolved, "given")
+        return _check(compose.override(root, overrides, _is_object), config.name)
+    if isinstance(config, Mapping):
+        root = from_plain(dict(config), "given")
+        return _check(compose.override(root, overrides, _is_object), "model")
+    path = Path(config)
+    root = compose.override(compose.extend(path, _is_object), overrides, _is_object)
+    return _check(root, _stem(path), str(path))
+
+
+def _is_object(name: str) -> bool:
+    known = catalog.load()
+    return any(known.find(kind, name) for kind in OBJECT_KINDS)
+
+
+def _stem(path: Path) -> str:
+    # A run's own config trains again under the name of the run.
+    return path.parent.name if path.name == "config.yaml" and path.parent.name else path.stem
+
+
+def _check(root: Node, name: str, file: str = "") -> Config:
+    checker = Checker(catalog.load())
+    if not root.is_map:
+        checker.error(root, "", f"expected a mapping with `model:`, got {show(root)}")
+        raise ConfigError(checker.problems)
+    for key in root.value:
+        if key not in KEYS:
+            message = f"unknown key '{key}'" + (
+                did_you_mean(str(key), KEYS) or f"; known are {', '.join(KEYS)}"
+            )
+            checker.error(root.keys.get(key), "", message)
+    code = _code(root.value.get("code"), checker)
+    model = None
+    known = blocks.definitions(root.value.get("blocks"), checker)
+    if "model" in root.value:
+        model = reader.read(root.value["model"], checker, blocks=known)
+    elif not any("'model'" in problem.message for problem in checker.problems):
+        checker.problems.append(Problem("missing key 'model'", file=file))
+    data = DataSettings(**_section(root.value.get("data"), DataSettings, "data", checker))
+    training = _training(root.value.get("training"), model, checker)
+    notes = [checker.catalog.note] if checker.catalog.note else []
+    if not checker.problems and model is not None:
+        notes += consistency.check_consistency(root, data, model, training, checker)
+    if checker.problems or model is None:
+        raise ConfigError(sorted(checker.problems, key=lambda each: (each.line, each.column)))
+    if training.monitor is None:
+        training = dataclasses.replace(training, monitor=default_monitor(data, training))
+    tree = _complete(root, training.monitor)
+    resolved = tree.plain()
+    if code:
+        resolved["code"] = [str(each.path) for each in code]
+    return Config(name, data, model, training, resolved, code, tuple(notes), tree)
+
+
+def _code(node: Node | None, checker: Checker) -> tuple[CodeFile, ...]:
+    """The user's own files; from here on the checker knows what they define."""
+    if node is None:
+        return ()
+    from nnpy.config import user_code  # parses Python: not needed by most configs
+
+    files = user_code.read(node, checker)
+    checker.catalog = user_code.OwnCatalog(checker.catalog, files, checker)
+    return files
+
+
+def _complete(root: Node, monitor: str | None) -> Node:
+    """The tree with the defaults in their places, sections in their usual order."""
+    items: dict[Any, Node] = {}
+    if "code" in root.value:
+        items["code"] = root.value["code"]
+    items["data"] = _filled(root.value.get("data"), DataSettings)
+    if "blocks" in root.value:
+        items["blocks"] = root.value["blocks"]
+    items["model"] = root.value["model"]
+    items["training"] = _filled(root.value.get("training"), TrainingSettings)
+    if items["training"].value["monitor"].value is None:
+        items["training"].value["monitor"] = Node(monitor)
+    return Node(items, root.mark, dict(root.keys), root.origin)
+
+
+def _filled(node: Node | None, section: type) -> Node:
+    given = node.value if node is not None and node.is_map else {}
+    items = {
+        each.name: given[each.name] if each.name in given else from_plain(each.default)
+        for each in parameters(section)
+    }
+    return Node(items, node.mark if node else None)
+
+
+def _section(node: Node | None, section: type, key: str, checker: Checker) -> dict[str, Any]:
+    """The values of a section's settings, defaults filled in."""
+    if node is None or node.value is None:
+        node = Node({}, node.mark if node else None)
+    if not node.is_map:
+        checker.error(node, key, f"expected a mapping, got {show(node)}")
+        node = Node({})
+    known = parameters(section)
+    values = checker.arguments(node, known, key, word="key")
+    for each in known:
+        if each.name not in values:
+            values[each.name] = checker.value(from_plain(each.default), each, each.name)
+    return values
+
+
+def _training(node: Node | None, model: Network | None, checker: Checker) -> TrainingSettings:
+    names = model.output_keys if model else ()
+    by_output: dict[str, Any] = {}
+    if node is not None and node.is_map:
+        by_output = {key: each for key, each in node.value.items() if key in outputs.READERS}
+        rest = {key: each for key, each in node.value.items() if key not in by_output}
+        node = Node(rest, node.mark, node.keys, node.origin)
+    values = _section(node, TrainingSettings, "training", checker)
+    for key, read in outputs.READERS.items():
+        default = next(each.default for each in parameters(TrainingSettings) if each.name == key)
+        given = by_output.get(key) or from_plain(default)
+        if names:  # else the model is wrong, and which outputs it has is unknown
+            values[key] = read(given, names, checker)
+    return TrainingSettings(**values)

@@ -1,0 +1,105 @@
+"""A checked model: steps in order, each with its name and the tensors that it takes.
+
+`nnpy.config.network.reader` makes it from the model section; `nnpy.models.build` builds it with
+Keras. Blocks are expanded by then: a Network holds layers, operations and nested models only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from nnpy.config.objects import KerasObject
+from nnpy.config.yaml.nodes import Mark
+
+INPUT = "input"  # what `from:` calls the input of a model, or of a block
+
+
+# The name of a step or of an input; `name.1` for one output of several; a tuple of them
+# where a layer takes, or a block is given, several tensors as a list.
+Ref = str | tuple[str, ...]
+
+Inputs = Ref | dict[str, Ref]
+
+
+@dataclass(frozen=True)
+class Input:
+    """What a model is given. `shape` None is that of the data, or of what calls the model."""
+
+    name: str
+    shape: tuple[int | None, ...] | None = None
+    dtype: str | None = None
+    path: str = ""
+    mark: Mark | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One layer: what it is, what it is called, and which tensors it takes.
+
+    `inputs` is the name of a step or an input (`name.1` for one of its several outputs), a
+    tuple of them for a layer that takes a list, or `{parameter: name or names}` for one that
+    takes them by name; an operation (`layer.kind` "op") always does. `call` are further
+    arguments of the call. A nested model (`layer.kind` "model") has its `network`; a step
+    that calls a layer again `reuse`s the step of that name.
+    """
+
+    layer: KerasObject
+    name: str
+    inputs: Inputs
+    path: str
+    mark: Mark | None = field(default=None, repr=False)
+    call: dict[str, Any] = field(default_factory=dict)
+    network: Network | None = None
+    reuse: str | None = None
+
+    def sources(self) -> Iterator[str]:
+        """The names of all tensors that it takes."""
+        for each in self.inputs.values() if isinstance(self.inputs, dict) else (self.inputs,):
+            yield from (each,) if isinstance(each, str) else each
+
+
+@dataclass(frozen=True)
+class Network:
+    """A checked model: `functional` when it is more than a plain stack of layers.
+
+    `outputs` are the tensors that it gives; `output_names` what the config calls them, where
+    it does (`outputs: {digit: x}`).
+    """
+
+    steps: tuple[Step, ...]
+    outputs: tuple[str, ...]
+    functional: bool
+    mark: Mark | None = field(default=None, repr=False)
+    inputs: tuple[Input, ...] = (Input(INPUT),)
+    output_names: tuple[str, ...] | None = None
+
+    def step(self, name: str) -> Step | None:
+        """The step of that name, or the one whose output `name.1` is."""
+        while True:
+            found = next((step for step in self.steps if step.name == name), None)
+            if found is not None or "." not in name:
+                return found
+            name = name.rpartition(".")[0]
+
+    def iter_layers(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The name and arguments of every layer, those inside of others too."""
+        for step in self.steps:
+            yield from _kinds(step.layer)
+            if step.network is not None:
+                yield from step.network.iter_layers()
+
+    @property
+    def output_keys(self) -> tuple[str, ...]:
+        """What the losses and metrics of a model with several outputs go by."""
+        return self.output_names or self.outputs
+
+
+def _kinds(layer: KerasObject) -> Iterator[tuple[str, dict[str, Any]]]:
+    if layer.kind != "model":
+        # A class of the user's own may be called as one of Keras's.
+        yield f"{layer.code}:{layer.name}" if layer.code else layer.name, layer.arguments
+    for inner in layer.arguments.values():
+        if isinstance(inner, KerasObject) and inner.kind == "layer":
+            yield from _kinds(inner)

@@ -1,0 +1,304 @@
+"""The config language as a JSON Schema (draft-07), for editors: completion, help, red lines.
+
+It is made from the catalog and the settings, so that it knows what `nnpy check` knows of
+names, arguments, types and bounds. What only the whole of a config shows (a dangling `from:`,
+an unused layer) stays with `nnpy check`.
+
+Two things cannot be seen from where they stand, so that the schema looks at them from the
+top:
+
+- Names. `code:`, `blocks:` and a base file bring names of their own. The definitions let
+  any identifier through, and a config with none of these three must in addition keep to the
+  names of Keras (`schema_names`).
+- Parameters. `$filters` may stand for any scalar in a block. The definitions allow it
+  everywhere, and `definitions/no_parameter` forbids it outside of `blocks:`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from nnpy.catalog.catalog import Catalog
+from nnpy.config.schema.names import names
+from nnpy.config.schema.objects import (
+    IDENTIFIER,
+    OBJECTS,
+    PARAMETER,
+    STEP_KEYS,
+    bare,
+    cells,
+    objects,
+    operations,
+    ref,
+    references,
+    section,
+)
+from nnpy.config.settings import SECTIONS
+
+DRAFT = "http://json-schema.org/draft-07/schema#"
+
+
+def schema(catalog: Catalog) -> dict[str, Any]:
+    """The JSON Schema of a whole config, for the Keras of `catalog`."""
+    definitions: dict[str, Any] = _language(catalog)
+    for kind in OBJECTS:
+        definitions.update(objects(kind, catalog))
+    definitions.update(operations(catalog))
+    definitions["cell"] = cells(catalog)
+    definitions["step"] = _steps(catalog)
+    definitions["layers"]["items"] = ref("step")
+    definitions.update(names(catalog))
+    sections = {key: section(settings) for key, settings in SECTIONS.items()}
+    own_names: list[Any] = [{"required": [key]} for key in ("code", "blocks", "extends")]
+    root = {
+        "$schema": DRAFT,
+        "title": f"A config of nnpy, for Keras {catalog.keras_version}",
+        "type": "object",
+        "properties": {**_top(), **sections},
+        "additionalProperties": False,
+        "anyOf": [{"required": ["model"]}, {"required": ["extends"]}],
+        "allOf": [
+            {"properties": {"model": ref("no_parameter")}},
+            {
+                "if": {"anyOf": own_names},
+                "then": True,
+                "else": {
+                    "properties": {
+                        "model": ref("names.network"),
+                        "training": ref("names.training"),
+                    }
+                },
+            },
+        ],
+        "definitions": definitions,
+    }
+    return _shared(root)
+
+
+def text(catalog: Catalog) -> str:
+    """The schema as a file: a definition a line, so that a change of Keras can be read in it."""
+    root = schema(catalog)
+    definitions = root.pop("definitions")
+    lines = [f"{json.dumps(key)}: {_compact(value)}" for key, value in root.items()]
+    inner = [f"{json.dumps(key)}: {_compact(value)}" for key, value in sorted(definitions.items())]
+    lines.append('"definitions": {\n' + ",\n".join(inner) + "\n}")
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def write(path: Path, catalog: Catalog) -> None:
+    """Writes the schema file that the configs name in their `# yaml-language-server:` line."""
+    path.write_text(text(catalog), encoding="utf-8")
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+# -- the parts of the language that are not Keras's ------------------------------------------
+
+
+def _top() -> dict[str, Any]:
+    """The top-level keys that are not sections of settings."""
+    file = {"type": "string", "minLength": 1}
+    return {
+        "extends": {
+            **file,
+            "description": "The config that this one stands on; a path relative to this file.",
+        },
+        "code": {
+            "description": "Python files with your own layers, losses and metrics; relative to "
+            "this file.",
+            "anyOf": [file, {"type": "array", "items": file, "minItems": 1}],
+        },
+        "blocks": {
+            "description": "Pieces of network by name, each used like a layer.",
+            "type": "object",
+            "additionalProperties": ref("block"),
+        },
+        "model": {
+            "description": "The network: a list of layers, or inputs, layers and outputs.",
+            "anyOf": [ref("layers"), ref("network")],
+        },
+    }
+
+
+def _language(catalog: Catalog) -> dict[str, Any]:
+    """Networks, blocks and references: what Keras has no name for."""
+    name = {"type": "string", "minLength": 1}
+    by_name = {"type": "object", "additionalProperties": name, "minProperties": 1}
+    network = {
+        "inputs": {
+            "description": "The inputs by name (default: one named `input`, as the data is).",
+            "type": ["object", "array", "null"],
+            "minProperties": 1,
+            "additionalProperties": ref("input"),
+            "items": name,
+        },
+        "layers": ref("layers"),
+        "outputs": {
+            "description": "The steps whose outputs the model gives (default: the last step).",
+            "anyOf": [name, {"type": "array", "items": name, "minItems": 1}, by_name],
+        },
+    }
+    return {
+        "parameter": {
+            "type": "string",
+            "pattern": PARAMETER,
+            "description": "A parameter of the block: $name, or ${name * 2}.",
+        },
+        "no_parameter": {
+            "not": {"type": "string", "pattern": PARAMETER},
+            "additionalProperties": ref("no_parameter"),
+            "items": ref("no_parameter"),
+        },
+        "dtype": {"anyOf": [{"enum": list(catalog.dtypes)}, ref("parameter")]},
+        "shape": {
+            "anyOf": [
+                {
+                    "type": "array",
+                    "items": {
+                        "anyOf": [{"type": ["integer", "null"], "minimum": 0}, ref("parameter")]
+                    },
+                },
+                ref("parameter"),
+            ]
+        },
+        "tensor": {
+            "anyOf": [
+                {"type": ["number", "boolean"]},
+                {"type": "array", "items": ref("tensor")},
+                ref("parameter"),
+            ]
+        },
+        "layers": {
+            "description": "The layers in the order of the data; each takes the output of the "
+            "one above unless it says `from:`.",
+            "type": "array",
+            "minItems": 1,
+        },
+        "input": {
+            "description": "One input, without the batch axis.",
+            "type": ["object", "null"],
+            "properties": {
+                "shape": ref("shape"),
+                "dtype": ref("dtype"),
+            },
+            "additionalProperties": False,
+        },
+        "network": {
+            "type": "object",
+            "properties": network,
+            "required": ["layers"],
+            "additionalProperties": False,
+        },
+        "block": {
+            "description": "A piece of network. In it, `input` is what it is given, and the "
+            "output of its last step is its own.",
+            "type": "object",
+            "properties": {
+                "parameters": {
+                    "description": "Names and defaults; one without a value must be given.",
+                    "type": "object",
+                    "propertyNames": {"pattern": IDENTIFIER},
+                },
+                "layers": ref("layers"),
+            },
+            "required": ["layers"],
+            "additionalProperties": False,
+        },
+        "from": {
+            "description": STEP_KEYS["from"],
+            "anyOf": [
+                name,
+                {"type": "array", "items": name, "minItems": 1},
+                {
+                    "type": "object",
+                    "minProperties": 1,
+                    "additionalProperties": {
+                        "anyOf": [name, {"type": "array", "items": name, "minItems": 1}]
+                    },
+                },
+            ],
+        },
+        "name": {**name, "description": STEP_KEYS["name"]},
+        "call": {"type": "object", "description": STEP_KEYS["call"]},
+        "reuse": {
+            "type": "object",
+            "description": "Calls the layer of that name again, with the same weights.",
+            "properties": {
+                "layer": {**name, "description": "The name of a step above."},
+                **{key: ref(key) for key in ("from", "name", "call")},
+            },
+            "required": ["layer"],
+            "additionalProperties": False,
+        },
+        "model": {
+            "type": "object",
+            "description": "A model in the model, used as one layer.",
+            "properties": {**network, "from": ref("from"), "name": ref("name")},
+            "required": ["layers"],
+            "additionalProperties": False,
+        },
+    }
+
+
+def _steps(catalog: Catalog) -> dict[str, Any]:
+    """A line of a list of layers: a layer, an operation, a block, `reuse` or `Model`."""
+    ops = {f"ops.{name}": ref(f"ops.{name}") for name in catalog.names("op")}
+    return {
+        "anyOf": [
+            {"enum": [*bare("layer", catalog), *ops]},
+            {"type": "string", "pattern": r"^(ops\.)?[A-Za-z_][A-Za-z0-9_.]*$"},
+            {"type": "object"},
+        ],
+        "minProperties": 1,
+        "maxProperties": 1,
+        "properties": {
+            **references("layer", catalog),
+            **ops,
+            "reuse": ref("reuse"),
+            "Model": ref("model"),
+        },
+        "additionalProperties": {
+            "type": ["object", "null"],
+            "description": "A block, or a layer of your own, with its arguments.",
+            "properties": {
+                "from": ref("from"),
+                "name": ref("name"),
+                "repeat": {
+                    "type": ["integer", "string"],
+                    "minimum": 1,
+                    "pattern": PARAMETER,
+                    "description": "How many times a block stands here, one after another.",
+                },
+            },
+        },
+    }
+
+
+# -- size ----------------------------------------------------------------------------------
+
+
+def _shared(root: dict[str, Any]) -> dict[str, Any]:
+    """The same schema, where an argument that many layers have in common is written once."""
+    texts: Counter[str] = Counter()
+    owners = {key: value for key, value in root["definitions"].items() if "." in key}
+    for owner in owners.values():
+        for value in owner.get("properties", {}).values():
+            texts[_compact(value)] += 1
+    names: dict[str, str] = {}
+    taken: Counter[str] = Counter()
+    for owner in owners.values():
+        for key, value in owner.get("properties", {}).items():
+            text = _compact(value)
+            if texts[text] < 2 or len(text) < 60:
+                continue
+            if text not in names:
+                taken[key] += 1
+                names[text] = f"argument.{key}" + (f".{taken[key]}" if taken[key] > 1 else "")
+                root["definitions"][names[text]] = value
+            owner["properties"][key] = ref(names[text])
+    return root

@@ -1,0 +1,143 @@
+"""Every setting of a config: its type, its default and what it means. Their only home."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+from nnpy.catalog.entries import Parameter
+from nnpy.config.objects import KerasObject
+
+
+def setting(default: Any, *types: str, doc: str, **limits: Any) -> Any:
+    """A field with its default; `types` and `limits` are those of `Parameter`."""
+    metadata = {"types": types, "doc": doc, **limits}
+    if isinstance(default, list | dict):
+        made = default
+        return field(default_factory=lambda: made.copy(), metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """Where examples come from."""
+
+    name: str = setting(
+        "fashion_mnist",
+        "str",
+        choices=("fashion_mnist", "mnist", "cifar10", "cifar100", "idx"),
+        doc="The data set.",
+    )
+    path: str | None = setting(
+        None, "str", "null", doc="The folder of its files; null looks in the usual places."
+    )
+    validation_split: float = setting(
+        0.1,
+        "float",
+        minimum=0,
+        maximum=1,
+        exclusive_maximum=True,
+        doc="The share of the training set that is held out to choose the best epoch.",
+    )
+    labels: str = setting(
+        "sparse",
+        "str",
+        choices=("sparse", "one_hot"),
+        doc="Labels as class numbers, or as vectors for losses such as categorical_crossentropy.",
+    )
+    memory_budget: float | None = setting(
+        None,
+        "float",
+        "null",
+        minimum=0,
+        exclusive_minimum=True,
+        doc="MiB of data that may lie on the device; more streams through it. null is a share "
+        "of the free memory.",
+    )
+
+    @property
+    def memory_budget_bytes(self) -> int | None:
+        return None if self.memory_budget is None else int(self.memory_budget * 2**20)
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How the network learns."""
+
+    optimizer: KerasObject = setting("Adam", "optimizer", doc="How a step changes the weights.")
+    # With several outputs, loss, metrics and loss_weights are mappings {output: …}.
+    loss: KerasObject | dict[str, KerasObject] = setting(
+        "sparse_categorical_crossentropy",
+        "loss",
+        doc="What the training makes small; with several outputs {output: loss}.",
+    )
+    metrics: list[KerasObject] | dict[str, list[KerasObject]] = setting(
+        ["accuracy"],
+        "list",
+        items=("metric",),
+        doc="What is measured beside the loss; with several outputs {output: [metric]}.",
+    )
+    loss_weights: dict[str, float] | None = setting(
+        None, "dict", "null", doc="With several outputs, how much each one's loss counts."
+    )
+    epochs: int = setting(5, "int", minimum=0, doc="Passes over the training set.")
+    batch_size: int = setting(32, "int", minimum=1, doc="Examples in a step.")
+    seed: int = setting(
+        0, "int", minimum=0, maximum=2**32 - 1, doc="Of the weights, the order and the dropout."
+    )
+    shuffle: bool = setting(
+        True, "bool", doc="Whether each epoch takes the examples in a new order."
+    )
+    monitor: str | None = setting(
+        None,
+        "str",
+        "null",
+        doc="What chooses the best epoch; null is val_accuracy, else val_loss.",
+    )
+    monitor_mode: str = setting(
+        "auto",
+        "str",
+        choices=("auto", "min", "max"),
+        doc="Whether less or more of it is better; auto goes by its name.",
+    )
+    class_weight: dict[int, float] | None = setting(
+        None, "dict", "null", doc="The weight of each class in the loss: {0: 1.0, 1: 5.0}."
+    )
+    callbacks: list[KerasObject] = setting(
+        [], "list", items=("callback",), doc="Callbacks of Keras, such as EarlyStopping."
+    )
+    execution: str = setting(
+        "auto",
+        "str",
+        choices=("auto", "xla", "graph", "eager"),
+        doc="How the steps are run; auto chooses by model and device.",
+    )
+    checkpoint_minutes: float = setting(
+        5.0, "float", minimum=0, doc="How often the state is saved within an epoch."
+    )
+    on_nan: str = setting(
+        "stop",
+        "str",
+        choices=("stop", "restore"),
+        doc="What a loss that is no number does: end the training, or go back to the best "
+        "state with half the learning rate.",
+    )
+
+
+SECTIONS: dict[str, type] = {"data": DataSettings, "training": TrainingSettings}
+
+
+def parameters(section: type) -> tuple[Parameter, ...]:
+    """A section's settings as what the checker takes."""
+    return tuple(
+        Parameter(each.name, default=default(each), **each.metadata)
+        for each in dataclasses.fields(section)
+    )
+
+
+def default(each: dataclasses.Field) -> Any:
+    """The default of a setting, as plain data."""
+    if each.default_factory is not dataclasses.MISSING:
+        return each.default_factory()
+    return each.default

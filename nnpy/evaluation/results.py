@@ -1,0 +1,169 @@
+"""A model's answers on a split → what they are worth. Importing this module imports Keras."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from nnpy.data import DataInfo
+from nnpy.data.files import images
+from nnpy.engine import Engine
+from nnpy.evaluation import classification, statistics
+from nnpy.evaluation.classification import ClassReport, Mistake, class_report, true_classes
+from nnpy.evaluation.statistics import Estimate
+
+GALLERY = 24
+
+
+@dataclass(frozen=True)
+class EvaluationResult:
+    """How a model answers on one split."""
+
+    split: str
+    examples: int
+    metrics: Mapping[str, float]  # loss and the config's metrics
+    seconds: float  # of the model's work on the split, compiling included
+    outputs: Any  # as the model gives them
+    truth: np.ndarray | None = None  # (n,) class numbers, for a model that answers with classes
+    probabilities: np.ndarray | None = None  # (n, k) likewise
+    loss: Estimate | None = None  # with its interval, where the loss of each example is known
+    classes: ClassReport | None = None
+    mistakes: Sequence[Mistake] = ()  # the most confident ones
+
+    def as_dict(self) -> dict[str, Any]:
+        """What is told of them, as plain data for `--json`."""
+        told: dict[str, Any] = {
+            "split": self.split,
+            "examples": self.examples,
+            "metrics": dict(self.metrics),
+            "seconds": self.seconds,
+            "examples_per_second": self.examples / self.seconds if self.seconds else None,
+            "loss": vars(self.loss) if self.loss else None,
+        }
+        return told | (self.classes.as_dict() if self.classes else {})
+
+
+def evaluate(
+    model: keras.Model,
+    engine: Engine,
+    split: Any,
+    info: DataInfo,
+    prepare: Any,
+    *,
+    name: str = "test",
+    metrics: Mapping[str, float] | None = None,
+) -> EvaluationResult:
+    """Everything that is known of the model on a split.
+
+    `metrics` may give what `engine.evaluate` gave already. Raises ModelError for outputs that
+    are not numbers, or that do not fit the data's classes.
+    """
+    if metrics is None:
+        metrics = engine.evaluate(split)
+    began = time.perf_counter()
+    outputs = engine.predict(split)
+    seconds = time.perf_counter() - began
+    found = EvaluationResult(name, len(split), metrics, seconds, outputs)
+    if not isinstance(outputs, np.ndarray) or not answers_with_classes(outputs, split.y, info):
+        return found
+    probs = classification.probabilities(outputs, from_logits=_from_logits(model))
+    truth = true_classes(split.y)
+    return EvaluationResult(
+        name,
+        len(split),
+        metrics,
+        seconds,
+        outputs,
+        truth=truth,
+        probabilities=probs,
+        loss=_loss(model, split, outputs, prepare, metrics),
+        classes=class_report(probs, truth, info.classes),
+        mistakes=most_confident(split.x, probs, truth, info.classes),
+    )
+
+
+def answers_with_classes(outputs: np.ndarray, targets: Any, info: DataInfo) -> bool:
+    """Whether outputs `(n, k)` are one number for each class (or one for two classes)."""
+    k = len(info.classes)
+    columns = outputs.shape[1] if outputs.ndim == 2 else 1
+    fits = outputs.ndim <= 2 and (columns == k or (columns == 1 and k == 2))
+    return bool(k >= 2 and fits and isinstance(targets, np.ndarray) and targets.ndim <= 2)
+
+
+def most_confident(
+    x: Any, probs: np.ndarray, truth: np.ndarray, names: Sequence[str], limit: int = GALLERY
+) -> tuple[Mistake, ...]:
+    """The wrong answers of the highest probability, where the examples are pictures."""
+    answers = probs.argmax(axis=1)
+    wrong = np.flatnonzero(answers != truth)
+    order = wrong[np.argsort(-probs[wrong, answers[wrong]], kind="stable")][:limit]
+    found = []
+    for i in map(int, order):
+        picture = images.as_picture(np.asarray(x[i])) if isinstance(x, np.ndarray) else None
+        if picture is None:
+            return ()
+        found.append(
+            Mistake(
+                index=i,
+                picture=picture,
+                truth=names[truth[i]],
+                answer=names[answers[i]],
+                probability=float(probs[i, answers[i]]),
+                truth_probability=float(probs[i, truth[i]]),
+            )
+        )
+    return tuple(found)
+
+
+def _from_logits(model: keras.Model) -> bool | None:
+    """What the loss says of the outputs; None where it does not say."""
+    return getattr(model.loss, "from_logits", None) or getattr(model.loss, "_fn_kwargs", {}).get(
+        "from_logits"
+    )
+
+
+def _loss(
+    model: keras.Model,
+    split: Any,
+    outputs: np.ndarray,
+    prepare: Any,
+    metrics: Mapping[str, float],
+) -> Estimate | None:
+    """The loss with the bootstrap's interval of its mean over the examples."""
+    values = _losses(model, split, outputs, prepare)
+    if values is None or "loss" not in metrics or not np.isfinite(values).all():
+        return None
+    estimate = statistics.bootstrap_mean(values)
+    # Penalties on weights are the same for every sample: they move the interval as a whole.
+    penalty = float(metrics["loss"]) - estimate.value
+    if abs(penalty) > 1e-3 * max(1.0, abs(estimate.value)) and not model.losses:
+        return None  # weighted somehow: not the mean over the examples
+    return Estimate(
+        float(metrics["loss"]), estimate.low + penalty, estimate.high + penalty, estimate.method
+    )
+
+
+def _losses(model: keras.Model, split: Any, outputs: np.ndarray, prepare: Any) -> np.ndarray | None:
+    """The loss of each example `(n,)`; None for losses that cannot be had one by one."""
+    loss = model.loss
+    try:
+        if isinstance(loss, str):
+            loss = keras.losses.get(loss)
+        if isinstance(loss, keras.losses.Loss):
+            loss = type(loss).from_config({**loss.get_config(), "reduction": None})
+        parts = []
+        for start in range(0, len(split), 4096):
+            stop = start + 4096
+            _, y = prepare(split.x[start:stop], split.y[start:stop])
+            given = outputs[start:stop]
+            if given.shape[1:] == (1,):  # as Keras does: (n,) and (n, 1) would be broadcast
+                y = np.asarray(y).reshape(-1, 1)
+            parts.append(np.asarray(loss(y, given)).reshape(len(given), -1).mean(axis=1))
+        return np.concatenate(parts) if parts else None
+    except Exception:  # noqa: BLE001 – a loss of somebody's own may fail in any way
+        return None

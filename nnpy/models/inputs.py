@@ -1,0 +1,56 @@
+"""How stored examples become what the model takes. Importing this module imports Keras."""
+
+from __future__ import annotations
+
+import keras
+
+from nnpy.catalog import catalog
+from nnpy.config.config import Config
+from nnpy.config.network.graph import Network
+from nnpy.data import DataInfo, Preprocessing
+from nnpy.errors import ModelError
+
+# These leave the rank of their input alone, so what follows them decides about the channels.
+_RANK_NEUTRAL = frozenset(
+    (
+        *("Activation", "BatchNormalization", "Dropout", "GaussianDropout", "GaussianNoise"),
+        *("Identity", "LayerNormalization", "Normalization", "ReLU", "Rescaling"),
+    )
+)
+
+
+def preprocessing(config: Config, info: DataInfo) -> Preprocessing:
+    """How a stored batch becomes what the model takes."""
+    one_hot = len(info.classes) if config.data.labels == "one_hot" else None
+    return Preprocessing(info.scale, needs_channels(config.model, info), one_hot)
+
+
+def preprocessing_for(model: keras.Model, config: Config, info: DataInfo) -> Preprocessing:
+    """How a stored batch becomes what this model takes, whatever config it came from.
+
+    Raises ModelError when the model does not take such data.
+    """
+    wanted = tuple(model.input_shape[1:]) if isinstance(model.input_shape, tuple) else ()
+    for channel_axis in (False, True):
+        shape = info.shape + ((1,) if channel_axis else ())
+        if len(shape) == len(wanted) and all(
+            want in (None, size) for want, size in zip(wanted, shape, strict=True)
+        ):
+            one_hot = len(info.classes) if config.data.labels == "one_hot" else None
+            return Preprocessing(info.scale, channel_axis, one_hot)
+    raise ModelError(
+        f"the model takes inputs of shape {list(wanted)}, but {info.name} has {list(info.shape)}"
+    )
+
+
+def needs_channels(network: Network, info: DataInfo) -> bool:
+    """Whether grey images (height, width) need a channel axis for the first layer."""
+    if len(info.shape) != 2:
+        return False
+    if network.inputs[0].shape is not None:
+        return len(network.inputs[0].shape) == 3
+    for step in network.steps:
+        if step.layer.name not in _RANK_NEUTRAL:
+            entry = catalog.load().find("layer", step.layer.name)
+            return entry is not None and 4 in (entry.input_rank, entry.min_rank)
+    return False

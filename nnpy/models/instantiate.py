@@ -1,0 +1,74 @@
+"""Checked objects of the config → objects of Keras. Importing this module imports Keras."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from nnpy.catalog import catalog
+from nnpy.config.objects import ACTIVATION_LAYERS, KerasObject
+from nnpy.models.located_errors import errors_located_at
+
+_HOMES = {
+    "layer": keras.layers,
+    "optimizer": keras.optimizers,
+    "schedule": keras.optimizers.schedules,
+    "loss": keras.losses,
+    "metric": keras.metrics,
+    "initializer": keras.initializers,
+    "regularizer": keras.regularizers,
+    "constraint": keras.constraints,
+    "callback": keras.callbacks,
+}
+
+
+def instantiate(value: Any, dtype: str | None = None) -> Any:
+    """A checked value → what Keras takes: objects built, lists and mappings gone through.
+
+    `dtype` is that of the layer whose argument the value is, where the config says one.
+    """
+    if isinstance(value, list):
+        return [instantiate(each, dtype) for each in value]
+    if isinstance(value, dict):
+        return {key: instantiate(each, dtype) for key, each in value.items()}
+    if not isinstance(value, KerasObject):
+        return value
+    if value.code:
+        return _own(value)
+    if value.kind == "activation" and value.arguments:
+        return _activation_layer(value, dtype)
+    if value.kind == "activation" or not value.explicit:
+        return value.name  # Keras looks it up, and writes it back by this name
+    own = value.arguments.get("dtype") if value.kind in ("layer", "cell") else None
+    arguments = {key: instantiate(each, own) for key, each in value.arguments.items()}
+    with errors_located_at(value.mark, value.path):
+        return getattr(_HOMES[value.kind], value.name)(**arguments)
+
+
+def _activation_layer(value: KerasObject, dtype: str | None) -> keras.layers.Layer:
+    """An activation with arguments: a layer, since a function with arguments cannot be saved."""
+    given = {**value.arguments, "name": value.name}  # which the diagram shows
+    if dtype is not None:
+        given["dtype"] = dtype
+    with errors_located_at(value.mark, value.path):
+        return getattr(keras.layers, ACTIVATION_LAYERS[value.name])(**given)
+
+
+def _own(value: KerasObject) -> Any:
+    """An object of the user's own code; a function stays one."""
+    from nnpy.models.user_code import find
+
+    found = find(value.code, value.name)
+    if not isinstance(found, type):
+        return found
+    dtype = value.arguments.get("dtype")
+    arguments = {key: instantiate(each, dtype) for key, each in value.arguments.items()}
+    with errors_located_at(value.mark, value.path):
+        return found(**arguments)
+
+
+def catalog_name(value: KerasObject) -> str:
+    """The class that an object names, whichever of its identifiers was written."""
+    entry = catalog.load().find(value.kind, value.name)
+    return entry.name if entry else value.name

@@ -1,0 +1,137 @@
+"""How a Keras model was compiled → what stands under `training:` in its config.
+
+    section = compiled.training_of(compile_config, output_keys)
+
+`compile_config` is what Keras keeps of `model.compile()` (`model.get_compile_config()`, and
+`config.json` in a `.keras` file). Epochs and batch size are not in it: `fit` alone knew them.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from nnpy.catalog import catalog
+from nnpy.catalog.entries import Entry
+from nnpy.catalog.naming import snake_case
+from nnpy.config.yaml import parse
+from nnpy.config.yaml.dump import dump
+from nnpy.errors import ConfigError, ModelError
+from nnpy.models.to_config.arguments import arguments_of, plain
+
+
+def output_keys(section: Mapping[str, Any]) -> list[str]:
+    """What the losses and metrics of a model go by, from its `model:` section; [] if it has one."""
+    outputs = section.get("outputs")
+    if isinstance(outputs, Mapping):  # Keras pairs lists of losses with the sorted names
+        return sorted(outputs) if len(outputs) > 1 else []
+    return list(outputs) if isinstance(outputs, list) and len(outputs) > 1 else []
+
+
+def training_of(compiled: Mapping[str, Any], outputs: Sequence[str]) -> dict[str, Any]:
+    """Optimizer, loss, metrics and weights of the losses.
+
+    `outputs` are the names of a model's several outputs, empty for a model with one. Raises
+    ModelError for what the language cannot say: an own loss, weighted metrics.
+    """
+    try:
+        found = _training_of(compiled, outputs)
+        parse.parse(dump(found), "training")  # nnpy itself must be able to read it
+        return found
+    except (ConfigError, AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+        # The file may come from anyone; Keras itself has not looked at this part of it.
+        raise ModelError("what it says of its compilation is not what Keras writes") from error
+
+
+def _training_of(compiled: Mapping[str, Any], outputs: Sequence[str]) -> dict[str, Any]:
+    found = {"optimizer": _object("optimizer", compiled.get("optimizer", "rmsprop"))}
+    if compiled.get("loss") is None:
+        raise ModelError("the model was compiled without a loss")
+    found["loss"] = _by_output(compiled["loss"], outputs, lambda each: _object("loss", each))
+    if outputs and _is_by_output(compiled["loss"]) and set(found["loss"]) != set(outputs):
+        raise ModelError("not every output has a loss")
+    metrics = compiled.get("metrics")
+    found["metrics"] = (
+        [] if metrics is None else _by_output(metrics, outputs, _metrics, lists_are_metrics=True)
+    )
+    if outputs and compiled.get("loss_weights") is not None:
+        found["loss_weights"] = _by_output(compiled["loss_weights"], outputs, plain)
+    elif compiled.get("loss_weights") not in (None, [1.0], 1.0):
+        raise ModelError("the model was compiled with loss_weights, but has one output")
+    if compiled.get("weighted_metrics"):
+        raise ModelError("the model was compiled with weighted_metrics")
+    return found
+
+
+def _is_by_output(value: Any) -> bool:
+    return isinstance(value, list) or (isinstance(value, Mapping) and "class_name" not in value)
+
+
+def _by_output(
+    value: Any,
+    outputs: Sequence[str],
+    read: Callable[[Any], Any],
+    *,
+    lists_are_metrics: bool = False,
+) -> Any:
+    """One value, or a mapping from the name of each output; outputs that have none are left out."""
+    if isinstance(value, Mapping) and "class_name" not in value:
+        found = {name: read(each) for name, each in value.items() if each is not None}
+        if not outputs and len(found) != 1:
+            raise ModelError(f"the model was compiled for {len(found)} outputs, but has one")
+        return found if outputs else next(iter(found.values()))
+    nested = isinstance(value, list) and any(isinstance(each, list) for each in value)
+    if isinstance(value, list) and (nested or not lists_are_metrics or outputs):
+        if len(value) == 1 and not outputs:
+            return read(value[0])
+        if len(value) == len(outputs):
+            pairs = zip(outputs, value, strict=True)
+            return {name: read(each) for name, each in pairs if each is not None}
+    return read(value)
+
+
+def _metrics(value: Any) -> list[Any]:
+    values = value if isinstance(value, list) else [value]
+    return [_object("metric", each) for each in values if each is not None]
+
+
+def _object(kind: str, value: Any) -> Any:
+    """An object of Keras: its name, or its name with its arguments."""
+    if isinstance(value, Mapping) and value["class_name"] != "function":
+        name, config = value["class_name"], value["config"]
+        entry = catalog.load().find(kind, name)
+        if entry is None:
+            raise _stranger(name, kind)
+        arguments = arguments_of(kind, name, {key: _short(each) for key, each in config.items()})
+        if kind == "metric" and config.get("name") != _usual_name(entry):
+            arguments["name"] = config["name"]  # the name of a column of metrics.csv
+        return {name: arguments} if arguments else name
+    name = plain(value)
+    if not isinstance(name, str) or catalog.load().find(kind, name) is None:
+        raise _stranger(name, kind)
+    # Keras writes a function of the user's own, `def f1_score`, as it writes its own functions.
+    home = keras.losses if kind == "loss" else keras.metrics
+    if isinstance(value, Mapping) and not inspect.isfunction(getattr(home, name, None)):
+        raise _stranger(name, kind)
+    return name
+
+
+def _stranger(name: Any, kind: str) -> ModelError:
+    return ModelError(f"{repr(name)[:60]} is no {kind} of Keras")
+
+
+def _usual_name(entry: Entry) -> str:
+    name = entry.parameter("name")
+    return str(name.default) if name and name.default else snake_case(entry.name)
+
+
+def _short(value: Any) -> Any:
+    """0.0010000000474974513, a float32 that Keras wrote as a float64 → 0.001, the same float32."""
+    if isinstance(value, float):
+        short = float(str(np.float32(value)))
+        return short if float(np.float32(value)) == value else value
+    return value

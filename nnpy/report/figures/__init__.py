@@ -1,0 +1,29 @@
+"""Pictures of a run: matplotlib figures on plain arrays, for files and for the page.
+
+Every function returns a `matplotlib.figure.Figure`; `save` writes it, `inline_svg` makes the
+page's version, whose colours follow the page's light or dark theme. No display is needed and
+pyplot is never imported. The palette is Okabe and Ito's ("Color universal design", 2008), which
+people of all colour visions tell apart; what colour says, shape or text says too.
+"""
+
+from nnpy.evaluation.classification import Mistake
+from nnpy.report.figures.answers import class_bars, confusion, mistakes, reliability
+from nnpy.report.figures.curves import curve, curves, overlaid, panels
+from nnpy.report.figures.kernels import weights
+from nnpy.report.figures.style import inline_svg, save, write_all
+
+__all__ = [
+    "Mistake",
+    "class_bars",
+    "confusion",
+    "curve",
+    "curves",
+    "inline_svg",
+    "mistakes",
+    "overlaid",
+    "panels",
+    "reliability",
+    "save",
+    "weights",
+    "write_all",
+]

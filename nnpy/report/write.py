@@ -1,0 +1,151 @@
+"""A trained model and its run folder → evaluation.json, predictions, figures and report.html.
+
+Importing this module imports matplotlib.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from nnpy import report
+from nnpy.data import DataInfo, Dataset
+from nnpy.models import summary as model_summary
+from nnpy.report import figures
+from nnpy.runs.folder import Run
+from nnpy.runs.metrics_csv import history
+from nnpy.runs.predictions import answers
+from nnpy.storage import atomic
+
+if TYPE_CHECKING:
+    import keras
+
+    from nnpy.evaluation.results import EvaluationResult
+
+
+def publish(
+    run: Run,
+    model: keras.Model,
+    info: DataInfo,
+    dataset: Dataset | None,
+    result: EvaluationResult | None,
+) -> None:
+    """Writes what a run tells people. Raises RunError where a file cannot be written."""
+    if result is not None:
+        run.write_json(run.evaluation_path, result.as_dict())
+        if result.truth is not None and result.probabilities is not None:
+            atomic.write_bytes(run.predictions_path, answers(result.truth, result.probabilities))
+    told = contents(run, model, info, dataset, result)
+    atomic.write_text(run.report_path, report.render(told))
+    with atomic.translate_error(run.figures_folder):
+        run.figures_folder.mkdir(exist_ok=True)
+    for name, drawing in told.drawings.items():
+        figures.save(drawing, run.figures_folder / f"{name}.png")
+        figures.save(drawing, run.figures_folder / f"{name}.svg")
+
+
+def contents(
+    run: Run,
+    model: keras.Model | None,
+    info: DataInfo,
+    dataset: Dataset | None,
+    result: EvaluationResult | None,
+) -> report.Contents:
+    """What the page tells of a run, from its folder and its model."""
+    summary, environment = run.summary(), run.environment()
+    text = run.config_path.read_text(encoding="utf-8")
+    config = yaml.safe_load(text) or {}
+    svg = run.diagram_path("svg")
+    return report.Contents(
+        name=run.name,
+        status=run.status(),
+        date=str(environment.get("started", ""))[:16].replace("T", " "),
+        config=text,
+        command=str(environment.get("command", "")),
+        data=_data(config, environment, info, dataset),
+        facts=_facts(summary, config),
+        versions=_versions(environment),
+        history=history(run),
+        best_epoch=summary.get("best_epoch"),
+        monitor=str(summary.get("monitor") or "val_loss"),
+        layers=model_summary.layer_table(model) if model is not None else (),
+        diagram=svg.read_text(encoding="utf-8") if svg.is_file() else None,
+        weights=model_summary.first_pictures(model) if model is not None else None,
+        evaluation=report.Evaluation(
+            split=result.split,
+            examples=result.examples,
+            metrics=result.metrics,
+            loss=result.loss,
+            classes=result.classes,
+            mistakes=result.mistakes,
+        )
+        if result is not None
+        else None,
+    )
+
+
+def _data(
+    config: Mapping[str, Any],
+    environment: Mapping[str, Any],
+    info: DataInfo,
+    dataset: Dataset | None,
+) -> dict[str, Any]:
+    held = config.get("data", {}).get("validation_split") or 0
+    counts = {"train": info.train, "validation": 0, "test": info.test}
+    if dataset is not None:
+        validation = dataset.validation
+        counts["train"] = len(dataset.train)
+        counts["validation"] = 0 if validation is None else len(validation)
+    elif held:
+        counts["validation"] = info.train - int(info.train * (1 - held))
+        counts["train"] = info.train - counts["validation"]
+    return {
+        "name": info.name,
+        **counts,
+        "shape": info.shape,
+        "classes": info.classes,
+        "source": environment.get("data_source", ""),
+        "digests": environment.get("data", {}),
+    }
+
+
+def _facts(summary: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, str]:
+    facts: dict[str, str] = {}
+    parameters = summary.get("parameters", {}).get("total")
+    if parameters is not None:
+        facts["parameters"] = f"{parameters:,}"
+    epochs, best = summary.get("epochs"), summary.get("best_epoch")
+    if epochs is not None:
+        facts["epochs"] = f"{epochs} (best: {best})" if best else str(epochs)
+    optimizer = config.get("training", {}).get("optimizer")
+    if optimizer:
+        facts["optimizer"] = next(iter(optimizer)) if isinstance(optimizer, dict) else optimizer
+    seconds = summary.get("seconds", {}).get("training")
+    if seconds is not None:
+        facts["training time"] = duration(seconds)
+    if device := summary.get("device"):
+        facts["device"] = str(device)
+    return facts
+
+
+def duration(seconds: float) -> str:
+    """A time as people say it."""
+    if seconds < 90:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def _versions(environment: Mapping[str, Any]) -> dict[str, str]:
+    found = {str(key): str(value) for key, value in environment.get("versions", {}).items()}
+    for key in ("platform", "git_commit", "seed"):
+        if environment.get(key) is not None:
+            found[key.replace("_", " ")] = str(environment[key])
+    devices = environment.get("devices")
+    if devices:
+        found["devices"] = json.dumps(devices, ensure_ascii=False)
+    return found

@@ -1,0 +1,70 @@
+"""metrics.csv: a row an epoch, never torn, never twice, never taken away.
+
+A training that was killed between its row and its state does that epoch again when it is
+resumed, and comes to the same row: the one that is there stays.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from nnpy.storage import atomic
+
+from nnpy.runs.folder import Run
+
+Row = Mapping[str, float]
+
+
+class Table:
+    """The rows of a metrics.csv; `rows` are those that a resumed training knows of."""
+
+    def __init__(self, path: Path, rows: Iterable[Row] = ()) -> None:
+        self._path = path
+        self.rewritten = False  # whether a row turned out to differ from the one that was there
+        for row in rows:
+            self.add(row)
+
+    def add(self, row: Row) -> None:
+        """Put the row of an epoch into the file, unless it is there already."""
+        lines = atomic.read_lines(self._path)
+        columns = next(csv.reader(lines[:1]), [])
+        if not columns:
+            columns = list(row)
+            atomic.append_line(self._path, ",".join(columns))
+            lines = [",".join(columns)]
+        line = ",".join(_number(key, row.get(key)) for key in columns)
+        number = int(row["epoch"])
+        if number == len(lines):
+            atomic.append_line(self._path, line)
+        elif _without_seconds(columns, lines[number]) != _without_seconds(columns, line):
+            # Another device or version came to another result: what came after the old row
+            # is no longer what happened.
+            self.rewritten = True
+            atomic.write_text(self._path, "\n".join([*lines[:number], line]) + "\n")
+
+
+def _without_seconds(columns: list[str], line: str) -> list[str]:
+    values = next(csv.reader([line]))
+    return [value for key, value in zip(columns, values, strict=True) if key != "seconds"]
+
+
+def _number(key: str, value: float | None) -> str:
+    """A number as it stands there: whole, a time to the millisecond, or all digits of a float32."""
+    if value is None:
+        return ""
+    if key == "epoch":
+        return str(int(value))
+    if key == "seconds":
+        return f"{value:.3f}"
+    return str(np.float32(value))
+
+
+def history(run: Run) -> dict[str, list[float]]:
+    """metrics.csv by column; a number that is missing is NaN."""
+    rows = run.metrics()
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    return {name: [row.get(name, float("nan")) for row in rows] for name in names}

@@ -1,0 +1,206 @@
+"""A config brought to life: its data, device, model and engine, made once and shared.
+
+session = Session(config)          # a thread begins to read the data
+session.select_device()            # imports TensorFlow meanwhile
+model = session.build_model()
+session.engine(model).train_epoch(session.dataset().train, 0)
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nnpy.config.config import Config
+from nnpy.config.load import load_config
+from nnpy.data import DataInfo, Dataset, Preprocessing, Progress, registry
+from nnpy.devices import select
+from nnpy.errors import UsageError
+from nnpy.runs.folder import Run
+
+if TYPE_CHECKING:
+    import keras
+
+    from nnpy.engine import Engine
+
+ConfigLike = str | Path | Mapping[str, Any] | Config
+Target = str | Path | Run | None  # a run, or a .keras file; None is the newest run
+
+
+class Session:
+    """What a config needs to be worked with.
+
+    Args:
+        config: The checked config.
+        device: "cpu", "gpu" or "gpu:N"; None takes the GPUs there are, else the CPU.
+        on_download: Is called with a file's name, the bytes so far, and the bytes in all or None.
+        read: Whether a thread begins to read the data at once.
+
+    Raises DataError when the data set is unknown or cannot be described.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        device: str | None = None,
+        on_download: Progress | None = None,
+        read: bool = True,
+    ) -> None:
+        self.config = config
+        self.data_info: DataInfo = registry.info(config.data.name, config.data.path)
+        self._wanted = device
+        self._on_download = on_download
+        self._loaded: list[Dataset | BaseException] = []
+        self._thread = threading.Thread(target=self._load, name="nnpy-data", daemon=True)
+        # A source that asks Keras for its data must not import it beside the main thread.
+        if read and not registry.SOURCES[config.data.name].imports_keras:
+            self._thread.start()
+        select.prepare_environment()
+
+    def _load(self) -> None:
+        settings = self.config.data
+        try:
+            self._loaded.append(
+                registry.load(
+                    settings.name,
+                    path=settings.path,
+                    validation_split=settings.validation_split,
+                    memory_budget=settings.memory_budget_bytes,
+                    progress=self._on_download,
+                )
+            )
+        except BaseException as error:  # noqa: BLE001 – raised again by the one who waits
+            self._loaded.append(error)
+
+    def dataset(self) -> Dataset:
+        """The data, once they are read. Raises DataError and what else the reading raised."""
+        if self._thread.ident is None:
+            if not self._loaded:
+                self._load()
+        else:
+            self._thread.join()
+        if isinstance(self._loaded[0], BaseException):
+            raise self._loaded[0]
+        return self._loaded[0]
+
+    def select_device(self) -> str:
+        """Makes TensorFlow use the device; returns it in words for people.
+
+        Raises DeviceError when it is not there, UsageError when it is not a device.
+        """
+        return select.select(self._wanted, one_thread=can_split_batch(self.config))
+
+    def build_model(self) -> keras.Model:
+        """The model of the config, built, compiled and held against the data's classes.
+
+        Raises ConfigError at the line of what Keras refuses.
+        """
+        from nnpy.models import build, compile
+
+        model = build.build(self.config, self.data_info)
+        compile.compile_model(model, self.config)
+        compile.check_outputs(model, self.config, self.data_info)
+        return model
+
+    def open_model(self, path: Path) -> keras.Model:
+        """A saved model, compiled by this config where the file does not say how.
+
+        Raises ModelError when the file is no model that may be opened.
+        """
+        from nnpy.models.compile import compile_model
+        from nnpy.models.user_code import own_objects
+        from nnpy.safety import model_files
+
+        model = model_files.open_model(path, own_objects(self.config))
+        if model.loss is None:
+            compile_model(model, self.config)
+        return model
+
+    def preprocessing(self, model: keras.Model | None = None) -> Preprocessing:
+        """How a stored batch becomes what the config's model takes, or `model` itself.
+
+        Raises ModelError when `model` does not take such data.
+        """
+        from nnpy.models import inputs
+
+        if model is None:
+            return inputs.preprocessing(self.config, self.data_info)
+        return inputs.preprocessing_for(model, self.config, self.data_info)
+
+    def engine(
+        self,
+        model: keras.Model,
+        preprocessing: Preprocessing | None = None,
+        *,
+        execution: str | None = None,
+    ) -> Engine:
+        """What trains, evaluates and predicts with `model` as the config says.
+
+        `execution` is used instead of the config's where it is given.
+        """
+        from nnpy.engine import Engine
+
+        training = self.config.training
+        return Engine(
+            model,
+            preprocessing or self.preprocessing(),
+            batch_size=training.batch_size,
+            seed=training.seed,
+            execution=execution or training.execution,
+            class_weight=training.class_weight,
+            shuffle=training.shuffle,
+            memory_budget=self.config.data.memory_budget_bytes,
+        )
+
+
+def can_split_batch(config: Config) -> bool:
+    """Whether a CPU should work on a batch in parts, one for each core; asked before it works."""
+    from nnpy.devices.host import cores_here
+    from nnpy.engine import batch_parts
+
+    return config.training.execution in ("auto", "graph") and batch_parts.suit(
+        config.model.iter_layers(), config.training.batch_size, cores_here()
+    )
+
+
+def open_run(target: Target) -> Run:
+    """The run that `target` names; None is the newest. Raises UsageError when there is none."""
+    if target is None:
+        return Run.newest()
+    return target if isinstance(target, Run) else Run.open(target)
+
+
+def model_and_config(
+    target: Target, config: ConfigLike | None, trust_code: bool
+) -> tuple[Path, Config]:
+    """The model file that `target` names, and the config of its run.
+
+    `config` is used instead where it is given; a .keras file outside a run is taken to be for
+    Fashion-MNIST without one. Raises UsageError when there is no model.
+    """
+    if target is None:
+        target = Run.newest()
+    if not isinstance(target, Run):
+        path = Path(target)
+        if path.is_file():
+            home = Run(path.parent.parent)
+            if config is None and path.parent.name == "checkpoints" and home.is_run():
+                return path, load_config(home.config_path, trust_code=trust_code)
+            source = config if config is not None else {"model": ["Flatten"]}
+            return path, load_config(source, trust_code=trust_code)
+        target = Run.open(path)
+    if not target.best_path.is_file():
+        raise UsageError(f"{target} has no checkpoint yet ({target.best_path} is not there)")
+    source = config if config is not None else target.config_path
+    return target.best_path, load_config(source, trust_code=trust_code)
+
+
+def is_model_or_run(target: Any) -> bool:
+    """Whether a path names a run folder or a model file, and not a config."""
+    if isinstance(target, str | Path):
+        path = Path(target)
+        return path.is_dir() or path.suffix in (".keras", ".h5", ".hdf5")
+    return False

@@ -1,0 +1,101 @@
+"""The first files of a training's run folder: of a new run, and of one that goes on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from nnpy.config.config import Config
+from nnpy.data import Dataset
+from nnpy.devices import select
+from nnpy.errors import UsageError
+from nnpy.runs.environment import environment
+from nnpy.runs.folder import Run
+from nnpy.safety import code_seal
+from nnpy.storage import atomic
+from nnpy.training import resume
+from nnpy.training.progress import ProgressListener
+from nnpy.training.state import State
+
+
+@dataclass(frozen=True)
+class Start:
+    """What is to be done, where and with what, as the run folder tells it.
+
+    `summary` is what summary.json says; it holds the `device` already.
+    """
+
+    config: Config
+    dataset: Dataset
+    run: Run
+    summary: dict[str, Any]
+    listener: ProgressListener
+    deterministic: bool
+
+    def new(self) -> None:
+        """The first files of a run that has just been created."""
+        self._write_config()
+        self.run.write_json(self.run.environment_path, self._environment())
+        self._announce()
+        for note in self.dataset.notes:
+            self.listener.on_message(note)
+
+    def again(self, state: State | None) -> None:
+        """The folder of a run that was left after `state`: what is there is kept, and looked at.
+
+        Raises UsageError where fewer epochs are asked for than are done, RunError where the
+        data are not those that the run was begun with.
+        """
+        done, epochs = (state.epoch if state else 0), self.config.training.epochs
+        if (rows := max(done, len(self.run.metrics()))) > epochs:
+            raise UsageError(f"training.epochs={epochs}: {self.run} has done {rows} already")
+        notices = self._differences()
+        self.summary["resumed"] = [
+            *self.run.summary().get("resumed", []),
+            {
+                "time": datetime.now().astimezone().isoformat(timespec="seconds"),
+                "epoch": done + 1,
+                "step": state.step if state else 0,
+                "notices": notices,
+            },
+        ]
+        self._write_config()
+        self._announce()
+        for notice in (*self.dataset.notes, *notices):
+            self.listener.on_message(notice)
+        step = f", step {state.step}" if state and state.step else ""
+        self.listener.on_message(f"resumed after epoch {done}{step}" if state else "begun again")
+
+    def _differences(self) -> list[str]:
+        """What is not as it was when the run was begun, and may cost the last bit."""
+        then, now = self.run.environment(), self._environment()
+        if not then:
+            self.run.write_json(self.run.environment_path, now)
+        resume.check_data(then.get("data", now["data"]), now["data"])
+        device = self.summary["device"]
+        before = resume.deciding(then or now, self.run.summary().get("device", device))
+        return resume.notices(before, resume.deciding(now, device))
+
+    def _announce(self) -> None:
+        self.run.write_json(self.run.summary_path, self.summary)
+        self.listener.on_start(self.run)
+
+    def _write_config(self) -> None:
+        """The resolved config, and copies of the Python files that it needs."""
+        for file in self.config.code:
+            self.run.code_folder.mkdir(exist_ok=True)
+            atomic.write_text(self.run.code_folder / file.name, file.text)
+        text = self.config.to_yaml(self.run.code_folder.name)
+        atomic.write_text(self.run.config_path, text)
+
+    def _environment(self) -> dict[str, Any]:
+        found = {
+            **environment(self.dataset.digests, select.describe()),
+            "seed": self.config.training.seed,
+            "deterministic": self.deterministic,
+            "data_source": self.dataset.source,
+        }
+        if self.config.code:
+            found["code_seal"] = code_seal.seal(code_seal.contents(self.config.code))
+        return found

@@ -1,0 +1,335 @@
+"""The course of a training: epochs, validation, checkpoints, the final evaluation, the record.
+
+Importing this module imports Keras.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from nnpy.config.config import Config
+from nnpy.data import Dataset, Split
+from nnpy.engine import Engine
+from nnpy.errors import Interrupted, NnpyError, RunError
+from nnpy.runs.folder import Run
+from nnpy.runs.metrics_csv import Table
+from nnpy.storage import atomic
+from nnpy.training import failures, resume, signals
+from nnpy.training.best_epoch import Best
+from nnpy.training.progress import ProgressListener
+from nnpy.training.start import Start
+from nnpy.training.state import Recorder, State
+from nnpy.training.state_store import StateStore, read_state, write_state
+from nnpy.training.timing import Clock
+
+_SHARE = 50  # saving may take one part in so many of the time
+_VALIDATION_LOSS = 10.0  # seconds of training that an interrupt in the validation may cost
+_RESTORES = 5  # times that a training goes back from a NaN
+
+
+class Training:
+    """One training and all it holds.
+
+    Args:
+        config: What to do.
+        dataset: Its examples.
+        model: Built and compiled.
+        engine: What trains `model`.
+        callbacks: Objects of Keras.
+        run: The folder, made already.
+        device: In words, for the record.
+        deterministic: Whether only operations run that give the same bits each time.
+        tensorboard: Whether logs for TensorBoard are kept.
+        listener: Is told how it goes.
+        clock: Counts the seconds of each phase.
+        asked: Whether someone has asked the training to end.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        dataset: Dataset,
+        model: keras.Model,
+        engine: Engine,
+        callbacks: Sequence[keras.callbacks.Callback],
+        run: Run,
+        *,
+        device: str,
+        deterministic: bool,
+        tensorboard: bool,
+        listener: ProgressListener,
+        clock: Clock,
+        asked: signals.Asked,
+    ) -> None:
+        self.config, self.dataset, self.model, self.engine = config, dataset, model, engine
+        self.run, self.listener, self.clock, self.asked = run, listener, clock, asked
+        self.callbacks, self.deterministic = list(callbacks), deterministic
+        settings = config.training
+        self.best = Best(settings.monitor, settings.monitor_mode)
+        self.rows: list[dict[str, float]] = []
+        self.table = Table(run.metrics_path)
+        self.store = StateStore(run.state_folder)
+        self.state: State | None = None  # where a resumed training goes on
+        self.recorder: Recorder
+        self.saved = time.perf_counter()
+        self.cost = 0.0  # seconds that taking a state stops the training
+        self.tensorboard = tensorboard
+        self.summary: dict[str, Any] = {
+            "status": "running",
+            "config": config.name,
+            "parameters": {
+                "total": model.count_params(),
+                "trainable": sum(math.prod(v.shape) for v in model.trainable_variables),
+            },
+            "execution": self._execution(),
+            "epochs": 0,
+            "best_epoch": None,
+            "monitor": settings.monitor,
+            "device": device,
+        }
+
+    def run_to_end(self, *, resumed: bool) -> dict[str, Any]:
+        """Trains and evaluates; the summary of a finished run.
+
+        Raises Interrupted after Ctrl-C or SIGTERM, with what was reached saved, and NnpyError
+        for what else ends a training.
+        """
+        start = Start(
+            self.config, self.dataset, self.run, self.summary, self.listener, self.deterministic
+        )
+        if resumed:
+            self.load_state()
+            start.again(self.state)
+        else:
+            start.new()
+        try:
+            self.fit()
+            self.evaluate()
+        except Interrupted as error:
+            self.close_quietly("interrupted")
+            again = f"{error}; go on with: nnpy train --resume {self.run}"
+            raise Interrupted(again, error.exit_code) from None
+        except BaseException as error:
+            batch_size = self.config.training.batch_size
+            translated = failures.translate_error(error, batch_size) or error
+            self.close_quietly("failed", str(translated) or type(translated).__name__)
+            if translated is not error:
+                raise translated from error
+            raise
+        self.close("finished")
+        return self.summary
+
+    def _execution(self) -> dict[str, Any]:
+        how = self.engine.execution
+        return {"mode": how.mode, "reason": how.reason, "parts": self.engine.parts}
+
+    def load_state(self) -> None:
+        """Look for the state that a run was left in."""
+        for folder in (self.run.folder, self.run.best_path.parent, self.run.state_folder):
+            atomic.sweep(folder)
+        self.state = self.store.latest(self.listener.on_message)
+
+    def fit(self) -> None:
+        settings = self.config.training
+        callbacks = self.callbacks
+        if self.tensorboard:
+            callbacks.append(keras.callbacks.TensorBoard(str(self.run.tensorboard_folder)))
+        if self.state:
+            resume.continue_files(callbacks, self.state.epoch)
+        together = keras.callbacks.CallbackList(
+            callbacks, model=self.model, epochs=settings.epochs, verbose=0
+        )
+        with self.clock.phase("training"):
+            self.model.stop_training = False
+            together.on_train_begin()
+            self.recorder = Recorder(self.model, callbacks)
+            epoch, step = self._go_back(self.state) if self.state else (0, 0)
+            while epoch < settings.epochs and not self.model.stop_training:
+                try:
+                    self._epoch(epoch, step, together)
+                    epoch += 1
+                except failures.NotFinite as error:
+                    self._recover(error, epoch)
+                step = 0
+            together.on_train_end()
+            if epoch:
+                self.engine.finish()
+
+    def _go_back(self, state: State) -> tuple[int, int]:
+        """Everything as it was at the moment of `state`; the epoch and step to go on with."""
+        if state.step:
+            # The variables of the metrics are made by the first batch that they see.
+            self.engine.evaluate(_first(self.dataset.train, self.config.training.batch_size))
+        self.recorder.restore(state)
+        told = state.progress
+        self.rows, self.best.value, self.best.weights = (
+            told["rows"],
+            told["best"],
+            told["best_weights"],
+        )
+        self.summary |= told["summary"]
+        self.table = Table(self.run.metrics_path, self.rows)
+        self.clock.add(told["seconds"])
+        return state.epoch, state.step
+
+    def _save(self, epoch: int, step: int = 0, epoch_seconds: float = 0.0) -> None:
+        """The state after `epoch` epochs and `step` steps, to the disk in the background."""
+        self.store.save(self._capture(epoch, step, epoch_seconds))
+        self.saved = time.perf_counter()
+
+    def _capture(self, epoch: int, step: int = 0, epoch_seconds: float = 0.0) -> State:
+        began = time.perf_counter()
+        names = ("epochs", "best_epoch", "validation", "restored")
+        progress = {
+            "rows": list(self.rows),
+            "best": self.best.value,
+            "best_weights": self.best.weights,
+            "summary": {name: self.summary[name] for name in names if name in self.summary},
+            "seconds": self.clock.as_dict(),
+            "epoch_seconds": epoch_seconds,
+        }
+        state = self.recorder.capture(epoch, step, progress)
+        self.cost = time.perf_counter() - began
+        return state
+
+    def _epoch(self, epoch: int, step: int, callbacks: keras.callbacks.CallbackList) -> None:
+        epochs = self.config.training.epochs
+        began = time.perf_counter()
+        if self.state and step:
+            began -= self.state.progress["epoch_seconds"]
+        looked = step
+
+        def on_chunk(step: int, steps: int, logs: dict[str, float]) -> None:
+            nonlocal looked
+            self.listener.on_chunk_end(epoch + 1, epochs, step, steps, logs)
+            failures.check_finite({"loss": logs["loss"]}, epoch, looked + 1, step)
+            looked = step
+            since = time.perf_counter() - self.saved
+            if (
+                self.asked.signal is not None
+                or since >= max(60 * self.config.training.checkpoint_minutes, _SHARE * self.cost)
+                or (step == steps and since >= _VALIDATION_LOSS)
+            ):
+                self._save(epoch, step, time.perf_counter() - began)
+            self.asked.check()
+
+        if not step:  # else the callbacks have seen the beginning of this epoch
+            callbacks.on_epoch_begin(epoch)
+        logs = self.engine.train_epoch(
+            self.dataset.train, epoch, first_step=step, on_chunk=on_chunk
+        )
+        if self.dataset.validation is not None:
+            measured = self.engine.evaluate(self.dataset.validation, on_chunk=self._check)
+            logs |= {f"val_{name}": value for name, value in measured.items()}
+        rate = self._rate()
+        row = {"epoch": epoch + 1, "seconds": time.perf_counter() - began, **logs}
+        row["learning_rate"] = rate
+        best = self.best.is_beaten(logs)
+        if best:
+            self.best.weights = self.model.get_weights()
+            atomic.replace(self.run.best_path, self.model.save)
+        self.rows.append(row)
+        self.table.add(row)
+        self.summary["epochs"] = epoch + 1
+        if best:
+            self.summary["best_epoch"] = epoch + 1
+            self.summary["validation"] = {
+                name.removeprefix("val_"): value
+                for name, value in logs.items()
+                if name.startswith("val_")
+            }
+        self.listener.on_epoch_end(epochs, row, best)
+        callbacks.on_epoch_end(epoch, logs | {"learning_rate": rate})
+        if best and self.config.training.on_nan == "restore":
+            write_state(self.run.best_state_path, self._capture(epoch + 1))
+        last = epoch + 1 == epochs or self.model.stop_training
+        if last or time.perf_counter() - self.saved >= _SHARE * self.cost:
+            self._save(epoch + 1)
+        self.asked.check()
+
+    def _rate(self) -> float:
+        return float(np.asarray(self.model.optimizer.learning_rate))
+
+    def _recover(self, error: failures.NotFinite, epoch: int) -> None:
+        """Back to the best state with half the learning rate, if the config says so."""
+        restored = self.summary.get("restored", [])
+        path = self.run.best_state_path
+        if self.config.training.on_nan != "restore" or not path.exists():
+            raise error
+        if len(restored) == _RESTORES:
+            raise RunError(f"{error}; it went back {_RESTORES} times already")
+        rate = self._rate()
+        state = read_state(path)
+        self.recorder.restore(state, callbacks=False)
+        rate = min(rate, self._rate()) / 2  # of the best state, or of the last way back
+        try:
+            self.model.optimizer.learning_rate = rate
+        except TypeError:
+            raise RunError(
+                f"{error}; a schedule holds the learning rate: it cannot be halved"
+            ) from None
+        self.summary["restored"] = [
+            *restored,
+            {"in_epoch": epoch + 1, "after_epoch": state.epoch, "learning_rate": rate},
+        ]
+        self.listener.on_message(
+            f"{str(error).partition('.')[0]}: back to the weights after epoch {state.epoch}, "
+            f"learning rate {rate:.3g}"
+        )
+        self._save(epoch)
+
+    def _check(self, step: int, steps: int, logs: dict[str, float]) -> None:
+        self.asked.check()
+
+    def evaluate(self) -> None:
+        """The best weights on the test set, once."""
+        atomic.replace(self.run.last_path, self.model.save)
+        if self.best.weights is None:  # no epoch was trained: the first weights are the best
+            atomic.replace(self.run.best_path, self.model.save)
+        else:
+            self.model.set_weights(self.best.weights)
+            if self.table.rewritten or not self.run.best_path.exists():
+                atomic.replace(self.run.best_path, self.model.save)
+        with self.clock.phase("evaluation"):
+            self.summary["test"] = self.engine.evaluate(self.dataset.test, on_chunk=self._check)
+
+    def close_quietly(self, status: str, error: str | None = None) -> None:
+        """As `close`, where something else is wrong already: the disk is full, the folder gone."""
+        try:
+            self.close(status, error)
+        except (NnpyError, OSError) as another:
+            self.listener.on_message(f"the end could not be recorded: {another}")
+
+    def close(self, status: str, error: str | None = None) -> None:
+        """The end of the record, however the training ended."""
+        try:
+            self.store.flush()
+        except NnpyError as lost:
+            self.listener.on_message(
+                f"the last state is not on the disk, the one before it is: {lost}"
+            )
+        self.summary["status"] = status
+        # XLA may have turned out not to be able to compile the model.
+        self.summary["execution"] = self._execution()
+        if error is not None:
+            self.summary["error"] = error
+        if status == "interrupted":
+            atomic.replace(self.run.last_path, self.model.save)
+            if self.best.weights is None:
+                atomic.replace(self.run.best_path, self.model.save)
+        self.summary["seconds"] = self.clock.as_dict()
+        self.run.write_json(self.run.summary_path, self.summary)
+        if status == "finished":
+            self.listener.on_finish(self.summary)
+
+
+def _first(split: Split, count: int) -> Split:
+    """The first examples of a split."""
+    return dataclasses.replace(split, x=split.x[:count], y=split.y[:count])

@@ -1,0 +1,59 @@
+"""A model on a split of the data → its loss and metrics, and what its answers are worth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nnpy.config.config import Config
+from nnpy.data import DataInfo, Dataset, Split
+from nnpy.errors import DataError
+from nnpy.session import Session
+
+if TYPE_CHECKING:
+    import keras
+
+    from nnpy.evaluation.results import EvaluationResult
+
+SPLITS = ("test", "validation", "train")
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """A model with what was found of it on a split of a data set."""
+
+    path: Path
+    model: keras.Model
+    data_info: DataInfo
+    dataset: Dataset
+    result: EvaluationResult
+    device: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """What is told of it, as plain data."""
+        head = {"model": str(self.path), "data": self.data_info.name, "device": self.device}
+        return head | self.result.as_dict()
+
+
+def evaluate_model(
+    path: Path, config: Config, *, split: str = "test", device: str | None = None
+) -> Evaluated:
+    """Everything that is known of the model at `path` on a split of the config's data.
+
+    Raises ModelError when the file is no model or does not take such data, DataError when the
+    split is empty.
+    """
+    session = Session(config, device=device)
+    from nnpy.evaluation import results
+
+    device_name = session.select_device()
+    model = session.open_model(path)
+    dataset = session.dataset()
+    examples: Split | None = getattr(dataset, split)
+    if examples is None:
+        raise DataError(f"there is no {split} split: data.validation_split is 0")
+    preprocessing = session.preprocessing(model)
+    engine = session.engine(model, preprocessing)
+    result = results.evaluate(model, engine, examples, session.data_info, preprocessing, name=split)
+    return Evaluated(path, model, session.data_info, dataset, result, device_name)

@@ -1,0 +1,101 @@
+"""Files → what a trained model makes of them. Importing this module imports NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nnpy.config.config import Config
+from nnpy.data import DataInfo
+from nnpy.data.files import images
+from nnpy.data.files.images import Example
+from nnpy.errors import DataError
+from nnpy.evaluation import classification
+from nnpy.session import Session
+
+TOP = 3
+BATCH = 256
+
+
+def predict_files(
+    path: Path,
+    config: Config,
+    sources: Iterable[Path],
+    *,
+    invert: bool = False,
+    device: str | None = None,
+) -> dict[str, Any]:
+    """The answers of the model at `path` to pictures and arrays.
+
+    Returns plain data: `predictions`, a dict for each example (`file`, `fitted`, and `top`, the
+    likeliest classes with their probabilities, or `outputs`), `errors`, a line for each file
+    that could not be read, and `looks_inverted`, the files that look so against the training
+    data. Raises DataError when there is nothing to read.
+    """
+    files = images.find(sources)
+    session = Session(config, device=device)
+    session.select_device()
+    model, info = session.open_model(path), session.data_info
+    preprocessing = session.preprocessing(model)
+    edge = _training_border(session)
+    examples: list[Example] = []
+    errors: list[str] = []
+    for file in files:
+        try:
+            examples += images.read(
+                file,
+                info.shape,
+                dtype=info.dtype,
+                invert=invert,
+                background=255.0 if edge is None else edge,
+            )
+        except DataError as error:
+            errors.append(str(error))
+    predictions = []
+    for start in range(0, len(examples), BATCH):
+        part = examples[start : start + BATCH]
+        x, _ = preprocessing(
+            np.stack([example.x for example in part]), np.zeros(len(part), np.int32)
+        )
+        outputs = np.asarray(model(x, training=False))
+        predictions += [
+            {"file": example.name, "fitted": example.how, **answer}
+            for example, answer in zip(part, _answers(outputs, info), strict=True)
+        ]
+    inverted = [
+        example.name
+        for example in examples
+        if edge is not None and images.looks_inverted(example.x, edge)
+    ]
+    return {
+        "model": str(path),
+        "predictions": predictions,
+        "errors": errors,
+        "looks_inverted": inverted,
+    }
+
+
+def _answers(outputs: np.ndarray, info: DataInfo) -> list[dict[str, Any]]:
+    columns = outputs.shape[1] if outputs.ndim == 2 else 0
+    two = columns == 1 and len(info.classes) == 2
+    if not (columns and (columns == len(info.classes) or two)):
+        return [{"outputs": row.tolist()} for row in outputs]
+    probabilities = classification.probabilities(outputs)
+    order = np.argsort(-probabilities, axis=1, kind="stable")[:, :TOP]
+    return [
+        {"top": [{"class": info.classes[i], "probability": float(row[i])} for i in map(int, best)]}
+        for row, best in zip(probabilities, order, strict=True)
+    ]
+
+
+def _training_border(session: Session) -> float | None:
+    """What is behind the things in the training pictures; None where that cannot be known."""
+    if not images.is_picture_shape(session.data_info.shape):
+        return None
+    try:
+        return images.border(np.asarray(session.dataset().train.x[:1000]))
+    except DataError:  # the model answers without its training data too
+        return None

@@ -1,0 +1,52 @@
+"""One config trained with several seeds: how much of a result is luck."""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+from collections.abc import Sequence
+from typing import Any
+
+from nnpy import api
+from nnpy.config.config import Config
+from nnpy.runs.folder import Run
+
+
+def train(checked: Config, count: int, *, run_dir: str | None = None, **options: Any) -> list[Run]:
+    """Trains with the config's seed and the `count - 1` after it; each is a run of its own.
+
+    With `run_dir` the folders are DIR-seed0, DIR-seed1, … The other options are `api.train`'s.
+    """
+    runs: list[Run] = []
+    first = checked.training.seed
+    for seed in range(first, first + count):
+        if runs:
+            import keras
+
+            keras.backend.clear_session()  # a model's layers are numbered from the start again
+        place = None if run_dir is None else f"{run_dir}-seed{seed}"
+        runs.append(api.train(_with_seed(checked, seed), run_dir=place, **options))
+    return runs
+
+
+def _with_seed(checked: Config, seed: int) -> Config:
+    training = dataclasses.replace(checked.training, seed=seed)
+    resolved = {**checked.resolved, "training": {**checked.resolved["training"], "seed": seed}}
+    return dataclasses.replace(checked, training=training, resolved=resolved)
+
+
+def spread(runs: Sequence[Run]) -> dict[str, dict[str, Any]]:
+    """For each test metric: mean, standard deviation (n - 1), least and greatest."""
+    tests = [run.summary().get("test") or {} for run in runs]
+    names = dict.fromkeys(name for test in tests for name in test)
+    found = {}
+    for name in names:
+        values = [test[name] for test in tests if name in test]
+        found[name] = {
+            "mean": statistics.fmean(values),
+            "deviation": statistics.stdev(values) if len(values) > 1 else 0.0,
+            "least": min(values),
+            "greatest": max(values),
+            "values": values,
+        }
+    return found

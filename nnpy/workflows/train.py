@@ -1,0 +1,112 @@
+"""A config → a finished run folder: data, model, training, diagram and page in their order."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+
+from nnpy.config.config import Config
+from nnpy.config.load import load_config
+from nnpy.devices import select
+from nnpy.errors import RunError, UsageError
+from nnpy.runs.folder import Run
+from nnpy.session import Session
+from nnpy.storage import lock
+from nnpy.training import resume, signals
+from nnpy.training.progress import Listeners, ProgressListener
+from nnpy.training.timing import Clock
+
+
+def train_config(
+    config: Config,
+    *,
+    run_dir: str | None = None,
+    overwrite: bool = False,
+    resumed: Run | None = None,
+    deterministic: bool = False,
+    device: str | None = None,
+    tensorboard: bool = False,
+    listener: ProgressListener | None = None,
+) -> Run:
+    """Trains what the config says and leaves a run folder; returns it.
+
+    `resumed` is the run to go on with. Raises Interrupted after Ctrl-C or SIGTERM, with what was
+    reached saved. The model is built before the folder is made: a config that Keras refuses
+    leaves nothing behind.
+    """
+    if tensorboard and importlib.util.find_spec("tensorboard") is None:
+        raise UsageError(
+            "TensorBoard is not installed; install nnpy with its extra: .[tensorboard]"
+        )
+    clock, listener = Clock(), listener or ProgressListener()
+    session = Session(config, device=device, on_download=listener.on_download)
+    with clock.phase("import"):
+        from nnpy.models.compile import check_data
+        from nnpy.models.instantiate import instantiate
+        from nnpy.training import trainer
+        from nnpy.workflows.report import Reporter
+
+    device_name = session.select_device()
+    if deterministic:
+        select.make_deterministic()
+    with clock.phase("build"):
+        model = session.build_model()
+        check_data(config, session.data_info)
+        callbacks = [instantiate(each) for each in config.training.callbacks]
+    with clock.phase("data"):
+        dataset = session.dataset()
+    run = resumed or Run.create(config.name, run_dir, overwrite=overwrite)
+    with lock.locked(run.folder), signals.graceful(listener.on_message, listener.on_exit) as asked:
+        reporter = Reporter(run, model, clock, listener)
+        training = trainer.Training(
+            config,
+            dataset,
+            model,
+            session.engine(model),
+            callbacks,
+            run,
+            device=device_name,
+            deterministic=deterministic,
+            tensorboard=tensorboard,
+            listener=Listeners([listener, reporter]),
+            clock=clock,
+            asked=asked,
+        )
+        summary = training.run_to_end(resumed=resumed is not None)
+        reporter.draw(summary)
+        reporter.report(summary, training.engine, dataset, session.preprocessing())
+    return run
+
+
+def resume_run(
+    run: Run,
+    overrides: tuple[str, ...] = (),
+    *,
+    trust_code: bool = False,
+    device: str | None = None,
+    listener: ProgressListener | None = None,
+) -> Run:
+    """Goes on with a run that was left before its end.
+
+    Raises UsageError when there is nothing to go on with, or an override alters the past;
+    RunError when another process is at it.
+    """
+    before = load_config(run.config_path)
+    config = load_config(run.config_path, overrides, trust_code=trust_code)
+    resume.check_changes(before.resolved, config.resolved)
+    # The name that the variables bear, whatever the folder is called by now.
+    config = dataclasses.replace(config, name=run.summary().get("config", config.name))
+    status, epochs = run.status(), run.summary().get("epochs", 0)
+    if status == "running":
+        raise RunError(f"{run} is being trained already by {lock.holder(run.folder)}")
+    if status == "finished" and config.training.epochs <= epochs:
+        more = f"--set training.epochs={2 * max(epochs, 1)} makes it longer"
+        raise UsageError(f"{run} is finished, after {epochs} epochs; {more}")
+    return train_config(
+        config,
+        resumed=run,
+        deterministic=bool(run.environment().get("deterministic")),
+        device=device,
+        tensorboard=run.tensorboard_folder.is_dir(),
+        listener=listener,
+    )

@@ -1,0 +1,89 @@
+"""One training at a folder, and the lock never outlives it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from nnpy.errors import RunError
+from nnpy.storage import lock
+
+HOLD = """
+import sys, time
+from nnpy.storage.lock import locked
+with locked(sys.argv[1]):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def other(tmp_path):
+    """A process that holds the lock of `tmp_path`."""
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "held\n"
+        yield process
+        process.kill()
+
+
+def test_a_second_training_is_refused_by_name(tmp_path, other):
+    words = f"another training is at work .* process {other.pid} on"
+    with pytest.raises(RunError, match=words), lock.locked(tmp_path):
+        pass
+    assert f"process {other.pid} on " in lock.holder(tmp_path)
+
+
+def test_the_lock_dies_with_its_process(tmp_path, other):
+    other.send_signal(signal.SIGKILL)
+    other.wait()
+    assert lock.holder(tmp_path) is None
+    with lock.locked(tmp_path):
+        assert f"process {os.getpid()} on " in lock.holder(tmp_path)
+    assert lock.holder(tmp_path) is None
+
+
+def test_a_copied_folder_is_free(tmp_path, other):
+    copied = shutil.copytree(tmp_path, tmp_path.parent / "copied")
+    assert lock.holder(copied) is None
+    with lock.locked(copied):
+        pass
+
+
+def test_one_who_looks_keeps_no_one_out(tmp_path):
+    with lock.locked(tmp_path):
+        pass
+    looking = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import sys; from nnpy.storage.lock import holder\n"
+            "print('looking', flush=True)\n"
+            "while True: holder(sys.argv[1])",
+            str(tmp_path),
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        looking.stdout.readline()
+        for _ in range(50):
+            with lock.locked(tmp_path):
+                pass
+    finally:
+        looking.kill()
+        looking.wait()
+        looking.stdout.close()
+
+
+def test_no_folder_and_no_lock(tmp_path):
+    assert lock.holder(tmp_path) is None
+    assert lock.holder(tmp_path / "missing") is None
+    with pytest.raises(RunError, match="missing is not there"), lock.locked(tmp_path / "missing"):
+        pass
