@@ -199,8 +199,12 @@ class Capture:
             print(f"not written, the model is not trained: {path}", file=sys.stderr)
         return original(model, str(self.kept[key]), *given, **named)
 
-    def _load_model(self, original: Callable[..., Any], path: Any, *given: Any, **named: Any) -> Any:
-        return original(str(self.kept[_key(path)]) if _key(path) in self.kept else path, *given, **named)
+    def _load_model(
+        self, original: Callable[..., Any], path: Any, *given: Any, **named: Any
+    ) -> Any:
+        return original(
+            str(self.kept[_key(path)]) if _key(path) in self.kept else path, *given, **named
+        )
 
     # -- records --------------------------------------------------------------------------
 
@@ -225,7 +229,9 @@ class Capture:
             variables=self.variables,
             loaded=self.loaded,
             seed=self.seed,
-            probe_path=self.job.folder / f"probe-{len(self.records)}.npz" if self.job.verify else None,
+            probe_path=self.job.folder / f"probe-{len(self.records)}.npz"
+            if self.job.verify
+            else None,
             again=known.fits,
         )
         if record is None:

@@ -208,7 +208,9 @@ def _callback(each: Any, training: Training, definitions: Mapping[str, Any]) -> 
     kind, name = type(each), type(each).__name__
     is_keras = kind is getattr(keras.callbacks, name, None)
     if not is_keras and (kind.__module__ != "__main__" or name not in definitions):
-        raise ModelError(f"it comes from {kind.__module__}; write it into a file and name it in code:")
+        raise ModelError(
+            f"it comes from {kind.__module__}; write it into a file and name it in code:"
+        )
     if not is_keras:
         training.own.add(name)
     elif catalog.load().find("callback", name) is None:

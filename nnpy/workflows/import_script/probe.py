@@ -76,7 +76,9 @@ def _numbers(model: Any, x: Any, y: Any, weights: Any) -> dict[str, np.ndarray]:
         found |= {f"output{index}": each for index, each in enumerate(leaves(outputs))}
         found |= step(model, x, y, weights)
     finally:
-        for variable, value in zip([*model.variables, *slots], [*before, *slots_before], strict=True):
+        for variable, value in zip(
+            [*model.variables, *slots], [*before, *slots_before], strict=True
+        ):
             variable.assign(value)
         model.reset_metrics()
     return found

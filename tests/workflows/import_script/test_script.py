@@ -88,7 +88,10 @@ def test_the_body_of_main_is_no_place_for_constants(write: Callable[[str, str], 
 def test_a_notebook_is_read_without_what_only_jupyter_knows(tmp_path: Path) -> None:
     cells = [
         {"cell_type": "markdown", "source": ["# Title"]},
-        {"cell_type": "code", "source": ["%matplotlib inline\n", "!pip install \\\n", "  x\n", "a = 1"]},
+        {
+            "cell_type": "code",
+            "source": ["%matplotlib inline\n", "!pip install \\\n", "  x\n", "a = 1"],
+        },
         {"cell_type": "code", "source": "%%bash\nls\n"},
         {"cell_type": "code", "source": "if a:\n    !ls\n    b = 2\nkeras.Model?\n"},
         {"cell_type": "code", "source": "this is no Python\n"},

@@ -16,7 +16,10 @@ def text(*notes: tuple[list[str], str], content: dict | None = None) -> list[str
     """The lines of the config with these notes."""
     plain = [{"path": path, "text": words} for path, words in notes]
     found = config_text("Title", CONTENT if content is None else content, plain)
-    assert parse(found, "x").plain() == parse(config_text("", CONTENT if content is None else content, []), "x").plain()
+    assert (
+        parse(found, "x").plain()
+        == parse(config_text("", CONTENT if content is None else content, []), "x").plain()
+    )
     return found.splitlines()
 
 
