@@ -211,7 +211,7 @@ class Capture:
     def _place(self, model: Any) -> tuple[int, str]:
         """The line of the script from which a call came, and what the model is called there."""
         line, name = 0, ""
-        frame = sys._getframe(1)
+        frame = inspect.currentframe()
         while frame is not None:
             if frame.f_code.co_filename == str(self.script.path):
                 line = line or frame.f_lineno

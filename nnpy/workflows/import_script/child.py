@@ -53,7 +53,7 @@ def run(script: Script, arguments: list[str], job: Job) -> dict[str, Any]:
     except SystemExit as error:
         if error.code not in (None, 0):
             end = {"error": f"it ended itself with {error.code}", "line": 0}
-    except (Exception, KeyboardInterrupt) as error:  # it is not our code
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 – the user's code
         end = {"error": _shown(error), "line": _line(error, script.path)}
         traceback.print_exc()
     finally:

@@ -37,10 +37,8 @@ class Verdict:
         step = "" if self.step is None else f", one step of training to {self.step:.1g}"
         if self.step == 0.0:
             step = ", one step of training to the bit"
-        return (
-            f"equal: {self.layers} layers, {self.parameters:,} parameters in {self.weights} arrays, "
-            f"outputs to the bit{step}"
-        )
+        size = f"{self.layers} layers, {self.parameters:,} parameters in {self.weights} arrays"
+        return f"equal: {size}, outputs to the bit{step}"
 
 
 def verdict(config: Config, record: dict[str, Any], numbers: Path) -> Verdict:

@@ -7,7 +7,6 @@ came as arrays, as a `tf.data` pipeline or as a `PyDataset`.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +14,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from nnpy import data
+from nnpy.config.settings import DataSettings, parameters
+from nnpy.data import registry
 from nnpy.workflows.import_script.fit_call import Note
 
 _MOST = 64  # examples of a batch that are looked at
@@ -30,6 +30,8 @@ _SCALINGS = (
     (1 / 255, -0.5),
     (1 / 254, 0.0),
 )
+
+_KNOWN = frozenset(each.name for each in parameters(DataSettings))
 
 
 @dataclass(frozen=True)
@@ -140,23 +142,26 @@ def section_of(
         found.note("name", f"{text} pictures, scaled to 0..1 where they are bytes")
         source = _Match(loaded[0], None, np.array([], dtype=int), "train")
     if source is None:
-        found.note("", f"the script's own data, not taken along: {described(batch)}")
+        _unknown(found, call, batch, "the script's own")
         if loaded:
             names = ", ".join(each.name for each in loaded)
             found.note("", f"the script loads {names}, but fits on something else")
-        _validation(found, call, batch, None)
         return found
     name = source.loaded.name
-    if name not in data.NAMES:
-        found.note("", f"the data came from keras.datasets.{name}, which nnpy does not read")
-        found.note("", f"fit is given {described(batch)}")
-        _validation(found, call, batch, None)
+    if name not in registry.NAMES:
+        _unknown(found, call, batch, f"of keras.datasets.{name}, which nnpy does not read")
+        return found
+    targets = _targets(batch, source)
+    if targets == "other":
+        _unknown(found, call, batch, f"{name} with other targets than its labels")
         return found
     found.section["name"] = name
+    if targets == "input":
+        found.section["target"] = "input"
     found.scaling, found.stored_shape = source.scaling, source.loaded.train[0].shape[1:]
     if source.split == "test":
         found.note("name", "the script trains on the test examples; nnpy trains on the others")
-    if _is_one_hot(batch.y, source.loaded) or (one_hot_wanted and batch.y is None):
+    if targets == "one_hot" or (one_hot_wanted and batch.y is None):
         found.section["labels"] = "one_hot"
     _validation(found, call, batch, source)
     return found
@@ -186,6 +191,7 @@ class _Match:
     scaling: tuple[float, float] | None
     rows: np.ndarray  # of the first and last example, where they are known
     split: str
+    labels: np.ndarray | None = None  # of the first examples of the batch
 
 
 class _Lookup:
@@ -206,10 +212,12 @@ class _Lookup:
             rows = self._bytes(x[:_MOST], scaling)
             if rows is None:
                 continue
-            for split, (images, _) in (("train", self.loaded.train), ("test", self.loaded.test)):
+            for split, (images, y) in (("train", self.loaded.train), ("test", self.loaded.test)):
                 index = {each.tobytes(): place for place, each in enumerate(images)}
                 if all(each in index for each in rows):
-                    return _Match(self.loaded, scaling, self._ends(batch, scaling, index), split)
+                    labels = np.asarray(y)[[index[each] for each in rows]]
+                    ends = self._ends(batch, scaling, index)
+                    return _Match(self.loaded, scaling, ends, split, labels)
         return None
 
     def _bytes(self, x: np.ndarray, scaling: tuple[float, float]) -> list[bytes] | None:
@@ -240,18 +248,43 @@ def _as_many(batch: Batch, loaded: Loaded) -> bool:
     return batch.examples is not None and total // 2 <= batch.examples <= total
 
 
-def _is_one_hot(y: Any, loaded: Loaded) -> bool:
-    if not isinstance(y, np.ndarray) or y.ndim != 2 or y.shape[1] < 2:
-        return False
-    return bool(((y == 0) | (y == 1)).all() and (y.sum(axis=1) == 1).all())
+def _targets(batch: Batch, source: _Match) -> str:
+    """What the script trains towards: labels `sparse` or `one_hot`, the `input`, or `other`."""
+    y = batch.y
+    if y is None:
+        return "other"
+    if not isinstance(y, np.ndarray):
+        return "other"
+    if isinstance(batch.x, np.ndarray) and y.shape == batch.x.shape and np.array_equal(y, batch.x):
+        return "input" if "target" in _KNOWN else "other"
+    if y.ndim == 2 and y.shape[1] > 1:
+        one_hot = ((y == 0) | (y == 1)).all() and (y.sum(axis=1) == 1).all()
+        classes, kind = (np.argmax(y, axis=1), "one_hot") if one_hot else (None, "other")
+    else:
+        classes, kind = (y.reshape(-1), "sparse") if y.size == len(y) else (None, "other")
+    if classes is None or source.labels is None:
+        return kind
+    # Nearly all: a picture may stand in the data set twice, with two labels.
+    labels = source.labels.reshape(-1)
+    return kind if np.mean(classes[: len(labels)] == labels) > 0.9 else "other"
+
+
+def _unknown(found: Examples, call: Mapping[str, Any], batch: Batch, what: str) -> None:
+    """Data that nnpy does not have: `data:` is to be filled in by the user."""
+    found.note("", f"data: to be filled in. The data are {what}: {described(batch)}")
+    split, given = call.get("validation_split"), call.get("validation_data")
+    if split:
+        found.note("", f"the script validates on a share of {split}: validation_split")
+    elif given is not None:
+        length = _length(given[0] if isinstance(given, list | tuple) else given)
+        count = f"{length:,} " if length else ""
+        found.note("", f"the script validates on {count}examples of its own: validation_data")
 
 
 # -- validation ----------------------------------------------------------------------------
 
 
-def _validation(
-    found: Examples, call: Mapping[str, Any], batch: Batch, source: _Match | None
-) -> None:
+def _validation(found: Examples, call: Mapping[str, Any], batch: Batch, source: _Match) -> None:
     """`validation_split`, as near to the script's as nnpy can be."""
     split = float(call.get("validation_split") or 0.0)
     given = call.get("validation_data")
@@ -264,15 +297,15 @@ def _validation(
     x = given[0] if isinstance(given, list | tuple) else given
     length = _length(x)
     count = f"{length:,} " if length else ""
-    total = len(source.loaded.train[0]) if source else 0
-    if source and batch.examples and length and batch.examples + length == total:
+    total = len(source.loaded.train[0])
+    if batch.examples and length and batch.examples + length == total:
         found.section["validation_split"] = length / total
         if tuple(source.rows) != (0, batch.examples - 1):
             text = f"the script validates on {count}training examples; nnpy on as many, others"
             found.note("validation_split", text)
         return
     found.section["validation_split"] = 0.1
-    if source and _from_test(x, source):
+    if _from_test(x, source):
         text = "the script validates on the test examples; nnpy holds out training examples and"
         found.note("validation_split", f"{text} keeps the test for the end")
         return
@@ -294,8 +327,3 @@ def _from_test(x: Any, source: _Match) -> bool:
         return False
     match = _Lookup(source.loaded).match(batch)
     return match is not None and match.split == "test"
-
-
-def several(values: Any) -> bool:
-    """Whether a structure holds more than one array."""
-    return len(list(itertools.islice(keras.tree.flatten(values), 2))) > 1

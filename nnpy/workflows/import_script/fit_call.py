@@ -15,7 +15,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from nnpy import catalog
+from nnpy.catalog import catalog
 from nnpy.config.settings import TrainingSettings, parameters
 from nnpy.errors import ModelError
 from nnpy.models.to_config.training import training_of
@@ -27,6 +27,11 @@ _REPLACED = {
     "ProgbarLogger": "nnpy shows its own progress",
     "History": "nnpy writes metrics.csv",
     "CallbackList": "a list of callbacks that the script made by itself",
+}
+# What nnpy takes where the config says nothing.
+_DEFAULTS = {
+    "loss": "; nnpy's default stands in for it: sparse_categorical_crossentropy",
+    "optimizer": "; nnpy's default stands in for it: Adam",
 }
 _DUMMY_LOSS = "mean_squared_error"
 
@@ -86,7 +91,7 @@ def _piece_by_piece(
     definitions: Mapping[str, Any],
 ) -> None:
     """The same where a part of it cannot be expressed: the rest is kept."""
-    dummy: Any = {name: _DUMMY_LOSS for name in outputs} if outputs else _DUMMY_LOSS
+    dummy: Any = dict.fromkeys(outputs, _DUMMY_LOSS) if outputs else _DUMMY_LOSS
     pieces = {
         "optimizer": {"loss": dummy, "optimizer": config.get("optimizer", "rmsprop")},
         "loss": {"loss": config.get("loss")},
@@ -107,9 +112,11 @@ def _piece_by_piece(
         own = _own(key, config.get(key), definitions)
         if own is not None:
             training.section[key] = own
-            training.own |= {each for each in (own if isinstance(own, list) else [own])}
+            training.own |= set(own if isinstance(own, list) else [own])
         else:
-            training.note(key, f"{key} of the script: {_shown(config.get(key))} ({reason})")
+            instead = _DEFAULTS.get(key, "")
+            text = f"{key} of the script: {_shown(config.get(key))} ({reason}){instead}"
+            training.note(key, text)
     if "metrics" not in training.section:
         training.section["metrics"] = []
 
@@ -258,7 +265,7 @@ def remember_callbacks(replace: Callable[[Any, str, Any], None]) -> None:
     """From now on each callback knows the arguments of its constructor: Keras forgets them."""
 
     def new(cls: type, *positional: Any, **named: Any) -> Any:
-        made = object.__new__(cls)
+        made: Any = object.__new__(cls)
         setattr(made, _ARGUMENTS, (positional, named))
         return made
 
@@ -271,7 +278,7 @@ def constructor_arguments(callback: Any) -> dict[str, Any]:
     signature = inspect.signature(type(callback).__init__)
     bound = signature.bind(callback, *positional, **named).arguments
     own, *_ = signature.parameters
-    found = {}
+    found: dict[str, Any] = {}
     for key, value in bound.items():
         kind = signature.parameters[key].kind
         if kind is inspect.Parameter.VAR_KEYWORD:

@@ -36,7 +36,8 @@ def measure(
     }
     arrays |= _numbers(model, given["x"], given["y"], given["w"])
     with path.open("wb") as file:
-        np.savez(file, **{key: storable(each) for key, each in arrays.items()})
+        stored: dict[str, Any] = {key: storable(each) for key, each in arrays.items()}
+        np.savez(file, **stored)
     return {key: _numbered(value) for key, value in given.items()}
 
 
@@ -67,8 +68,8 @@ def _numbers(model: Any, x: Any, y: Any, weights: Any) -> dict[str, np.ndarray]:
     if optimizer is not None and not optimizer.built:
         optimizer.build(model.trainable_variables)
     slots = list(optimizer.variables) if optimizer is not None else []
-    before = [np.array(each) for each in model.variables]
-    slots_before = [np.array(each) for each in slots]
+    before = [np.asarray(each.numpy()).copy() for each in model.variables]
+    slots_before = [np.asarray(each.numpy()).copy() for each in slots]
     found = {f"state{index}": each for index, each in enumerate(before)}
     found |= {f"slot{index}": each for index, each in enumerate(slots_before)}
     try:

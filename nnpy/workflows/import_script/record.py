@@ -14,7 +14,7 @@ from typing import Any
 
 import keras
 
-from nnpy.errors import NnpyError
+from nnpy.errors import ModelError, NnpyError
 from nnpy.models.to_config.network import network_of
 from nnpy.models.to_config.training import output_keys
 from nnpy.workflows.import_script import fit_call, probe
@@ -107,11 +107,18 @@ def _record(
             record["own"] = script.extract(names, variables)
         except NotExtractable as error:
             listed = ", ".join(sorted(names))
-            record["notes"].append(Note(("code",), f"write {listed} into a file yourself: {error}"))
+            raise ModelError(
+                f"the script's own {listed} cannot be taken out of it: {error}; move it into a "
+                "Python file of its own, import it from there, and name the file in code:"
+            ) from error
     if probe_path is not None and seen.batch is not None:
         weights = (seen.call or {}).get("class_weight")
-        record["nesting"] = probe.measure(model, seen.batch, weights, probe_path)
-        record["probe"] = probe_path.name
+        try:
+            record["nesting"] = probe.measure(model, seen.batch, weights, probe_path)
+            record["probe"] = probe_path.name
+        except Exception as error:  # noqa: BLE001 – whatever the script's model raises
+            text = " ".join(str(error).split())[:200]
+            record["not_compared"] = f"{type(error).__name__}: {text}"
     return record
 
 
@@ -120,7 +127,8 @@ def _goes_on(record: dict[str, Any], last: dict[str, Any]) -> bool:
 
     def but_epochs(each: dict[str, Any]) -> Any:
         training = {key: value for key, value in each["training"].items() if key != "epochs"}
-        return training, each["data"], each["trainable"], each["model"]
+        notes = [note.text for note in each["notes"] if note.path[:1] == ("data",)]
+        return training, each["data"], each["trainable"], each["model"], notes
 
     if but_epochs(record) != but_epochs(last):
         return False

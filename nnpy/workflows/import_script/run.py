@@ -11,7 +11,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -90,12 +90,11 @@ def import_script(
     with tempfile.TemporaryDirectory(prefix="nnpy-import-") as name:
         folder = Path(name)
         end = _run(script, folder, list(arguments), fit, verify, stream)
-        found = Import(
+        return Import(
             write_configs(script, folder, output, to_stdout=to_stdout),
             _ending(script, end, folder),
             end.get("error") == _INTERRUPTED,
         )
-    return found
 
 
 def write_configs(
@@ -121,6 +120,8 @@ def write_configs(
             from nnpy.workflows.import_script import compare
 
             one.verdict = compare.verdict(_config(one), record, folder / record["probe"])
+        elif "not_compared" in record:
+            one.notes.append(f"not compared, the script's model fails: {record['not_compared']}")
     return found
 
 

@@ -11,6 +11,8 @@ import ast
 import builtins
 import json
 import re
+import symtable
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +22,13 @@ from typing import Any
 from nnpy.errors import UsageError
 
 _PLAIN = (bool, int, float, str, bytes, type(None))
+# Cells that Jupyter gives to another program, or to a file.
+_FOREIGN = frozenset(
+    (
+        *("bash", "sh", "script", "cmd", "html", "HTML", "javascript", "js", "latex", "markdown"),
+        *("perl", "ruby", "svg", "SVG", "writefile", "file", "sql", "R"),
+    )
+)
 _HELP = re.compile(r"[\w.]+\?\??\s*")  # Jupyter's `name?`
 
 
@@ -84,7 +93,7 @@ class Script:
                 continue
             wanted[statement.lineno] = statement
             if not isinstance(statement, ast.Import | ast.ImportFrom):
-                stack += _names_used(statement)
+                stack += _names_used(self._source(statement))
         return self._file(list(wanted.values()), constants)
 
     def _binding(self, name: str) -> ast.stmt | None:
@@ -162,12 +171,16 @@ def _without_inner_scopes(statement: ast.stmt) -> Iterator[ast.AST]:
         stack += [each for each in ast.iter_child_nodes(node) if not isinstance(each, inner)]
 
 
-def _names_used(statement: ast.stmt) -> set[str]:
-    return {
-        each.id
-        for each in ast.walk(statement)
-        if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load)
-    }
+def _names_used(source: str) -> set[str]:
+    """The names that a definition looks up in its module."""
+    module = symtable.symtable(textwrap.dedent(source), "definition", "exec")
+    found = {each.get_name() for each in module.get_symbols() if each.is_referenced()}
+    stack = module.get_children()
+    while stack:
+        table = stack.pop()
+        stack += table.get_children()
+        found |= {each.get_name() for each in table.get_symbols() if each.is_global()}
+    return found
 
 
 def _literal(name: str, value: Any) -> str:
@@ -194,8 +207,8 @@ def _of_notebook(text: str) -> str:
         source = cell["source"]
         own = (source if isinstance(source, str) else "".join(source)).splitlines()
         first = next((each for each in own if each.strip()), "")
-        if first.startswith("%%") and first.split()[0] not in ("%%time", "%%timeit", "%%capture"):
-            continue  # a cell of another language
+        if first.startswith("%%") and first.split()[0].removeprefix("%%") in _FOREIGN:
+            continue
         python = list(_without_magics(own))
         # Jupyter runs cell by cell: one that is no Python does not keep the others from running.
         lines += python if _is_python(python) else [f"# {line}" for line in own]

@@ -26,13 +26,12 @@ def config_text(title: str, content: Mapping[str, Any], notes: Iterable[Mapping[
     tree = parse(text, "config")
     above: dict[int, list[str]] = {}
     for note in notes:
-        line, indent = _place(tree, tuple(note["path"]), lines)
-        above.setdefault(line, []).extend(_comment(note["text"], indent))
+        place, indent = _place(tree, tuple(note["path"]), lines)
+        above.setdefault(place, []).extend(_comment(note["text"], indent))
     found = _comment(title, 0)
-    for number, line in enumerate([*lines, None]):
-        found += above.get(number, [])
-        if line is not None:
-            found.append(line)
+    for number, line in enumerate(lines):
+        found += [*above.get(number, []), line]
+    found += above.get(len(lines), [])
     return "\n".join(found) + "\n"
 
 

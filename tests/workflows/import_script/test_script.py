@@ -122,3 +122,15 @@ def test_what_is_no_script_is_told_in_words(
 def test_a_script_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no such file"):
         Script.read(tmp_path / "none.py")
+
+
+def test_a_parameter_is_not_taken_for_a_variable_of_the_script(
+    write: Callable[[str, str], Path],
+) -> None:
+    text = (
+        "logits = object()\nx = object()\n"
+        "class Own:\n    x = 1\n    def call(self, logits):\n        x = logits\n"
+        "        return [y for y in x]\n"
+    )
+    found = Script.read(write("train.py", text)).extract(["Own"], {"logits": object(), "x": 1j})
+    assert "class Own" in found
