@@ -92,8 +92,6 @@ def _import_script(
             continue
         for note in each.notes:
             terminal.say(f"  note: {note}")
-        for mistake in each.mistakes:
-            terminal.say(f"  to be mended: {mistake}")
         if each.verdict is not None:
             terminal.say(f"  {each.verdict}")
         terminal.result(str(each.path) if each.path is not None else each.text.rstrip("\n"))

@@ -26,10 +26,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from nnpy.config.yaml.dump import dump
 from nnpy.workflows.import_script import datasets, fit_call
 from nnpy.workflows.import_script.examples import Batch, Loaded, first_batch
 from nnpy.workflows.import_script.fit_call import Note
-from nnpy.workflows.import_script.record import Seen, record_of
+from nnpy.workflows.import_script.record import SECTIONS, Seen, record_of
 from nnpy.workflows.import_script.script import Script
 
 
@@ -229,9 +230,8 @@ class Capture:
             variables=self.variables,
             loaded=self.loaded,
             seed=self.seed,
-            probe_path=self.job.folder / f"probe-{len(self.records)}.npz"
-            if self.job.verify
-            else None,
+            folder=self.job.folder,
+            verify=self.job.verify,
             again=known.fits,
         )
         if record is None:
@@ -243,6 +243,9 @@ class Capture:
         self._write(record)
 
     def _write(self, record: dict[str, Any]) -> None:
+        sections = {key: record[key] for key in SECTIONS if key in record}
+        record = {key: each for key, each in record.items() if key not in SECTIONS}
+        record["sections"] = dump(sections)  # JSON has no keys but text
         place = self.job.folder / f"record-{record['number']:04}.json"
         place.write_text(json.dumps(record, default=_as_plain), encoding="utf-8")
 

@@ -271,6 +271,7 @@ def _targets(batch: Batch, source: _Match) -> str:
 
 def _unknown(found: Examples, call: Mapping[str, Any], batch: Batch, what: str) -> None:
     """Data that nnpy does not have: `data:` is to be filled in by the user."""
+    found.section["name"] = None
     found.note("", f"data: to be filled in. The data are {what}: {described(batch)}")
     split, given = call.get("validation_split"), call.get("validation_data")
     if split:

@@ -18,7 +18,9 @@ import numpy as np
 from nnpy.catalog import catalog
 from nnpy.config.settings import TrainingSettings, parameters
 from nnpy.errors import ModelError
+from nnpy.models.to_config.context import Context
 from nnpy.models.to_config.training import training_of
+from nnpy.workflows.import_script.own_code import OwnCode
 
 # Callbacks whose work nnpy does by itself, or by an option of the command.
 _REPLACED = {
@@ -46,11 +48,11 @@ class Note:
 
 @dataclass
 class Training:
-    """The `training:` section, the notes beside it, and the names of own objects in it."""
+    """The `training:` section, and the notes beside it; `own` is what the script defines."""
 
+    own: OwnCode
     section: dict[str, Any] = field(default_factory=dict)
     notes: list[Note] = field(default_factory=list)
-    own: set[str] = field(default_factory=set)
 
     def note(self, key: str, text: str) -> None:
         self.notes.append(Note(("training", key), text))
@@ -65,19 +67,16 @@ def settings_known() -> frozenset[str]:
 
 
 def compiled(
-    training: Training,
-    config: Mapping[str, Any],
-    outputs: Sequence[str],
-    definitions: Mapping[str, Any],
+    training: Training, config: Mapping[str, Any], outputs: Sequence[str], context: Context
 ) -> None:
     """Optimizer, loss, metrics and weights of the losses, each as far as it can be expressed.
 
-    `config` is the model's `get_compile_config()`, `definitions` what the script defines.
+    `config` is the model's `get_compile_config()`; `context` knows the script's own classes.
     """
     try:
-        training.section |= training_of(config, outputs)
+        training.section |= training_of(config, outputs, context)
     except ModelError:
-        _piece_by_piece(training, config, outputs, definitions)
+        _piece_by_piece(training, config, outputs, context)
     if config.get("run_eagerly"):
         training.section["execution"] = "eager"
     elif config.get("jit_compile") is True:
@@ -85,58 +84,24 @@ def compiled(
 
 
 def _piece_by_piece(
-    training: Training,
-    config: Mapping[str, Any],
-    outputs: Sequence[str],
-    definitions: Mapping[str, Any],
+    training: Training, config: Mapping[str, Any], outputs: Sequence[str], context: Context
 ) -> None:
     """The same where a part of it cannot be expressed: the rest is kept."""
     dummy: Any = dict.fromkeys(outputs, _DUMMY_LOSS) if outputs else _DUMMY_LOSS
-    pieces = {
-        "optimizer": {"loss": dummy, "optimizer": config.get("optimizer", "rmsprop")},
-        "loss": {"loss": config.get("loss")},
-        "metrics": {"loss": dummy, "metrics": config.get("metrics")},
-        "loss_weights": {"loss": dummy, "loss_weights": config.get("loss_weights")},
-        "weighted_metrics": {"loss": dummy, "weighted_metrics": config.get("weighted_metrics")},
-    }
-    for key, piece in pieces.items():
-        if config.get(key) is None and key != "loss":
+    for key in ("optimizer", "loss", "metrics", "loss_weights", "weighted_metrics"):
+        value = config.get(key)
+        if value is None and key != "loss":
             continue
         try:
-            found = training_of(piece, outputs)
-            if key in found:
-                training.section[key] = found[key]
-            continue
+            found = training_of({"loss": dummy, key: value}, outputs, context)
         except ModelError as error:
-            reason = str(error)
-        own = _own(key, config.get(key), definitions)
-        if own is not None:
-            training.section[key] = own
-            training.own |= set(own if isinstance(own, list) else [own])
-        else:
             instead = _DEFAULTS.get(key, "")
-            text = f"{key} of the script: {_shown(config.get(key))} ({reason}){instead}"
-            training.note(key, text)
+            training.note(key, f"{key} of the script: {_shown(value)} ({error}){instead}")
+            continue
+        if key in found:
+            training.section[key] = found[key]
     if "metrics" not in training.section:
         training.section["metrics"] = []
-
-
-def _own(key: str, value: Any, definitions: Mapping[str, Any]) -> Any:
-    """A loss or metrics that the script defines as plain functions, by their names."""
-    if key == "loss":
-        name = _function_name(value)
-        return name if name in definitions else None
-    if key == "metrics" and isinstance(value, list):
-        names = [_function_name(each) or each for each in value]
-        if all(isinstance(each, str) for each in names):
-            return names
-    return None
-
-
-def _function_name(value: Any) -> str | None:
-    if isinstance(value, Mapping) and value.get("class_name") == "function":
-        return str(value["config"])
-    return None
 
 
 def _shown(value: Any) -> str:
@@ -156,12 +121,7 @@ def _shown(value: Any) -> str:
 # -- fit -----------------------------------------------------------------------------------
 
 
-def fitted(
-    training: Training,
-    call: Mapping[str, Any],
-    batch_size: int | None,
-    definitions: Mapping[str, Any],
-) -> None:
+def fitted(training: Training, call: Mapping[str, Any], batch_size: int | None) -> None:
     """Epochs, batch size, callbacks and the rest of the arguments of `fit`.
 
     `call` are the arguments by name, `batch_size` that of a pipeline that makes its own batches.
@@ -191,10 +151,10 @@ def fitted(
     if call.get("validation_steps") is not None:
         text = f"validation_steps={call['validation_steps']} of the script: nnpy validates on all"
         training.note("validation_steps", text)
-    _callbacks(training, call.get("callbacks"), definitions)
+    _callbacks(training, call.get("callbacks"))
 
 
-def _callbacks(training: Training, given: Any, definitions: Mapping[str, Any]) -> None:
+def _callbacks(training: Training, given: Any) -> None:
     if isinstance(given, keras.callbacks.CallbackList):
         given = given.callbacks
     found = []
@@ -204,22 +164,22 @@ def _callbacks(training: Training, given: Any, definitions: Mapping[str, Any]) -
             training.note("callbacks", f"{name} of the script is left out: {_REPLACED[name]}")
             continue
         try:
-            found.append(_callback(each, training, definitions))
+            found.append(_callback(each, training))
         except ModelError as error:
             training.note("callbacks", f"{name} of the script is left out: {error}")
     if found:
         training.section["callbacks"] = found
 
 
-def _callback(each: Any, training: Training, definitions: Mapping[str, Any]) -> Any:
+def _callback(each: Any, training: Training) -> Any:
     kind, name = type(each), type(each).__name__
     is_keras = kind is getattr(keras.callbacks, name, None)
-    if not is_keras and (kind.__module__ != "__main__" or name not in definitions):
+    if not is_keras and (kind.__module__ != "__main__" or not training.own.defines(name)):
         raise ModelError(
             f"it comes from {kind.__module__}; write it into a file and name it in code:"
         )
     if not is_keras:
-        training.own.add(name)
+        training.own.take([name])
     elif catalog.load().find("callback", name) is None:
         raise ModelError("nnpy does not know it")
     arguments = {}
@@ -228,11 +188,11 @@ def _callback(each: Any, training: Training, definitions: Mapping[str, Any]) -> 
         parameter = signature.parameters.get(key)
         if parameter is not None and _same(value, parameter.default):
             continue
-        arguments[key] = _plain(value, key, training, definitions)
+        arguments[key] = _plain(value, key, training.own)
     return {name: arguments} if arguments else name
 
 
-def _plain(value: Any, key: str, training: Training, definitions: Mapping[str, Any]) -> Any:
+def _plain(value: Any, key: str, own: OwnCode) -> Any:
     """An argument of a callback as plain data; a function of the script by its name."""
     if isinstance(value, np.generic):
         value = value.item()
@@ -241,12 +201,12 @@ def _plain(value: Any, key: str, training: Training, definitions: Mapping[str, A
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, list | tuple):
-        return [_plain(each, key, training, definitions) for each in value]
+        return [_plain(each, key, own) for each in value]
     if isinstance(value, dict):
-        return {one: _plain(each, key, training, definitions) for one, each in value.items()}
+        return {one: _plain(each, key, own) for one, each in value.items()}
     name = getattr(value, "__name__", "")
-    if callable(value) and name in definitions and value.__module__ == "__main__":
-        training.own.add(name)
+    if callable(value) and own.defines(name) and value.__module__ == "__main__":
+        own.take([name])
         return name
     what = "a lambda" if name == "<lambda>" else f"a {type(value).__name__}"
     raise ModelError(f"its '{key}' is {what}, which a config cannot express")

@@ -73,7 +73,7 @@ def _numbers(model: Any, x: Any, y: Any, weights: Any) -> dict[str, np.ndarray]:
     found = {f"state{index}": each for index, each in enumerate(before)}
     found |= {f"slot{index}": each for index, each in enumerate(slots_before)}
     try:
-        outputs = model(x, training=False)
+        outputs = model(_tensors(x), training=False)
         found |= {f"output{index}": each for index, each in enumerate(leaves(outputs))}
         found |= step(model, x, y, weights)
     finally:
@@ -88,10 +88,14 @@ def _numbers(model: Any, x: Any, y: Any, weights: Any) -> dict[str, np.ndarray]:
 def step(model: Any, x: Any, y: Any, weights: Any) -> dict[str, np.ndarray]:
     """One step of training, op by op: the loss, and the state that it leaves behind."""
     data = (x,) if y is None else (x, y) if weights is None else (x, y, weights)
-    data = keras.tree.map_structure(tf.convert_to_tensor, data)
-    logs = model.train_step(data)
+    logs = model.train_step(_tensors(data))
     found = {"loss": np.asarray(logs["loss"])}
     return found | {f"after{index}": np.array(each) for index, each in enumerate(model.variables)}
+
+
+def _tensors(value: Any) -> Any:
+    """As `fit` hands them over: NumPy's integers would become floats on the way."""
+    return keras.tree.map_structure(tf.convert_to_tensor, value)
 
 
 def _cut(value: Any) -> Any:

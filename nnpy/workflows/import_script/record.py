@@ -7,22 +7,26 @@ to compare with).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import contextlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import keras
-
+from nnpy.config.consistency import takes_one_hot
 from nnpy.errors import ModelError, NnpyError
-from nnpy.models.to_config.network import network_of
+from nnpy.models.to_config.context import Arrays
+from nnpy.models.to_config.document import Document
+from nnpy.models.to_config.network import network_of, new_context
 from nnpy.models.to_config.training import output_keys
 from nnpy.workflows.import_script import fit_call, probe
 from nnpy.workflows.import_script.examples import Batch, Examples, Loaded, section_of
 from nnpy.workflows.import_script.fit_call import Note, Training
-from nnpy.workflows.import_script.script import NotExtractable, Script
+from nnpy.workflows.import_script.own_code import OwnCode
+from nnpy.workflows.import_script.script import Script
+from nnpy.workflows.import_script.write import ARRAYS
 
-_ONE_HOT_LOSSES = ("categorical_crossentropy", "CategoricalCrossentropy")
+SECTIONS = ("data", "model", "training")  # of the config; the rest is about it
 
 
 @dataclass(frozen=True)
@@ -43,14 +47,18 @@ def record_of(
     variables: Mapping[str, Any],
     loaded: list[Loaded],
     seed: int | None,
-    probe_path: Path | None,
+    folder: Path,
+    verify: bool,
     again: list[dict[str, Any]],
 ) -> dict[str, Any] | None:
-    """The record of a call; None when it only goes on with the last of `again`."""
+    """The record of a call; None when it only goes on with the last of `again`.
+
+    Arrays and numbers to compare with go into the folder.
+    """
     record: dict[str, Any] = {"name": seen.name or seen.model.name, "line": seen.line}
     record["class"] = type(seen.model).__name__
     try:
-        return _record(record, seen, script, variables, loaded, seed, probe_path, again)
+        return _record(record, seen, script, variables, loaded, seed, folder, verify, again)
     except NnpyError as error:
         record["refused"] = str(error)
     except Exception as error:  # noqa: BLE001 – the script must go on, whatever its model is
@@ -66,33 +74,41 @@ def _record(
     variables: Mapping[str, Any],
     loaded: list[Loaded],
     seed: int | None,
-    probe_path: Path | None,
+    folder: Path,
+    verify: bool,
     again: list[dict[str, Any]],
 ) -> dict[str, Any] | None:
-    model = seen.model
-    section = network_of(model)
+    model, own = seen.model, OwnCode(script, variables)
     compile_config = dict(model.get_compile_config() or {})
-    training = Training()
-    fit_call.compiled(training, compile_config, output_keys(section), script.definitions)
-    examples = Examples()
-    notes: list[Note] = []
+    own.take(own.names_in(_config(model)))
+    training = Training(own)
+    for name in own.names_in(compile_config):
+        with contextlib.suppress(ModelError):  # it is told where it is missing
+            own.take([name])
+    context = new_context(Arrays(ARRAYS))
+    context.code = own.catalog()
+    section = network_of(model, context)
+    fit_call.compiled(training, compile_config, output_keys(section), context)
+    examples = Examples({"name": None})
     if seen.call is not None and seen.batch is not None:
-        fit_call.fitted(training, seen.call, seen.batch.size, script.definitions)
-        one_hot = training.section.get("loss") in _ONE_HOT_LOSSES
+        fit_call.fitted(training, seen.call, seen.batch.size)
+        one_hot = takes_one_hot(training.section.get("loss"))
         examples = section_of(seen.batch, seen.call, loaded, one_hot)
     else:
-        notes.append(Note((), "compiled, but never fitted: epochs and data are nnpy's own"))
+        examples.note("", "compiled, but never fitted: epochs and data are to be filled in")
     if seed is not None:
         training.section["seed"] = seed % 2**32
-    names = set(own_names((model.get_config(), compile_config), script.definitions))
-    names |= training.own
     record |= {
         "model": section,
         "training": training.section,
         "data": examples.section,
         "scaling": examples.scaling,
         "stored_shape": examples.stored_shape,
-        "notes": [*notes, *examples.notes, *training.notes],
+        "notes": [
+            *(Note(("model",), each) for each in context.notes),
+            *examples.notes,
+            *training.notes,
+        ],
         "trainable": [each.trainable for each in model.weights],
         "layers": [type(each).__name__ for each in model.layers],
     }
@@ -102,24 +118,29 @@ def _record(
     if last is not None:
         text = f"the script goes on here with the weights of line {last['line']}"
         record["notes"].insert(0, Note((), f"{text}: a config begins with new ones"))
-    if names:
-        try:
-            record["own"] = script.extract(names, variables)
-        except NotExtractable as error:
-            listed = ", ".join(sorted(names))
-            raise ModelError(
-                f"the script's own {listed} cannot be taken out of it: {error}; move it into a "
-                "Python file of its own, import it from there, and name the file in code:"
-            ) from error
-    if probe_path is not None and seen.batch is not None:
+    if (code := own.text()) is not None:
+        record["own"] = code
+    if context.arrays is not None and context.arrays.members:
+        record["arrays"] = f"arrays-{id(model)}-{len(again)}.npz"
+        document = Document({}, [], record["arrays"], context.arrays.members)
+        document.write_arrays(folder)
+    if verify and seen.batch is not None:
+        place = folder / f"probe-{id(model)}-{len(again)}.npz"
         weights = (seen.call or {}).get("class_weight")
         try:
-            record["nesting"] = probe.measure(model, seen.batch, weights, probe_path)
-            record["probe"] = probe_path.name
+            record["nesting"] = probe.measure(model, seen.batch, weights, place)
+            record["probe"] = place.name
         except Exception as error:  # noqa: BLE001 – whatever the script's model raises
             text = " ".join(str(error).split())[:200]
             record["not_compared"] = f"{type(error).__name__}: {text}"
     return record
+
+
+def _config(model: Any) -> Any:
+    try:
+        return model.get_config()
+    except NotImplementedError:  # `network_of` says it in words
+        return {}
 
 
 def _goes_on(record: dict[str, Any], last: dict[str, Any]) -> bool:
@@ -137,25 +158,3 @@ def _goes_on(record: dict[str, Any], last: dict[str, Any]) -> bool:
     if all(each.text != text for each in last["notes"]):
         last["notes"].append(Note(("training", "epochs"), text))
     return True
-
-
-def own_names(value: Any, definitions: Mapping[str, Any]) -> Iterator[str]:
-    """The names in a serialized model of what the script itself defines."""
-    if isinstance(value, Mapping):
-        name = value.get("config") if value.get("class_name") == "function" else None
-        for each in (name, value.get("class_name")):
-            if isinstance(each, str) and each in definitions and not _is_keras(value):
-                yield each
-        children: Iterable[Any] = value.values()
-    elif isinstance(value, list | tuple):
-        children = value
-    else:
-        return
-    for each in children:
-        yield from own_names(each, definitions)
-
-
-def _is_keras(value: Mapping[str, Any]) -> bool:
-    module = value.get("module") or ""
-    name = value.get("class_name")
-    return module.split(".")[0] == "keras" and hasattr(keras.layers, str(name))

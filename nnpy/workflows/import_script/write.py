@@ -10,6 +10,8 @@ from nnpy.config.yaml.dump import dump
 from nnpy.config.yaml.nodes import Node
 from nnpy.config.yaml.parse import parse
 
+ARRAYS = "arrays.npz"  # stands in a record for the name of the file beside the config
+
 _WIDTH = 96
 _ORDER = ("code", "data", "model", "training")
 

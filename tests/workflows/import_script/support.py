@@ -10,7 +10,7 @@ import keras
 
 from nnpy.workflows.import_script import child
 from nnpy.workflows.import_script.capture import Job
-from nnpy.workflows.import_script.run import Imported, write_configs
+from nnpy.workflows.import_script.configs import Imported, write_configs
 from nnpy.workflows.import_script.script import Script
 
 
