@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from nnpy.config.checker import Checker
-from nnpy.config.monitor import monitors
+from nnpy.config.monitor import Measured, monitor_problem
 from nnpy.config.network.graph import Network, Step
 from nnpy.config.objects import KerasObject
 from nnpy.config.settings import DataSettings, TrainingSettings
 from nnpy.config.yaml.nodes import Node
 from nnpy.data import DataInfo, registry
-from nnpy.errors import DataError, did_you_mean
+from nnpy.errors import DataError
 
 _CLASS_NUMBERS = frozenset(("SparseCategoricalCrossentropy",))
 _ONE_HOT = frozenset(
@@ -38,6 +38,7 @@ def check_consistency(
     settings: DataSettings,
     network: Network,
     training: TrainingSettings,
+    measured: Measured,
     checker: Checker,
 ) -> list[str]:
     """Reports what does not go together; returns notes on what is no mistake."""
@@ -46,13 +47,8 @@ def check_consistency(
         node = root.value.get(section)
         return node.value.get(key) if node is not None and node.is_map else None
 
-    if training.monitor is not None:
-        known = monitors(settings, training)
-        if training.monitor not in known:
-            message = f"nothing named '{training.monitor}' is measured" + (
-                did_you_mean(training.monitor, known) or f"; known are {', '.join(known)}"
-            )
-            checker.error(place("training", "monitor"), "training.monitor", message)
+    if training.monitor is not None and (problem := monitor_problem(training, measured)):
+        checker.error(place("training", "monitor"), "training.monitor", problem)
     if settings.name == "idx" and settings.path is None:
         where = place("data", "name")
         checker.error(where, "data", "the data set 'idx' needs `path:`, the folder of its files")
@@ -64,7 +60,46 @@ def check_consistency(
             if not isinstance(key, int) or bad or not math.isfinite(weight) or weight < 0:
                 message = "expected {class number: weight}, such as {0: 1.0, 1: 5.0}"
                 checker.error(node.keys.get(key), "training.class_weight", message)
-    return _fit(root, settings, network, training, checker)
+    _check_batch_size(network, training, checker)
+    if isinstance(training.validation_freq, int) and 0 < training.epochs < training.validation_freq:
+        message = f"of {training.epochs} epochs none is validated"
+        checker.error(place("training", "validation_freq"), "training.validation_freq", message)
+    notes = _stateful(network, training, checker)
+    return notes + _fit(root, settings, network, training, checker)
+
+
+def _check_batch_size(network: Network, training: TrainingSettings, checker: Checker) -> None:
+    for each in network.inputs:
+        if each.batch_size not in (None, training.batch_size):
+            message = (
+                f"the batch size {each.batch_size} is not training.batch_size, which is "
+                f"{training.batch_size}"
+            )
+            checker.error(each.mark, f"{each.path}.batch_size", message)
+
+
+def _stateful(network: Network, training: TrainingSettings, checker: Checker) -> list[str]:
+    """Stateful layers need a fixed batch size, and examples in their order."""
+    stateful = [
+        step
+        for step in network.steps
+        if any(arguments.get("stateful") is True for _, arguments in step.iter_layers())
+    ]
+    if not stateful:
+        return []
+    for step in stateful:
+        if not any(each.batch_size for each in network.inputs):
+            message = (
+                f"stateful: true needs a fixed batch size: model: {{inputs: {{x: {{batch_size: "
+                f"{training.batch_size}}}}}, layers: …}}"
+            )
+            checker.error(step.mark, step.path, message)
+    if training.shuffle:
+        return [
+            "a stateful layer takes up each batch where the one before ended, but the examples "
+            "are shuffled: set training.shuffle: false if their order means something"
+        ]
+    return []
 
 
 def _fit(

@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 from nnpy.catalog import catalog
 from nnpy.config import by_output as outputs
-from nnpy.config import compose, consistency
+from nnpy.config import callbacks, compose, consistency
 from nnpy.config.checker import Checker, show
 from nnpy.config.config import Config
-from nnpy.config.monitor import default_monitor
+from nnpy.config.monitor import measure
 from nnpy.config.network import blocks, reader
 from nnpy.config.network.graph import Network
 from nnpy.config.objects import OBJECT_KINDS
 from nnpy.config.settings import DataSettings, TrainingSettings, parameters
 from nnpy.config.yaml.nodes import Node, from_plain
-from nnpy.errors import ConfigError, Problem, did_you_mean
+from nnpy.errors import ConfigError, Problem, did_you_mean, nearest
 
 if TYPE_CHECKING:
     from nnpy.config.user_code import CodeFile
@@ -51,7 +51,8 @@ def _load(config: str | Path | Mapping[str, Any] | Config, overrides: list[str])
     if isinstance(config, Config):
         if not overrides:
             return config
-        root = from_plain(config.resolved, "given")
+        # With their places, which say who named a file: safety/named_files.py.
+        root = config.tree.copy() if config.tree.value else from_plain(config.resolved, "given")
         return _check(compose.override(root, overrides, _is_object), config.name)
     if isinstance(config, Mapping):
         root = from_plain(dict(config), "given")
@@ -76,6 +77,7 @@ def _check(root: Node, name: str, file: str = "") -> Config:
     if not root.is_map:
         checker.error(root, "", f"expected a mapping with `model:`, got {show(root)}")
         raise ConfigError(checker.problems)
+    meant = {nearest(str(key), KEYS) for key in root.value if key not in KEYS}
     for key in root.value:
         if key not in KEYS:
             message = f"unknown key '{key}'" + (
@@ -87,18 +89,22 @@ def _check(root: Node, name: str, file: str = "") -> Config:
     known = blocks.definitions(root.value.get("blocks"), checker)
     if "model" in root.value:
         model = reader.read(root.value["model"], checker, blocks=known)
-    elif not any("'model'" in problem.message for problem in checker.problems):
+    elif "model" not in meant:  # misspelt, it has been told of already
         checker.problems.append(Problem("missing key 'model'", file=file))
     data = DataSettings(**_section(root.value.get("data"), DataSettings, "data", checker))
     training = _training(root.value.get("training"), model, checker)
     notes = [checker.catalog.note] if checker.catalog.note else []
+    measured = measure(data, training, checker.catalog)
+    listed = callbacks.listed(root, training, checker.catalog)
     if not checker.problems and model is not None:
-        notes += consistency.check_consistency(root, data, model, training, checker)
+        notes += consistency.check_consistency(root, data, model, training, measured, checker)
+        notes += callbacks.check(listed, data, training, measured, checker)
     if checker.problems or model is None:
         raise ConfigError(sorted(checker.problems, key=lambda each: (each.line, each.column)))
-    if training.monitor is None:
-        training = dataclasses.replace(training, monitor=default_monitor(data, training))
-    tree = _complete(root, training.monitor)
+    training, more = callbacks.choose_monitor(listed, training, measured)
+    tree = _complete(root, training)
+    training = callbacks.with_modes(listed, training, measured)
+    notes += more
     resolved = tree.plain()
     if code:
         resolved["code"] = [str(each.path) for each in code]
@@ -116,7 +122,7 @@ def _code(node: Node | None, checker: Checker) -> tuple[CodeFile, ...]:
     return files
 
 
-def _complete(root: Node, monitor: str | None) -> Node:
+def _complete(root: Node, settings: TrainingSettings) -> Node:
     """The tree with the defaults in their places, sections in their usual order."""
     items: dict[Any, Node] = {}
     if "code" in root.value:
@@ -126,8 +132,11 @@ def _complete(root: Node, monitor: str | None) -> Node:
         items["blocks"] = root.value["blocks"]
     items["model"] = root.value["model"]
     items["training"] = _filled(root.value.get("training"), TrainingSettings)
-    if items["training"].value["monitor"].value is None:
-        items["training"].value["monitor"] = Node(monitor)
+    training = items["training"].value
+    if training["monitor"].value is None:
+        training["monitor"] = Node(settings.monitor)
+        if training["monitor_mode"].value != settings.monitor_mode:
+            training["monitor_mode"] = Node(settings.monitor_mode)
     return Node(items, root.mark, dict(root.keys), root.origin)
 
 

@@ -11,7 +11,7 @@ import keras
 
 from nnpy.config.config import Config
 from nnpy.config.consistency import data_misfit
-from nnpy.data import DataInfo
+from nnpy.data import DataInfo, Dataset
 from nnpy.models.instantiate import catalog_name, instantiate
 from nnpy.models.located_errors import _error
 
@@ -36,6 +36,7 @@ def compile_model(model: keras.Model, config: Config) -> None:
         optimizer=instantiate(training.optimizer),
         loss=by_output(training.loss),
         metrics=by_output(training.metrics),
+        weighted_metrics=by_output(training.weighted_metrics) or None,
         loss_weights=by_output(training.loss_weights),
         jit_compile=False,  # the engine compiles whole epochs, not steps
     )
@@ -69,6 +70,28 @@ def check_outputs(model: keras.Model, config: Config, info: DataInfo) -> None:
     if units != classes:
         message = f"the model ends in {units} outputs, but {info.name} has {classes} classes"
         raise _error(message, last.mark, where)
+
+
+def check_batches(config: Config, dataset: Dataset) -> list[str]:
+    """Whether the data can be cut into batches of the size that the model's inputs state.
+
+    What is left of the training set is dropped, as notes say; the scores of the other splits are
+    of every example. Raises ConfigError where those leave a rest.
+    """
+    given = next((each for each in config.model.inputs if each.batch_size), None)
+    if given is None or given.batch_size is None:
+        return []
+    size, train = given.batch_size, len(dataset.train)
+    held = {"validation": dataset.validation, "test": dataset.test}
+    sizes = {name: len(split) for name, split in held.items() if split is not None}
+    if train < size or any(number % size for number in sizes.values()):
+        counts = " and ".join(f"{number} {name} examples" for name, number in sizes.items())
+        good = [each for each in range(1, train + 1) if not any(n % each for n in sizes.values())]
+        near = sorted(sorted(good, key=lambda each: abs(each - size))[:5])
+        message = f"batches of {size} leave a rest of {counts}: use one of {near}"
+        raise _error(message, given.mark, f"{given.path}.batch_size")
+    rest = train % size
+    return [f"{rest} of {train} training examples, less than a batch, are left out"] if rest else []
 
 
 def check_data(config: Config, info: DataInfo) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from nnpy.config.config import Config
 from nnpy.config.user_code import CodeFile
 from nnpy.errors import ConfigError, Problem
+from nnpy.safety import named_files
 
 
 def objects(files: Iterable[CodeFile]) -> dict[str, Any]:
@@ -49,8 +50,9 @@ def _run(file: CodeFile) -> dict[str, Any]:
         if getattr(each, "__module__", None) != module.__name__ or name.startswith("__"):
             continue
         if isinstance(each, type | types.FunctionType):
-            if keras.saving.get_registered_object(f"{file.package}>{name}") is not each and (
-                keras.saving.get_registered_name(each) == name
+            if not (isinstance(each, type) and not hasattr(each, "get_config")) and (
+                keras.saving.get_registered_object(f"{file.package}>{name}") is not each
+                and (keras.saving.get_registered_name(each) == name)
             ):
                 keras.saving.register_keras_serializable(file.package, name)(each)
             _loaded[file.name, name] = each
@@ -76,12 +78,7 @@ def own_objects(config: Config) -> dict[str, Any]:
     """What the config's own Python files define, by name, registered with Keras.
 
     Runs the files; those of a run only when it was made here, or is trusted. Raises
-    ConfigError at the line that fails, UsageError for code that is not trusted.
+    ConfigError at the line that fails, UsageError for what the config may not name.
     """
-    if not config.code:
-        return {}
-    from nnpy.safety import code_seal
-
-    code_seal.check_run(config.code, trusted=config.trust_code)
-
+    named_files.check(config)
     return objects(config.code)

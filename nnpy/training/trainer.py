@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import secrets
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -20,13 +21,15 @@ from nnpy.engine import Engine
 from nnpy.errors import Interrupted, NnpyError, RunError
 from nnpy.runs.folder import Run
 from nnpy.runs.metrics_csv import Table
-from nnpy.storage import atomic
-from nnpy.training import failures, resume, signals
+from nnpy.storage import archive, atomic
+from nnpy.training import callback_files, failures, signals
+from nnpy.training.averages import Averages
 from nnpy.training.best_epoch import Best
+from nnpy.training.callbacks import Callbacks
 from nnpy.training.progress import ProgressListener
 from nnpy.training.start import Start
 from nnpy.training.state import Recorder, State
-from nnpy.training.state_store import StateStore, read_state, write_state
+from nnpy.training.state_store import ANY_RUN, StateStore, read_state, write_state
 from nnpy.training.timing import Clock
 
 _SHARE = 50  # saving may take one part in so many of the time
@@ -75,8 +78,11 @@ class Training:
         self.best = Best(settings.monitor, settings.monitor_mode)
         self.rows: list[dict[str, float]] = []
         self.table = Table(run.metrics_path)
-        self.store = StateStore(run.state_folder)
+        self.store = StateStore(run.state_folder, root=run.folder)
+        self.identity: str | None = secrets.token_hex(16)  # of the run, that its states bear
         self.state: State | None = None  # where a resumed training goes on
+        self.averages = Averages(model)
+        self.hooks: Callbacks | None = None  # once the training has begun
         self.recorder: Recorder
         self.saved = time.perf_counter()
         self.cost = 0.0  # seconds that taking a state stops the training
@@ -92,6 +98,7 @@ class Training:
             "epochs": 0,
             "best_epoch": None,
             "monitor": settings.monitor,
+            **({"weights": "averages"} if self.averages.kept else {}),
             "device": device,
         }
 
@@ -101,12 +108,19 @@ class Training:
         Raises Interrupted after Ctrl-C or SIGTERM, with what was reached saved, and NnpyError
         for what else ends a training.
         """
-        start = Start(
-            self.config, self.dataset, self.run, self.summary, self.listener, self.deterministic
-        )
         if resumed:
             self.load_state()
-            start.again(self.state)
+        start = Start(
+            self.config,
+            self.dataset,
+            self.run,
+            self.summary,
+            self.listener,
+            self.deterministic,
+            self.identity,
+        )
+        if resumed:
+            start.again(self.state, self.store.damaged)
         else:
             start.new()
         try:
@@ -134,49 +148,75 @@ class Training:
         """Look for the state that a run was left in."""
         for folder in (self.run.folder, self.run.best_path.parent, self.run.state_folder):
             atomic.sweep(folder)
-        self.state = self.store.latest(self.listener.on_message)
+        then = self.run.environment()
+        self.state = self.store.latest(
+            self.listener.on_message, then.get("run") if then else ANY_RUN
+        )
+        if then:
+            self.identity = then.get("run")
+        elif self.state:
+            self.identity = self.state.run
 
     def fit(self) -> None:
         settings = self.config.training
-        callbacks = self.callbacks
+        listed: list[Any] = [*zip(settings.callbacks, self.callbacks, strict=True)]
         if self.tensorboard:
-            callbacks.append(keras.callbacks.TensorBoard(str(self.run.tensorboard_folder)))
-        if self.state:
-            resume.continue_files(callbacks, self.state.epoch)
-        together = keras.callbacks.CallbackList(
-            callbacks, model=self.model, epochs=settings.epochs, verbose=0
-        )
+            folder = str(self.run.tensorboard_folder)
+            listed.append((None, keras.callbacks.TensorBoard(folder)))
+        callback_files.keep_in(self.run.folder, [each for _, each in listed])
+        epochs = self.state.epoch if self.state else None
+        callback_files.take_up([each for _, each in listed], self.run.folder, epochs)
         with self.clock.phase("training"):
             self.model.stop_training = False
-            together.on_train_begin()
-            self.recorder = Recorder(self.model, callbacks)
-            epoch, step = self._go_back(self.state) if self.state else (0, 0)
-            while epoch < settings.epochs and not self.model.stop_training:
+            steps = self.engine.epoch_steps(self.dataset.train)
+            hooks = self.hooks = Callbacks(listed, self.model, epochs=settings.epochs, steps=steps)
+            hooks.on_train_begin()
+            if not self.state:
+                callback_files.check_backup(hooks.own, self.model)
+            self.recorder = Recorder(self.model, hooks.own)
+            epoch, step = self._go_back(self.state, hooks) if self.state else (0, 0)
+            for message in (*hooks.prices(steps), *self.averages.messages()):
+                self.listener.on_message(message)
+            # Stopped within an epoch, a training still validates it.
+            while epoch < settings.epochs and (step or not self.model.stop_training):
                 try:
-                    self._epoch(epoch, step, together)
+                    self._epoch(epoch, step, hooks)
                     epoch += 1
                 except failures.NotFinite as error:
                     self._recover(error, epoch)
                 step = 0
-            together.on_train_end()
+            hooks.leave_averages()
             if epoch:
                 self.engine.finish()
+            hooks.on_train_end(self._last_logs())
+        for message in hooks.other_best_epochs(self.summary["best_epoch"]):
+            self.listener.on_message(message)
 
-    def _go_back(self, state: State) -> tuple[int, int]:
+    def _last_logs(self) -> dict[str, float] | None:
+        row = self.rows[-1] if self.rows else {}
+        left_out = ("epoch", "seconds", "learning_rate")
+        return {name: value for name, value in row.items() if name not in left_out} or None
+
+    def _go_back(self, state: State, hooks: Callbacks) -> tuple[int, int]:
         """Everything as it was at the moment of `state`; the epoch and step to go on with."""
         if state.step:
             # The variables of the metrics are made by the first batch that they see.
             self.engine.evaluate(_first(self.dataset.train, self.config.training.batch_size))
         self.recorder.restore(state)
         told = state.progress
-        self.rows, self.best.value, self.best.weights = (
-            told["rows"],
-            told["best"],
-            told["best_weights"],
-        )
-        self.summary |= told["summary"]
-        self.table = Table(self.run.metrics_path, self.rows)
-        self.clock.add(told["seconds"])
+        try:
+            self.rows, self.best.value, self.best.weights = (
+                told["rows"],
+                told["best"],
+                told["best_weights"],
+            )
+            self.best.loss = told.get("best_loss", math.inf)  # a state of an older nnpy has none
+            hooks.history.epoch, hooks.history.history = told.get("history", ([], {}))
+            self.summary |= told["summary"]
+            self.clock.add(told["seconds"])
+            self.table = Table(self.run.metrics_path, self.rows)
+        except (TypeError, ValueError, LookupError, AttributeError) as error:
+            raise RunError(f"the saved state does not tell how far it had come: {error}") from error
         return state.epoch, state.step
 
     def _save(self, epoch: int, step: int = 0, epoch_seconds: float = 0.0) -> None:
@@ -186,20 +226,24 @@ class Training:
 
     def _capture(self, epoch: int, step: int = 0, epoch_seconds: float = 0.0) -> State:
         began = time.perf_counter()
-        names = ("epochs", "best_epoch", "validation", "restored")
+        names = ("epochs", "best_epoch", "validation", "restored", "stopped")
+        assert self.hooks is not None
+        history = self.hooks.history
         progress = {
             "rows": list(self.rows),
             "best": self.best.value,
+            "best_loss": self.best.loss,
             "best_weights": self.best.weights,
+            "history": archive.copy((history.epoch, history.history)),
             "summary": {name: self.summary[name] for name in names if name in self.summary},
             "seconds": self.clock.as_dict(),
             "epoch_seconds": epoch_seconds,
         }
-        state = self.recorder.capture(epoch, step, progress)
+        state = dataclasses.replace(self.recorder.capture(epoch, step, progress), run=self.identity)
         self.cost = time.perf_counter() - began
         return state
 
-    def _epoch(self, epoch: int, step: int, callbacks: keras.callbacks.CallbackList) -> None:
+    def _epoch(self, epoch: int, step: int, hooks: Callbacks) -> None:
         epochs = self.config.training.epochs
         began = time.perf_counter()
         if self.state and step:
@@ -209,7 +253,8 @@ class Training:
         def on_chunk(step: int, steps: int, logs: dict[str, float]) -> None:
             nonlocal looked
             self.listener.on_chunk_end(epoch + 1, epochs, step, steps, logs)
-            failures.check_finite({"loss": logs["loss"]}, epoch, looked + 1, step)
+            if not self.model.stop_training:  # otherwise a callback has seen to it
+                failures.check_finite({"loss": logs["loss"]}, epoch, looked + 1, step)
             looked = step
             since = time.perf_counter() - self.saved
             if (
@@ -220,21 +265,46 @@ class Training:
                 self._save(epoch, step, time.perf_counter() - began)
             self.asked.check()
 
-        if not step:  # else the callbacks have seen the beginning of this epoch
-            callbacks.on_epoch_begin(epoch)
-        logs = self.engine.train_epoch(
-            self.dataset.train, epoch, first_step=step, on_chunk=on_chunk
+        if not step:  # otherwise the callbacks have seen the beginning of this epoch
+            hooks.on_epoch_begin(epoch)
+        if step and self.model.stop_training:  # a callback has ended it after that step
+            logs = self.engine.logs()
+        else:
+            logs = self.engine.train_epoch(
+                self.dataset.train,
+                epoch,
+                first_step=step,
+                on_chunk=on_chunk,
+                on_step=hooks.train_steps or None,
+            )
+        # Callbacks see the averages as well, unless one of them is there to swap them.
+        with self.averages.in_model(not hooks.swaps_averages):
+            self._end_epoch(epoch, logs, began, hooks)
+        if self.model.stop_training and "stopped" not in self.summary:
+            self.summary["stopped"] = {"by": hooks.stopped_by, "epoch": epoch + 1}
+        last = epoch + 1 == epochs or self.model.stop_training
+        if self.summary["best_epoch"] == epoch + 1 and self.config.training.on_nan == "restore":
+            write_state(self.run.best_state_path, self._capture(epoch + 1), root=self.run.folder)
+        if last or time.perf_counter() - self.saved >= _SHARE * self.cost:
+            self._save(epoch + 1)
+        self.asked.check()
+
+    def _end_epoch(
+        self, epoch: int, logs: dict[str, float], began: float, hooks: Callbacks
+    ) -> None:
+        """Validation, the row in the table, the best epoch, and the callbacks."""
+        validated = self.dataset.validation is not None and _is_among(
+            epoch + 1, self.config.training.validation_freq
         )
-        if self.dataset.validation is not None:
-            measured = self.engine.evaluate(self.dataset.validation, on_chunk=self._check)
-            logs |= {f"val_{name}": value for name, value in measured.items()}
-        rate = self._rate()
+        if validated:
+            logs |= self._validate(hooks)
         row = {"epoch": epoch + 1, "seconds": time.perf_counter() - began, **logs}
-        row["learning_rate"] = rate
+        row["learning_rate"] = self._rate()
         best = self.best.is_beaten(logs)
         if best:
-            self.best.weights = self.model.get_weights()
-            atomic.replace(self.run.best_path, self.model.save)
+            with self.averages.in_model(hooks.swaps_averages):
+                self.best.weights = self.model.get_weights()
+                self.run.replace(self.run.best_path, self.model.save)
         self.rows.append(row)
         self.table.add(row)
         self.summary["epochs"] = epoch + 1
@@ -245,14 +315,19 @@ class Training:
                 for name, value in logs.items()
                 if name.startswith("val_")
             }
-        self.listener.on_epoch_end(epochs, row, best)
-        callbacks.on_epoch_end(epoch, logs | {"learning_rate": rate})
-        if best and self.config.training.on_nan == "restore":
-            write_state(self.run.best_state_path, self._capture(epoch + 1))
-        last = epoch + 1 == epochs or self.model.stop_training
-        if last or time.perf_counter() - self.saved >= _SHARE * self.cost:
-            self._save(epoch + 1)
-        self.asked.check()
+        self.listener.on_epoch_end(self.config.training.epochs, row, best)
+        hooks.on_epoch_end(epoch, logs, validated=validated)
+
+    def _validate(self, hooks: Callbacks) -> dict[str, float]:
+        hooks.on_test_begin()
+        measured = self.engine.evaluate(
+            self.dataset.validation,
+            keep_states=True,
+            on_chunk=self._check,
+            on_step=hooks.test_steps or None,
+        )
+        hooks.on_test_end(measured)
+        return {f"val_{name}": value for name, value in measured.items()}
 
     def _rate(self) -> float:
         return float(np.asarray(self.model.optimizer.learning_rate))
@@ -267,6 +342,8 @@ class Training:
             raise RunError(f"{error}; it went back {_RESTORES} times already")
         rate = self._rate()
         state = read_state(path)
+        if state.run != self.identity:
+            raise RunError(f"{error}; {path} is of another run: there is no state to go back to")
         self.recorder.restore(state, callbacks=False)
         rate = min(rate, self._rate()) / 2  # of the best state, or of the last way back
         try:
@@ -280,7 +357,7 @@ class Training:
             {"in_epoch": epoch + 1, "after_epoch": state.epoch, "learning_rate": rate},
         ]
         self.listener.on_message(
-            f"{str(error).partition('.')[0]}: back to the weights after epoch {state.epoch}, "
+            f"{error.event}: back to the weights after epoch {state.epoch}, "
             f"learning rate {rate:.3g}"
         )
         self._save(epoch)
@@ -290,13 +367,13 @@ class Training:
 
     def evaluate(self) -> None:
         """The best weights on the test set, once."""
-        atomic.replace(self.run.last_path, self.model.save)
+        self.run.replace(self.run.last_path, self.model.save)
         if self.best.weights is None:  # no epoch was trained: the first weights are the best
-            atomic.replace(self.run.best_path, self.model.save)
+            self.run.replace(self.run.best_path, self.model.save)
         else:
             self.model.set_weights(self.best.weights)
             if self.table.rewritten or not self.run.best_path.exists():
-                atomic.replace(self.run.best_path, self.model.save)
+                self.run.replace(self.run.best_path, self.model.save)
         with self.clock.phase("evaluation"):
             self.summary["test"] = self.engine.evaluate(self.dataset.test, on_chunk=self._check)
 
@@ -321,13 +398,21 @@ class Training:
         if error is not None:
             self.summary["error"] = error
         if status == "interrupted":
-            atomic.replace(self.run.last_path, self.model.save)
-            if self.best.weights is None:
-                atomic.replace(self.run.best_path, self.model.save)
+            if self.hooks is not None:
+                self.hooks.leave_averages()
+            with self.averages.in_model():
+                self.run.replace(self.run.last_path, self.model.save)
+                if self.best.weights is None:
+                    self.run.replace(self.run.best_path, self.model.save)
         self.summary["seconds"] = self.clock.as_dict()
         self.run.write_json(self.run.summary_path, self.summary)
         if status == "finished":
             self.listener.on_finish(self.summary)
+
+
+def _is_among(epoch: int, frequency: int | list[int]) -> bool:
+    """Whether an epoch, counted from 1, is validated, as `validation_freq` of `fit` says it."""
+    return epoch in frequency if isinstance(frequency, list) else epoch % frequency == 0
 
 
 def _first(split: Split, count: int) -> Split:

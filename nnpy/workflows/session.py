@@ -153,6 +153,7 @@ class Session:
             class_weight=training.class_weight,
             shuffle=training.shuffle,
             memory_budget=self.config.data.memory_budget_bytes,
+            steps_per_epoch=training.steps_per_epoch,
         )
 
 

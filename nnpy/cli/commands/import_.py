@@ -129,4 +129,4 @@ def _import_model(terminal: Terminal, source: str, output: str | None) -> None:
         terminal.result(text.rstrip("\n"))
         return
     create(Path(output), text)
-    terminal.result(output)
+    terminal.result(output, essential=False)
