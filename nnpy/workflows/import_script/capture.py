@@ -84,6 +84,8 @@ class Capture:
             self._stand_in(home, "plot_model", _plot_model)
         if self.job.fit:
             return
+        if "matplotlib" in self.script.text:
+            self._forgive_drawings()
         self._stand_in(keras.Model, "evaluate", self._evaluate)
         for name in ("save", "save_weights", "export", "load_weights"):
             self._stand_in(keras.Model, name, self._file_of_model)
@@ -91,6 +93,13 @@ class Capture:
         stand_in = self._wrapped(load, self._load_model)
         for home in (keras.models, keras.saving, tf.keras.models):
             self._replace(home, "load_model", stand_in)
+
+    def _forgive_drawings(self) -> None:
+        """A curve over all epochs does not fit a history of one row: it is not drawn."""
+        from matplotlib.axes import Axes
+
+        for name in ("plot", "scatter", "bar", "fill_between"):
+            self._stand_in(Axes, name, _draw)
 
     def uninstall(self) -> None:
         """Gives Keras back what it had."""
@@ -277,6 +286,14 @@ def _plot_model(original: Callable[..., Any], *given: Any, **named: Any) -> Any:
     except ImportError as error:  # Graphviz is not installed: no reason to end the script
         print(f"plot_model: {error}; nnpy plot draws the model without it", file=sys.stderr)
         return None
+
+
+def _draw(original: Callable[..., Any], *given: Any, **named: Any) -> Any:
+    try:
+        return original(*given, **named)
+    except ValueError as error:
+        print(f"not drawn: {error}", file=sys.stderr)
+        return []
 
 
 def _checkpoints(callbacks: Any) -> list[Any]:

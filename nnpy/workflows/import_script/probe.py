@@ -20,12 +20,15 @@ _MOST = 16  # examples of the batch
 
 
 def measure(
-    model: Any, batch: Batch, class_weight: Mapping[int, float] | None, path: Path
+    model: Any, batch: Batch | None, class_weight: Mapping[int, float] | None, path: Path
 ) -> dict[str, Any]:
     """Writes state, answers and a training step of the model; leaves it as it was.
 
+    Without a batch, for a model that was never fitted, answers to invented examples alone.
     Returns how the arrays of `x`, `y` and the weights of examples are nested, for `packed`.
     """
+    trained = batch is not None
+    batch = batch or Batch(_invented(model), None, None, None, None)
     given = {"x": _cut(batch.x), "y": _cut(batch.y), "w": _cut(batch.sample_weight)}
     if class_weight is not None:
         given["w"] = _weights_by_class(given["y"], class_weight)
@@ -34,7 +37,7 @@ def measure(
         for key, value in given.items()
         for index, each in enumerate(leaves(value))
     }
-    arrays |= _numbers(model, given["x"], given["y"], given["w"])
+    arrays |= _numbers(model, given["x"], given["y"], given["w"], trained)
     with path.open("wb") as file:
         stored: dict[str, Any] = {key: storable(each) for key, each in arrays.items()}
         np.savez(file, **stored)
@@ -62,7 +65,20 @@ def _numbered(value: Any) -> Any:
     return keras.tree.map_structure(lambda _: next(numbers), value)
 
 
-def _numbers(model: Any, x: Any, y: Any, weights: Any) -> dict[str, np.ndarray]:
+def _invented(model: Any) -> Any:
+    """A few examples of the shapes and types that the model takes."""
+    chance = np.random.default_rng(0)
+
+    def one(tensor: Any) -> Any:
+        shape = [size or 4 for size in tensor.shape]
+        if tensor.dtype == "string":
+            return np.full(shape, "the text", dtype=object)
+        return chance.uniform(0, 1, shape).astype(tensor.dtype)
+
+    return keras.tree.map_structure(one, model.input)
+
+
+def _numbers(model: Any, x: Any, y: Any, weights: Any, trained: bool) -> dict[str, np.ndarray]:
     """State before, outputs, and loss and state after one step; then the state is put back."""
     optimizer = model.optimizer
     if optimizer is not None and not optimizer.built:
@@ -75,7 +91,8 @@ def _numbers(model: Any, x: Any, y: Any, weights: Any) -> dict[str, np.ndarray]:
     try:
         outputs = model(_tensors(x), training=False)
         found |= {f"output{index}": each for index, each in enumerate(leaves(outputs))}
-        found |= step(model, x, y, weights)
+        if trained:
+            found |= step(model, x, y, weights)
     finally:
         for variable, value in zip(
             [*model.variables, *slots], [*before, *slots_before], strict=True
@@ -90,7 +107,7 @@ def step(model: Any, x: Any, y: Any, weights: Any) -> dict[str, np.ndarray]:
     data = (x,) if y is None else (x, y) if weights is None else (x, y, weights)
     logs = model.train_step(_tensors(data))
     found = {"loss": np.asarray(logs["loss"])}
-    return found | {f"after{index}": np.array(each) for index, each in enumerate(model.variables)}
+    return found | {f"after{index}": each.numpy() for index, each in enumerate(model.variables)}
 
 
 def _tensors(value: Any) -> Any:

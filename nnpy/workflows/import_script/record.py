@@ -124,7 +124,7 @@ def _record(
         record["arrays"] = f"arrays-{id(model)}-{len(again)}.npz"
         document = Document({}, [], record["arrays"], context.arrays.members)
         document.write_arrays(folder)
-    if verify and seen.batch is not None:
+    if verify:
         place = folder / f"probe-{id(model)}-{len(again)}.npz"
         weights = (seen.call or {}).get("class_weight")
         try:

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-import nnpy
 from nnpy.errors import UsageError
 from nnpy.workflows.import_script.configs import Imported, write_configs
 from nnpy.workflows.import_script.script import Script
@@ -92,7 +91,7 @@ def _run(
         "verify": verify,
     }
     job.write_text(json.dumps(task), encoding="utf-8")
-    home = str(Path(nnpy.__file__).resolve().parent.parent)  # also where it is not installed
+    home = str(Path(__file__).resolve().parents[3])  # this very nnpy, installed or not
     path = os.pathsep.join(filter(None, (home, os.environ.get("PYTHONPATH"))))
     settings = {"PYTHONPATH": path, "KERAS_BACKEND": "tensorflow", "MPLBACKEND": "Agg"}
     with (folder / "output.txt").open("wb") as log:
