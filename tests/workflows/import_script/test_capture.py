@@ -198,7 +198,8 @@ model.fit(x, y, sample_weight=np.ones(40), validation_data=(x[:7], y[:7]), initi
     ("prepare", "expected"),
     [
         ("x = x / 255.0", {"name": "fashion_mnist", "validation_split": 0.0}),
-        ("x = x[..., None].astype('float32') / 255", {"name": "fashion_mnist", "validation_split": 0.0}),
+        ("x = x[..., None].astype('float32') / 255",
+         {"name": "fashion_mnist", "validation_split": 0.0}),
         ("x = x / 255.0; y = keras.utils.to_categorical(y)",
          {"name": "fashion_mnist", "labels": "one_hot", "validation_split": 0.0}),
         ("x = tf.data.Dataset.from_tensor_slices((x / 255.0, y)).shuffle(100).batch(20); y = None",
