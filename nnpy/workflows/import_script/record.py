@@ -8,10 +8,12 @@ to compare with).
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import keras
 
 from nnpy.config.consistency import takes_one_hot
 from nnpy.errors import ModelError, NnpyError
@@ -88,6 +90,8 @@ def _record(
     context = new_context(Arrays(ARRAYS))
     context.code = own.catalog()
     section = network_of(model, context)
+    for each in _renamed_activations(model):
+        context.note(each)
     fit_call.compiled(training, compile_config, output_keys(section), context)
     examples = Examples({"name": None})
     if seen.call is not None and seen.batch is not None:
@@ -134,6 +138,18 @@ def _record(
             text = " ".join(str(error).split())[:200]
             record["not_compared"] = f"{type(error).__name__}: {text}"
     return record
+
+
+def _renamed_activations(model: Any) -> Iterator[str]:
+    """Layers whose activation Keras writes down as another function of the same name."""
+    for layer in model.layers:
+        if hasattr(layer, "layers"):
+            yield from _renamed_activations(layer)
+        elif getattr(layer, "activation", None) is keras.ops.gelu:
+            yield (
+                f"'{layer.name}' has keras.ops.gelu as its activation, which is approximate; the "
+                "activation gelu, as which Keras itself saves it, is not"
+            )
 
 
 def _config(model: Any) -> Any:
