@@ -136,7 +136,7 @@ def section_of(
     source = None
     for each in loaded:
         source = source or _Lookup(each).match(batch)
-    if source is None and len(loaded) == 1 and _as_many(batch, loaded[0]):
+    if source is None and len(loaded) == 1 and _may_be(batch, loaded[0]):
         name = loaded[0].name
         text = f"the script changes {name} in a way that was not recognized; nnpy gives the stored"
         found.note("name", f"{text} pictures, scaled to 0..1 where they are bytes")
@@ -243,9 +243,16 @@ class _Lookup:
         return np.array(places if len(places) == 2 else [], dtype=int)
 
 
-def _as_many(batch: Batch, loaded: Loaded) -> bool:
-    total = len(loaded.train[0])
-    return batch.examples is not None and total // 2 <= batch.examples <= total
+def _may_be(batch: Batch, loaded: Loaded) -> bool:
+    """Whether changed pictures may come from a data set: one array, as many, with its labels."""
+    labels, total = np.asarray(loaded.train[1]), len(loaded.train[0])
+    if not isinstance(batch.x, np.ndarray) or not isinstance(batch.y, np.ndarray):
+        return False
+    if batch.examples is None or not total // 2 <= batch.examples <= total:
+        return False
+    y = batch.y
+    classes = np.argmax(y, axis=1) if y.ndim == 2 and y.shape[1] > 1 else y.reshape(-1)
+    return labels.dtype.kind in "iu" and bool(np.isin(classes, labels).all())
 
 
 def _targets(batch: Batch, source: _Match) -> str:

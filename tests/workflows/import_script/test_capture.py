@@ -415,3 +415,45 @@ plt.close()
 """,
     )
     assert end == {}
+
+
+def test_the_scaling_of_the_loss_of_a_model_in_float16_is_said(tmp_path: Path) -> None:
+    try:
+        [one], end = imported(
+            tmp_path,
+            """
+import keras, numpy as np
+keras.mixed_precision.set_global_policy("mixed_float16")
+x = np.ones((32, 6), "float32")
+given = keras.Input((6,))
+end = keras.layers.Activation("linear", dtype="float32")(keras.layers.Dense(2)(given))
+model = keras.Model(given, end)
+model.compile("adam", "mse")
+keras.mixed_precision.set_global_policy("float32")
+model.fit(x, x[:, :2])
+""",
+            verify=True,
+        )
+    finally:
+        import keras
+
+        keras.config.set_dtype_policy("float32")
+    assert end == {} and "LossScaleOptimizer" in one.text
+    assert one.verdict.equal, one.verdict
+
+
+def test_pairs_of_pictures_are_not_called_the_data_set(tmp_path: Path, fashion: None) -> None:
+    [one], _ = imported(
+        tmp_path,
+        """
+import keras
+(x, y), _ = keras.datasets.fashion_mnist.load_data()
+x = x / 255.0
+inputs = [keras.Input((28, 28)), keras.Input((28, 28))]
+end = keras.layers.Dense(1)(keras.layers.Flatten()(keras.layers.Subtract()(inputs)))
+model = keras.Model(inputs, end)
+model.compile("adam", "mse")
+model.fit([x[:60], x[40:]], (y[:60] == y[40:]).astype("float32"))
+""",
+    )
+    assert load_plain(one.text)["data"] == {"name": None} and "something else" in one.text
