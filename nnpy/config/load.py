@@ -113,7 +113,10 @@ def _check(root: Node, name: str, file: str = "") -> Config:
         model = reader.read(root.value["model"], checker, blocks=known)
     elif "model" not in meant:  # misspelt, it has been told of already
         checker.problems.append(Problem("missing key 'model'", file=file))
-    data = DataSettings(**_section(root.value.get("data"), DataSettings, "data", checker))
+    data = _located(
+        DataSettings(**_section(root.value.get("data"), DataSettings, "data", checker)),
+        root.value.get("data"),
+    )
     training = _training(root.value.get("training"), model, checker)
     notes = [checker.catalog.note] if checker.catalog.note else []
     measured = measure(data, training, checker.catalog)
@@ -142,6 +145,20 @@ def _code(node: Node | None, checker: Checker) -> tuple[CodeFile, ...]:
     files = user_code.read(node, checker)
     checker.catalog = user_code.OwnCatalog(checker.catalog, files, checker)
     return files
+
+
+def _located(data: DataSettings, node: Node | None) -> DataSettings:
+    """Data that lie beside the config that names them are found from any folder."""
+    mark = node.value["path"].mark if node and node.is_map and "path" in node.value else None
+    if mark is None or not isinstance(data.path, str) or mark.file == "--set":
+        return data
+    beside = Path(mark.file).parent / data.path
+    try:
+        if not Path(data.path).exists() and beside.exists():
+            return dataclasses.replace(data, path=str(beside))
+    except (OSError, ValueError):  # a name that no file can have: whoever reads it says so
+        pass
+    return data
 
 
 def _complete(root: Node, settings: TrainingSettings) -> Node:
