@@ -64,9 +64,7 @@ def test_a_script_becomes_a_config_for_each_of_its_models(
     assert nnpy("check", *done.stdout.split()).returncode == 0
 
 
-def test_a_script_without_a_model_says_so(
-    nnpy: Command, write: Callable[[str, str], Path]
-) -> None:
+def test_a_script_without_a_model_says_so(nnpy: Command, write: Callable[[str, str], Path]) -> None:
     done = nnpy("import", write("train.py", "print('hello')\n"), "--run")
     assert done.returncode == 1 and "docs/import.md" in done.stderr
     assert done.stdout == ""
