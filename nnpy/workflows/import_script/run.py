@@ -1,6 +1,6 @@
 """Runs a user's script in a process of its own, and makes configs of what it trained.
 
-found = import_script("train.py", output=Path("train.yaml"), tell=print)
+found = import_script("train.py", output=Path("train.yaml"))
 """
 
 from __future__ import annotations
