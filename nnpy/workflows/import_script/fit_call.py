@@ -35,6 +35,7 @@ _DEFAULTS = {
     "loss": "; nnpy's default stands in for it: sparse_categorical_crossentropy",
     "optimizer": "; nnpy's default stands in for it: Adam",
 }
+_OF_EVERY_OBJECT = frozenset(("name", "dtype", "reduction", "kwargs"))
 _DUMMY_LOSS = "mean_squared_error"
 
 
@@ -77,6 +78,9 @@ def compiled(
         training.section |= training_of(config, outputs, context)
     except ModelError:
         _piece_by_piece(training, config, outputs, context)
+    for key, kind in (("loss", "loss"), ("metrics", "metric")):
+        if key in training.section:
+            training.section[key] = _as_constructed(training, key, kind, context)
     if config.get("run_eagerly"):
         training.section["execution"] = "eager"
     elif config.get("jit_compile") is True:
@@ -102,6 +106,37 @@ def _piece_by_piece(
             training.section[key] = found[key]
     if "metrics" not in training.section:
         training.section["metrics"] = []
+
+
+def _as_constructed(training: Training, key: str, kind: str, context: Context) -> Any:
+    """The losses or metrics with the arguments that the script's own classes take.
+
+    Keras adds those of its base class; what `get_config` of an own class leaves out is told.
+    """
+
+    def walk(value: Any) -> Any:
+        if isinstance(value, list):
+            return [walk(each) for each in value]
+        if not isinstance(value, dict):
+            return value
+        found = {}
+        for name, arguments in value.items():
+            entry = context.code.find(kind, name) if context.code is not None else None
+            if entry is None or not entry.code or not isinstance(arguments, dict):
+                found[name] = walk(arguments)
+                continue
+            taken = {each.name for each in entry.parameters}
+            if missing := sorted(taken - arguments.keys() - _OF_EVERY_OBJECT):
+                text = f"get_config of {name} does not tell {', '.join(missing)}"
+                training.note(key, f"{text}: its own default stands in for it")
+            if not entry.open_ended:
+                arguments = {one: each for one, each in arguments.items() if one in taken}
+            if not arguments:
+                return name if len(value) == 1 else value
+            found[name] = arguments
+        return found
+
+    return walk(training.section[key])
 
 
 def _shown(value: Any) -> str:

@@ -457,3 +457,24 @@ model.fit([x[:60], x[40:]], (y[:60] == y[40:]).astype("float32"))
 """,
     )
     assert load_plain(one.text)["data"] == {"name": None} and "something else" in one.text
+
+
+def test_an_own_loss_comes_with_the_arguments_that_it_takes(tmp_path: Path) -> None:
+    [one], end = imported(
+        tmp_path,
+        HEAD
+        + """
+class Pulled(keras.losses.Loss):
+    def __init__(self, factor=0.1, name="pulled"):
+        super().__init__(name=name)
+        self.factor = factor
+    def call(self, y_true, y_pred):
+        return keras.ops.mean(keras.ops.square(y_pred), axis=-1) * self.factor
+model.compile("adam", Pulled())
+model.fit(x, y)
+""",
+        verify=True,
+    )
+    assert end == {} and "does not tell factor" in one.text
+    assert "Pulled" in str(load_plain(one.text)["training"]["loss"])
+    assert one.verdict.equal and one.verdict.step is not None, one.verdict
