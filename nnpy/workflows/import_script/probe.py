@@ -75,7 +75,8 @@ def _invented(model: Any) -> Any:
             return np.full(shape, "the text", dtype=object)
         return chance.uniform(0, 1, shape).astype(tensor.dtype)
 
-    return keras.tree.map_structure(one, model.input)
+    found = [one(each) for each in model.inputs]
+    return found[0] if len(found) == 1 else found
 
 
 def _numbers(model: Any, x: Any, y: Any, weights: Any, trained: bool) -> dict[str, np.ndarray]:
