@@ -144,6 +144,8 @@ class Capture:
 
     def _compile(self, original: Callable[..., Any], model: Any, *given: Any, **named: Any) -> Any:
         result = original(model, *given, **named)
+        if not self.job.fit and named.get("jit_compile") is not True:
+            model.jit_compile = False  # one batch is not worth XLA's minutes of compiling
         line, name = self._place(model)
         known = self.models.get(id(model))
         if line and known is None:

@@ -90,7 +90,7 @@ def _compare(found: Verdict, model: Any, record: dict[str, Any], arrays: dict[st
         if probe.storable(one).tobytes() != other.tobytes():
             found.differences.append(f"output {index} differs by {_distance(one, other):.2g}")
     missing = [each["path"][1] for each in record["notes"] if each["path"][:1] == ["training"]]
-    missing = [each for each in missing if each in _LEARNING]
+    missing = [each for each in missing if each in _LEARNING and each not in record["training"]]
     if missing:
         found.not_trained = f"{', '.join(missing)} of the script could not be taken along"
     elif "loss" in arrays:

@@ -87,7 +87,7 @@ class _Draft:
             except ConfigError as error:
                 self._training, notes = _pruned(record["training"], error)
                 kept += notes
-                record["notes"] = kept
+                record |= {"notes": kept, "training": self._training}
                 self.as_in_script = self._checked(open_data, record["model"])
         except ConfigError as error:
             self.refused = f"nnpy's own check refuses it: {_first(error)}"
