@@ -67,7 +67,9 @@ class Session:
                 registry.load(
                     settings.name,
                     path=settings.path,
-                    validation_split=settings.validation_split,
+                    validation_split=settings.validation.split,
+                    stratify=settings.validation.stratify,
+                    seed=settings.validation.seed,
                     memory_budget=settings.memory_budget_bytes,
                     progress=self._on_download,
                 )

@@ -28,6 +28,7 @@ from nnpy.catalog.hints import (
     SEVERAL_INPUTS,
 )
 from nnpy.catalog.kinds import KINDS
+from nnpy.catalog.measures import compared
 from nnpy.catalog.naming import snake_case
 from nnpy.catalog.signatures import describe, documented, first_sentence
 
@@ -86,6 +87,7 @@ def _classes(kind: str, module: Any) -> Iterator[Entry]:
             call=tuple(_call(cls)) if kind == "layer" else (),
             doc=first_sentence(cls.__doc__ or ""),
             **(_ranks(cls) if kind == "layer" else {}),
+            **(compared(name) if kind in ("loss", "metric") else {}),
         )
 
 
@@ -342,6 +344,8 @@ def _packed(entry: Entry, common: Mapping[str, Parameter]) -> dict:
         "aliases": entry.aliases,
         "input_rank": entry.input_rank,
         "min_rank": entry.min_rank,
+        "targets": entry.targets,
+        "outputs": entry.outputs,
         "parameters": short(entry.parameters),
         "call": short(entry.call),
     }

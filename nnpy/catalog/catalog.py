@@ -18,7 +18,7 @@ from pathlib import Path
 
 from nnpy.catalog.entries import Entry, Parameter
 
-FORMAT = 1  # of catalog.json; a cached file of another format is made anew
+FORMAT = 2  # of catalog.json; a cached file of another format is made anew
 
 SHIPPED = Path(__file__).with_name("catalog.json")
 
@@ -170,6 +170,8 @@ def _entry(kind: str, name: str, section: Mapping) -> Entry:
         call=_parameters(raw.get("call", ()), common),
         input_rank=raw.get("input_rank"),
         min_rank=raw.get("min_rank"),
+        targets=raw.get("targets", ""),
+        outputs=raw.get("outputs", ""),
         doc=raw.get("doc", ""),
     )
 

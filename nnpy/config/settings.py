@@ -20,6 +20,29 @@ def setting(default: Any, *types: str, doc: str, **limits: Any) -> Any:
 
 
 @dataclass(frozen=True)
+class ValidationSettings:
+    """Which training examples are held out. They are the same whatever the training's seed."""
+
+    split: float = setting(
+        0.1,
+        "float",
+        minimum=0,
+        maximum=1,
+        exclusive_maximum=True,
+        doc="The share of the training set that is held out to choose the best epoch.",
+    )
+    stratify: bool = setting(True, "bool", doc="Whether each class gives the same share.")
+    seed: int | None = setting(
+        0,
+        "int",
+        "null",
+        minimum=0,
+        maximum=2**32 - 1,
+        doc="Draws them; null takes the last ones as stored, without stratify as model.fit does.",
+    )
+
+
+@dataclass(frozen=True)
 class DataSettings:
     """Where examples come from."""
 
@@ -32,19 +55,27 @@ class DataSettings:
     path: str | None = setting(
         None, "str", "null", doc="The folder of its files; null looks in the usual places."
     )
-    validation_split: float = setting(
-        0.1,
-        "float",
-        minimum=0,
-        maximum=1,
-        exclusive_maximum=True,
-        doc="The share of the training set that is held out to choose the best epoch.",
+    validation: ValidationSettings = setting(
+        {},
+        "dict",
+        section=ValidationSettings,
+        doc="Which training examples are held out to choose the best epoch.",
     )
     labels: str = setting(
         "sparse",
         "str",
         choices=("sparse", "one_hot"),
         doc="Labels as class numbers, or as vectors for losses such as categorical_crossentropy.",
+    )
+    rescale: float | str = setting(
+        "auto",
+        "float",
+        "str",
+        choices=("auto",),
+        minimum=0,
+        exclusive_minimum=True,
+        doc="A stored value times this is the model's input; auto is 1/255 for bytes, unless the "
+        "model scales them by itself.",
     )
     memory_budget: float | None = setting(
         None,
@@ -55,6 +86,10 @@ class DataSettings:
         doc="MiB of data that may lie on the device; more streams through it. null is a share "
         "of the free memory.",
     )
+
+    @property
+    def validation_split(self) -> float:
+        return self.validation.split
 
     @property
     def memory_budget_bytes(self) -> int | None:
@@ -125,15 +160,28 @@ class TrainingSettings:
     )
 
 
+# A setting's short form: `validation_split: 0.2` is `validation: {split: 0.2}`.
+SHORT_FORMS = {"data": {"validation_split": ("validation", "split")}}
+
 SECTIONS: dict[str, type] = {"data": DataSettings, "training": TrainingSettings}
 
 
 def parameters(section: type) -> tuple[Parameter, ...]:
     """A section's settings as what the checker takes."""
     return tuple(
-        Parameter(each.name, default=default(each), **each.metadata)
+        Parameter(
+            each.name,
+            default=default(each),
+            **{key: value for key, value in each.metadata.items() if key != "section"},
+        )
         for each in dataclasses.fields(section)
     )
+
+
+def subsections(section: type) -> dict[str, type]:
+    """The settings of a section that are sections themselves."""
+    fields = dataclasses.fields(section)
+    return {each.name: each.metadata["section"] for each in fields if "section" in each.metadata}
 
 
 def default(each: dataclasses.Field) -> Any:

@@ -42,7 +42,8 @@ class Step:
     tuple of them for a layer that takes a list, or `{parameter: name or names}` for one that
     takes them by name; an operation (`layer.kind` "op") always does. `call` are further
     arguments of the call. A nested model (`layer.kind` "model") has its `network`; a step
-    that calls a layer again `reuse`s the step of that name.
+    that calls a layer again `reuse`s the step of that name. One that asks to `adapt` looks at the
+    training examples before the training.
     """
 
     layer: KerasObject
@@ -52,6 +53,7 @@ class Step:
     mark: Mark | None = field(default=None, repr=False)
     call: dict[str, Any] = field(default_factory=dict)
     network: Network | None = None
+    adapt: bool = False
     reuse: str | None = None
 
     def sources(self) -> Iterator[str]:
