@@ -6,13 +6,16 @@ Importing this module imports Keras.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import keras
 
 from nnpy.config import measures
 from nnpy.config.measures import End
+from nnpy.config.network.graph import Network
 from nnpy.config.objects import KerasObject
+from nnpy.models.saved import Record
 
 # After the last activation these leave the outputs on its scale.
 _PASS = ("Dropout", "Identity", "Reshape", "Flatten", "Squeeze", "Cast", "ActivityRegularization")
@@ -20,11 +23,17 @@ _LAYERS = {"Softmax": "softmax", "Sigmoid": "sigmoid", "LogSoftmax": "log_softma
 
 
 def output_keys(model: keras.Model) -> list[str]:
-    """The names of a model's outputs as losses and metrics go by them, in order."""
-    outputs = model.output
-    if isinstance(outputs, Mapping):
-        return list(outputs)
+    """The names of a model's outputs as losses and metrics go by them, as `model.outputs` is."""
+    if isinstance(model.output, Mapping):
+        return sorted(model.output)  # in the order in which Keras flattens them
     return list(model.output_names)
+
+
+def order(model: keras.Model, network: Network) -> list[int]:
+    """Where each of a network's outputs stands in `model.outputs`."""
+    if network.output_names and isinstance(model.output, Mapping):
+        return [output_keys(model).index(name) for name in network.output_names]
+    return list(range(len(network.outputs)))
 
 
 def end_of(model: keras.Model, index: int = 0) -> End:
@@ -32,6 +41,30 @@ def end_of(model: keras.Model, index: int = 0) -> End:
     shape = keras.tree.flatten(model.outputs)[index].shape
     units = shape[-1] if len(shape) > 1 else 1
     return End(units, _activation(model, index))
+
+
+@dataclass(frozen=True)
+class Output:
+    """One output of a model: its name, its place in `model.outputs`, and what it is.
+
+    `scale` is as in `config.measures`; None where neither loss nor layers tell.
+    """
+
+    name: str
+    index: int
+    scale: str | None
+
+
+def outputs_of(model: keras.Model, network: Network, record: Record) -> list[Output]:
+    """A model's outputs, those that the config of `network` names first in its order."""
+    names = output_keys(model)
+    first = [name for name in network.output_keys if name in names]
+    ordered = [*first, *(name for name in names if name not in first)]
+    found = []
+    for name in ordered:
+        index = names.index(name)
+        found.append(Output(name, index, record.outputs.get(name) or scale_of(model, index)))
+    return found
 
 
 def scale_of(model: keras.Model, index: int = 0) -> str | None:

@@ -6,7 +6,6 @@ from typing import Any
 
 import keras
 
-from nnpy.catalog import catalog
 from nnpy.config.objects import ACTIVATION_LAYERS, KerasObject
 from nnpy.models.located_errors import errors_located_at
 
@@ -66,9 +65,3 @@ def _own(value: KerasObject) -> Any:
     arguments = {key: instantiate(each, dtype) for key, each in value.arguments.items()}
     with errors_located_at(value.mark, value.path):
         return found(**arguments)
-
-
-def catalog_name(value: KerasObject) -> str:
-    """The class that an object names, whichever of its identifiers was written."""
-    entry = catalog.load().find(value.kind, value.name)
-    return entry.name if entry else value.name

@@ -26,11 +26,12 @@ _SCALES = ("probabilities", "softmax", "sigmoid", "margins")
 class Record:
     """How to use a saved model.
 
-    `rescale`: a stored value times this is the model's input. `outputs`: what each output
-    is, by its name, as in `config.measures`. `classes`: what the columns are called.
+    `rescale`: a value of data stored as `dtype`, times this, is the model's input. `outputs`:
+    what each output is, by its name, as in `config.measures`. `classes`: the names of the classes.
     """
 
     rescale: float | None = None
+    dtype: str = ""
     outputs: Mapping[str, str] = field(default_factory=dict)
     classes: tuple[str, ...] = ()
 
@@ -58,6 +59,7 @@ def _record(told: Mapping[str, Any]) -> Record:
     rescale, outputs, classes = told.get("rescale"), told.get("outputs"), told.get("classes")
     number = isinstance(rescale, int | float) and not isinstance(rescale, bool)
     return Record(
+        dtype=str(told.get("dtype", "")),
         rescale=float(rescale) if number and math.isfinite(rescale) else None,  # type: ignore[arg-type]
         outputs={k: v for k, v in outputs.items() if v in _SCALES}
         if isinstance(outputs, dict)
