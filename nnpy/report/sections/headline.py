@@ -52,8 +52,9 @@ def _class_headline(evaluation: Evaluation, report: ClassReport) -> tuple[str, s
     )
     lead = (
         f'<p class="lead">of the {evaluation.examples:,} {evaluation.split} examples, which '
-        f"the model had never seen, are answered rightly: {right:,}. With 95\u202f% confidence the "
-        f"true share lies between {100 * accuracy.low:.1f} and {100 * accuracy.high:.1f}\u202f%.</p>"
+        f"the model had never seen, are answered rightly: {right:,}. With 95\u202f% confidence "
+        f"the true share lies between {100 * accuracy.low:.1f} and "
+        f"{100 * accuracy.high:.1f}\u202f%.</p>"
     )
     low, width = 100 * accuracy.low, 100 * (accuracy.high - accuracy.low)
     # The label in the middle leaves the two at the ends their room.

@@ -17,7 +17,7 @@ from nnpy.config.yaml.dump import dump
 from nnpy.errors import ModelError
 from nnpy.models import build
 from nnpy.models.to_config import network
-from tests import roundtrip
+from tests.support import roundtrip
 
 FREE = {"training": {"loss": "mean_squared_error", "metrics": []}}  # of any number of outputs
 
