@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from nnpy.config.config import Config
 from nnpy.config.load import load_config
+from nnpy.config.monitor import metric_columns
 from nnpy.data import DataInfo, Dataset, Preprocessing, Progress, registry
 from nnpy.devices import select
 from nnpy.errors import UsageError

@@ -75,6 +75,7 @@ def _classes(kind: str, module: Any) -> Iterator[Entry]:
     identifiers = _identifiers(kind, module, public)
     for cls, names in by_class.items():
         name = cls.__name__ if cls.__name__ in names else names[0]
+        targets, outputs = compared(name) if kind in ("loss", "metric") else ("", "")
         aliases = {*names, *identifiers.get(cls, ())}
         if kind == "optimizer":
             aliases |= {each.lower() for each in names}  # Keras ignores their case
@@ -87,7 +88,8 @@ def _classes(kind: str, module: Any) -> Iterator[Entry]:
             call=tuple(_call(cls)) if kind == "layer" else (),
             doc=first_sentence(cls.__doc__ or ""),
             **(_ranks(cls) if kind == "layer" else {}),
-            **(compared(name) if kind in ("loss", "metric") else {}),
+            targets=targets,
+            outputs=outputs,
         )
 
 

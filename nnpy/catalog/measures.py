@@ -49,9 +49,6 @@ MEASURES: dict[tuple[str, str], str] = {
 }
 
 
-def compared(name: str) -> dict[str, str]:
-    """What a loss or metric of that name compares, as fields of its entry; {} if unknown."""
-    for (targets, outputs), names in MEASURES.items():
-        if name in names.split():
-            return {"targets": targets, "outputs": outputs}
-    return {}
+def compared(name: str) -> tuple[str, str]:
+    """The labels and outputs that a loss or metric of that name compares; "" if unknown."""
+    return next((pair for pair, names in MEASURES.items() if name in names.split()), ("", ""))

@@ -42,7 +42,7 @@ def check_consistency(
         return node.value.get(key) if node is not None and node.is_map else None
 
     if training.monitor is not None:
-        known = monitors(settings, training)
+        known = monitors(settings, training, info.classes if info else ())
         if training.monitor not in known:
             message = f"nothing named '{training.monitor}' is measured" + (
                 did_you_mean(training.monitor, known) or f"; known are {', '.join(known)}"
@@ -157,8 +157,7 @@ def check_measures(
         if ends is not None:
             built = ends[index]
             place = replace(place, end=End(built.units, built.activation or place.end.activation))
-        loss = training.loss.get(key) if isinstance(training.loss, dict) else training.loss
-        metrics = training.metrics.get(key, []) if several else training.metrics  # type: ignore[union-attr]
+        loss, metrics = training.of_output(key)
         if loss is not None:
             notes += _check_loss(loss, labels, place, f".{key}" if several else "", checker)
         scale = scale_of(loss, place.end)

@@ -74,7 +74,7 @@ def check_ranges(network: Network, info: DataInfo, rescale: float, checker: Chec
         checker.error(
             step.mark,
             step.path,
-            f"{op.kind} takes values from {told[0]:g} to {told[1]:g}, but gets {low:g} to "
+            f"it takes values from {told[0]:g} to {told[1]:g}, but gets {low:g} to "
             f"{high:g}; set value_range: [{low:g}, {high:g}]",
         )
     kind = pixels.scales_itself(ops, inputs)

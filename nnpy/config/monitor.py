@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from nnpy.catalog import catalog
 from nnpy.catalog.naming import snake_case
+from nnpy.config import measures
 from nnpy.config.objects import KerasObject
 from nnpy.config.settings import DataSettings, TrainingSettings
 
@@ -22,7 +25,23 @@ def metric_name(metric: KerasObject) -> str:
     return snake_case(metric.name)
 
 
-def monitors(settings: DataSettings, training: TrainingSettings) -> list[str]:
+def metric_columns(
+    training: TrainingSettings, classes: Sequence[str]
+) -> dict[str, tuple[str, ...]]:
+    """The metrics that give several numbers, by the name they are logged under, and the rest of
+    the name of each number ("f1_score" and "bag": the column "f1_score_bag")."""
+    by_output = training.metrics if isinstance(training.metrics, dict) else {"": training.metrics}
+    return {
+        f"{output}_{metric_name(metric)}" if output else metric_name(metric): found
+        for output, metrics in by_output.items()
+        for metric in metrics
+        if metric and (found := measures.columns(metric, classes))
+    }
+
+
+def monitors(
+    settings: DataSettings, training: TrainingSettings, classes: Sequence[str] = ()
+) -> list[str]:
     """What `monitor` may name: the loss and the metrics, and those of the validation."""
     names = ["loss"]
     if isinstance(training.loss, dict):
@@ -32,6 +51,12 @@ def monitors(settings: DataSettings, training: TrainingSettings) -> list[str]:
             names += [f"{output}_{metric_name(metric)}" for metric in metrics if metric]
     else:
         names += [metric_name(metric) for metric in training.metrics if metric]
+    several = metric_columns(training, classes)
+    names = [
+        column
+        for name in names
+        for column in ([f"{name}_{each}" for each in several[name]] if name in several else [name])
+    ]
     validation = [f"val_{name}" for name in names] if settings.validation_split else []
     return [*validation, *names]
 

@@ -75,24 +75,22 @@ def decide(ops: Iterable[Op], inputs: Iterable[str], scale: float) -> tuple[floa
 
 def wrong_ranges(
     ops: Iterable[Op], inputs: Iterable[str], given: Range
-) -> Iterator[tuple[Op, Range, tuple[float, float]]]:
+) -> Iterator[tuple[Op, tuple[float, float], tuple[float, float]]]:
     """Each layer whose `value_range` (the last) is not the range of the values that it gets."""
-    for op, values in _seen(ops, dict.fromkeys(inputs, given)):
-        told = op.arguments.get("value_range")
-        if values is None or not _is_range(told):
+    ranges: dict[str, Range] = {each: given for each in inputs}  # noqa: C420 – for its type
+    for op, values in _seen(ops, ranges):
+        told = _range(op.arguments.get("value_range"))
+        if values is None or told is None:
             continue
-        low, high = float(told[0]), float(told[1])
+        low, high = told
         span = max(values[1] - values[0], high - low)
         if abs(values[0] - low) > span / 10 or abs(values[1] - high) > span / 10:
             yield op, values, (low, high)
 
 
-def _is_range(value: Any) -> bool:
-    return (
-        isinstance(value, list | tuple)
-        and len(value) == 2
-        and all(isinstance(each, int | float) and not isinstance(each, bool) for each in value)
-    )
+def _range(value: Any) -> Range:
+    numbers = _numbers(value)
+    return (numbers[0], numbers[1]) if len(numbers) == 2 else None
 
 
 def _seen(ops: Iterable[Op], ranges: dict[str, Range]) -> Iterator[tuple[Op, Range]]:

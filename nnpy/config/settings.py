@@ -159,6 +159,12 @@ class TrainingSettings:
         "state with half the learning rate.",
     )
 
+    def of_output(self, key: str) -> tuple[KerasObject | None, list[KerasObject]]:
+        """The loss and the metrics of one output."""
+        loss = self.loss.get(key) if isinstance(self.loss, dict) else self.loss
+        metrics = self.metrics.get(key, []) if isinstance(self.metrics, dict) else self.metrics
+        return loss, metrics
+
 
 # A setting's short form: `validation_split: 0.2` is `validation: {split: 0.2}`.
 SHORT_FORMS = {"data": {"validation_split": ("validation", "split")}}

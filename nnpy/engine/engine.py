@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -70,6 +70,8 @@ class Engine:
             larger split streams through it. By default a share of the free memory.
         parts: In how many parts a batch is worked on in graph mode; by default as many as
             `parts.count` finds good.
+        columns: What the numbers of a metric that gives several are called: "f1_score" becomes
+            "f1_score_bag" and so on. By default they are counted.
     """
 
     def __init__(
@@ -84,12 +86,14 @@ class Engine:
         shuffle: bool = True,
         memory_budget: int | None = None,
         parts: int | None = None,
+        columns: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self.model = model
         self.execution: Execution = choose(model, execution)
         self._may_change = execution == "auto"
         self.parts = parts_of.count(model, batch_size) if parts is None else parts
         self._prepare = prepare
+        self._columns = columns or {}
         self._batch_size = batch_size
         self._seed = seed
         self._shuffle = shuffle
@@ -325,8 +329,18 @@ class Engine:
         return sum(bytes_of(arrays_of(split)) for split, _ in self._on_device.values())
 
     def _logs(self) -> dict[str, float]:
-        results = self.model.get_metrics_result()
-        return {name: float(np.asarray(value)) for name, value in results.items()}
+        logs: dict[str, float] = {}
+        for name, value in self.model.get_metrics_result().items():
+            numbers = np.asarray(value)
+            if numbers.ndim == 0:
+                logs[name] = float(numbers)
+                continue
+            # A score for each class, or for each threshold.
+            names = self._columns.get(name, ())
+            for i, number in enumerate(numbers.ravel()):
+                part = names[i] if len(names) == numbers.size else i
+                logs[f"{name}_{part}"] = float(number)
+        return logs
 
 
 def _class_weight_table(class_weight: Mapping[int, float] | None) -> np.ndarray | None:
@@ -340,6 +354,7 @@ def _class_weight_table(class_weight: Mapping[int, float] | None) -> np.ndarray 
 
 def _weight_of_class(y: Any, table: np.ndarray) -> Any:
     """The weight of each example (float32) by its class; 1 for a class that is not named."""
+    y = keras.tree.flatten(y)[0]  # several outputs share their labels
     if y.shape.rank > 1:
         y = tf.squeeze(y, -1) if y.shape[-1] == 1 else tf.argmax(y, -1)
     index = tf.cast(tf.round(y) if y.dtype.is_floating else y, tf.int32)

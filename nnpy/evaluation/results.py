@@ -117,7 +117,9 @@ def most_confident(
     order = wrong[np.argsort(-probs[wrong, answers[wrong]], kind="stable")][:limit]
     found = []
     for i in map(int, order):
-        picture = None if isinstance(x, dict | list | tuple) else images.as_picture(np.asarray(x[i]))
+        picture = (
+            None if isinstance(x, dict | list | tuple) else images.as_picture(np.asarray(x[i]))
+        )
         if picture is None:
             return ()
         found.append(

@@ -57,8 +57,7 @@ def _fitted(model: keras.Model, config: Config) -> Any:
     keys = zip(network.output_keys, ends.order(model, network), strict=True)
     for key, index in keys:
         end = ends.end_of(model, index)
-        loss = training.loss.get(key) if isinstance(training.loss, dict) else training.loss
-        metrics = training.metrics.get(key, []) if isinstance(training.metrics, dict) else training.metrics
+        loss, metrics = training.of_output(key)
         scale = measures.scale_of(loss, end)
         found[key] = [measures.fit(each, end, scale)[0] for each in metrics]
     return found if several else next(iter(found.values()))

@@ -32,7 +32,10 @@ def _ops(model: keras.Model) -> tuple[tuple[Op, ...], tuple[str, ...]]:
         return tuple(found), ("input",)
     try:
         config = model.get_config()
-        described, inputs = config["layers"], [name for name, *_ in _tensors(config["input_layers"])]
+        described, inputs = (
+            config["layers"],
+            [name for name, *_ in _tensors(config["input_layers"])],
+        )
     except (KeyError, NotImplementedError, TypeError):
         return (), ()
     found = []

@@ -10,20 +10,14 @@ from __future__ import annotations
 
 import csv
 import json
-import platform
 import shutil
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import nnpy
-from nnpy.storage import atomic, lock
 from nnpy.errors import RunError, UsageError
+from nnpy.storage import atomic, lock
 
 ROOT = Path("runs")
 

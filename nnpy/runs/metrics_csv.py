@@ -12,9 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from nnpy.storage import atomic
-
 from nnpy.runs.folder import Run
+from nnpy.storage import atomic
 
 Row = Mapping[str, float]
 

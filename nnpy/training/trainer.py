@@ -8,7 +8,8 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -67,10 +68,12 @@ class Training:
         listener: ProgressListener,
         clock: Clock,
         asked: signals.Asked,
+        save: Callable[[Path], None],
     ) -> None:
         self.config, self.dataset, self.model, self.engine = config, dataset, model, engine
         self.run, self.listener, self.clock, self.asked = run, listener, clock, asked
         self.callbacks, self.deterministic = list(callbacks), deterministic
+        self.save = save
         settings = config.training
         self.best = Best(settings.monitor, settings.monitor_mode)
         self.rows: list[dict[str, float]] = []
@@ -234,7 +237,7 @@ class Training:
         best = self.best.is_beaten(logs)
         if best:
             self.best.weights = self.model.get_weights()
-            atomic.replace(self.run.best_path, self.model.save)
+            atomic.replace(self.run.best_path, self.save)
         self.rows.append(row)
         self.table.add(row)
         self.summary["epochs"] = epoch + 1
@@ -290,13 +293,13 @@ class Training:
 
     def evaluate(self) -> None:
         """The best weights on the test set, once."""
-        atomic.replace(self.run.last_path, self.model.save)
+        atomic.replace(self.run.last_path, self.save)
         if self.best.weights is None:  # no epoch was trained: the first weights are the best
-            atomic.replace(self.run.best_path, self.model.save)
+            atomic.replace(self.run.best_path, self.save)
         else:
             self.model.set_weights(self.best.weights)
             if self.table.rewritten or not self.run.best_path.exists():
-                atomic.replace(self.run.best_path, self.model.save)
+                atomic.replace(self.run.best_path, self.save)
         with self.clock.phase("evaluation"):
             self.summary["test"] = self.engine.evaluate(self.dataset.test, on_chunk=self._check)
 
@@ -321,9 +324,9 @@ class Training:
         if error is not None:
             self.summary["error"] = error
         if status == "interrupted":
-            atomic.replace(self.run.last_path, self.model.save)
+            atomic.replace(self.run.last_path, self.save)
             if self.best.weights is None:
-                atomic.replace(self.run.best_path, self.model.save)
+                atomic.replace(self.run.best_path, self.save)
         self.summary["seconds"] = self.clock.as_dict()
         self.run.write_json(self.run.summary_path, self.summary)
         if status == "finished":
