@@ -77,7 +77,8 @@ def wrong_ranges(
     ops: Iterable[Op], inputs: Iterable[str], given: Range
 ) -> Iterator[tuple[Op, tuple[float, float], tuple[float, float]]]:
     """Each layer whose `value_range` (the last) is not the range of the values that it gets."""
-    ranges: dict[str, Range] = {each: given for each in inputs}  # noqa: C420 – for its type
+    ranges: dict[str, Range] = {}
+    ranges.update((each, given) for each in inputs)
     for op, values in _seen(ops, ranges):
         told = _range(op.arguments.get("value_range"))
         if values is None or told is None:
