@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from nnpy.storage import lock
 from nnpy.errors import RunError, UsageError
 from nnpy.runs.folder import Run
+from nnpy.storage import lock
 
 
 @pytest.fixture(autouse=True)

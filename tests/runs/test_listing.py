@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from nnpy.runs import listing
 from nnpy.errors import UsageError
+from nnpy.runs import listing
 
 
 def make(root: Path, name: str, started: str, **summary) -> Path:
