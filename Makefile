@@ -21,6 +21,7 @@ lint: $(BIN)/.developer
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 format: $(BIN)/.developer
 	$(BIN)/ruff format .

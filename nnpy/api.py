@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 from nnpy.config.load import load_config
 from nnpy.errors import UsageError
 from nnpy.runs.folder import Run
-from nnpy.session import (
+from nnpy.storage import lock
+from nnpy.training.progress import ProgressListener
+from nnpy.workflows.session import (
     ConfigLike,
     Session,
     Target,
@@ -24,8 +26,6 @@ from nnpy.session import (
     model_and_config,
     open_run,
 )
-from nnpy.storage import lock
-from nnpy.training.progress import ProgressListener
 
 if TYPE_CHECKING:
     import keras

@@ -11,10 +11,10 @@ import keyword
 
 import click
 
-import nnpy
 from nnpy.cli import startup
 from nnpy.cli.terminal import Terminal
 from nnpy.errors import NnpyError
+from nnpy.version import __version__
 
 # command → its module in this folder and its one-line help
 COMMANDS = {
@@ -71,7 +71,7 @@ def _function(name: str) -> str:
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(nnpy.__version__, prog_name="nnpy")
+@click.version_option(__version__, prog_name="nnpy")
 @click.pass_context
 def cli(context: click.Context) -> None:
     """Train neural networks from a YAML file, with Keras on TensorFlow.

@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import nnpy
+from nnpy.version import __version__
 
 
 def environment(digests: Mapping[str, str], devices: Mapping[str, Any]) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def environment(digests: Mapping[str, str], devices: Mapping[str, Any]) -> dict[
 
 def versions() -> dict[str, str]:
     """Python, nnpy and the packages that compute."""
-    found = {"python": platform.python_version(), "nnpy": nnpy.__version__}
+    found = {"python": platform.python_version(), "nnpy": __version__}
     for name in ("tensorflow", "keras", "numpy"):
         try:
             found[name] = metadata.version(name)

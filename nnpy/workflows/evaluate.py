@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nnpy.config.config import Config
 from nnpy.data import DataInfo, Dataset, Split
 from nnpy.errors import DataError
-from nnpy.session import Session
+from nnpy.workflows.session import Session
 
 if TYPE_CHECKING:
     import keras

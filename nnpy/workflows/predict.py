@@ -14,7 +14,7 @@ from nnpy.data.files import images
 from nnpy.data.files.images import Example
 from nnpy.errors import DataError
 from nnpy.evaluation import classification
-from nnpy.session import Session
+from nnpy.workflows.session import Session
 
 TOP = 3
 BATCH = 256

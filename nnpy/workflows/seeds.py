@@ -7,15 +7,17 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
-from nnpy import api
 from nnpy.config.config import Config
 from nnpy.runs.folder import Run
+from nnpy.workflows.train import train_config
 
 
-def train(checked: Config, count: int, *, run_dir: str | None = None, **options: Any) -> list[Run]:
+def train_seeds(
+    checked: Config, count: int, *, run_dir: str | None = None, **options: Any
+) -> list[Run]:
     """Trains with the config's seed and the `count - 1` after it; each is a run of its own.
 
-    With `run_dir` the folders are DIR-seed0, DIR-seed1, … The other options are `api.train`'s.
+    With `run_dir` the folders are DIR-seed0, DIR-seed1, … The other options are `train_config`'s.
     """
     runs: list[Run] = []
     first = checked.training.seed
@@ -25,7 +27,7 @@ def train(checked: Config, count: int, *, run_dir: str | None = None, **options:
 
             keras.backend.clear_session()  # a model's layers are numbered from the start again
         place = None if run_dir is None else f"{run_dir}-seed{seed}"
-        runs.append(api.train(_with_seed(checked, seed), run_dir=place, **options))
+        runs.append(train_config(_with_seed(checked, seed), run_dir=place, **options))
     return runs
 
 

@@ -10,11 +10,11 @@ from nnpy.config.load import load_config
 from nnpy.devices import select
 from nnpy.errors import RunError, UsageError
 from nnpy.runs.folder import Run
-from nnpy.session import Session
 from nnpy.storage import lock
 from nnpy.training import resume, signals
 from nnpy.training.progress import Listeners, ProgressListener
 from nnpy.training.timing import Clock
+from nnpy.workflows.session import Session
 
 
 def train_config(

@@ -124,7 +124,7 @@ def test_built_trained_a_step_saved_and_loaded(tmp_path, text):
     (tmp_path / "my_layers.py").write_text(MY_LAYERS)
     path = tmp_path / "net.yaml"
     path.write_text(text)
-    checked = load.load(path)
+    checked = load.load_config(path)
     built = api.build(checked)
     generator = np.random.default_rng(0)
     x = [generator.random((4, *each.shape[1:]), dtype=np.float32) for each in built.inputs]
@@ -159,7 +159,7 @@ def test_own_code_is_not_run_by_a_check(tmp_path):
     (tmp_path / "own.py").write_text("raise SystemExit('run')\nclass Mine:\n    pass\n")
     path = tmp_path / "net.yaml"
     path.write_text("code: own.py\nmodel: [Flatten, {Dense: {units: 10, activation: softmax}}]\n")
-    assert load.load(path).code[0].name == "own.py"
+    assert load.load_config(path).code[0].name == "own.py"
 
 
 def test_own_code_that_fails_is_told_with_its_line(tmp_path):

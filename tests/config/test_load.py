@@ -27,7 +27,7 @@ def write(folder, name, text):
 
 def wrong(path, *overrides):
     with pytest.raises(ConfigError) as caught:
-        load.load(path, overrides)
+        load.load_config(path, overrides)
     return caught.value.problems
 
 
@@ -81,10 +81,10 @@ def test_a_file_on_top_of_another(tmp_path):
         "  metrics: [accuracy]\n  epochs: 3\n",
     )
     over = "extends: base.yaml\ntraining:\n  optimizer: {%s}\n  metrics: []\n"
-    same = load.load(write(tmp_path, "same.yaml", over % "Adam: {beta_1: 0.7}"))
+    same = load.load_config(write(tmp_path, "same.yaml", over % "Adam: {beta_1: 0.7}"))
     assert same.training.optimizer.arguments == {"learning_rate": 0.1, "beta_1": 0.7}
     assert same.training.metrics == [] and same.training.epochs == 3
-    other = load.load(write(tmp_path, "other.yaml", over % "SGD: {momentum: 0.7}"))
+    other = load.load_config(write(tmp_path, "other.yaml", over % "SGD: {momentum: 0.7}"))
     assert other.training.optimizer.arguments == {"momentum": 0.7}
     assert "extends" not in other.resolved
 
@@ -99,7 +99,7 @@ def test_extends_in_a_loop_and_of_nothing(tmp_path):
 
 def test_overrides_reach_everywhere(tmp_path):
     path = write(tmp_path, "x.yaml", MODEL + "training: {optimizer: SGD}\n")
-    checked = load.load(
+    checked = load.load_config(
         path,
         [
             "model.1.Dense.name=last",
@@ -114,17 +114,17 @@ def test_overrides_reach_everywhere(tmp_path):
     assert checked.training.class_weight == {3: 2.5}
     assert checked.data.name == "mnist"
     with pytest.raises(UsageError):
-        load.load(path, ["training.epochs"])
+        load.load_config(path, ["training.epochs"])
     assert "not a position" in wrong(path, "model.7=Flatten")[0].message
 
 
 def test_each_value_has_its_origin(tmp_path):
     path = write(tmp_path, "x.yaml", MODEL)
-    text = with_origins(load.load(path, ["training.epochs=7"]).tree)
+    text = with_origins(load.load_config(path, ["training.epochs=7"]).tree)
     assert re.search(rf"units: 10 +# {re.escape(str(path))}:3", text)
     assert re.search(r"epochs: 7 +# --set", text)
     assert re.search(r"batch_size: 32 +# default", text)
-    assert parse.parse(text, "x").plain() == load.load(path, ["training.epochs=7"]).resolved
+    assert parse.parse(text, "x").plain() == load.load_config(path, ["training.epochs=7"]).resolved
 
 
 @pytest.mark.parametrize(
@@ -146,8 +146,8 @@ def test_what_does_not_go_together(tmp_path, settings, message):
 
 def test_a_resolved_config_loads_to_the_same(tmp_path):
     for path in sorted((ROOT / "configs").glob("*.yaml")):
-        checked = load.load(path)
-        again = load.load(write(tmp_path, path.name, checked.to_yaml()))
+        checked = load.load_config(path)
+        again = load.load_config(write(tmp_path, path.name, checked.to_yaml()))
         assert again.resolved == checked.resolved
         assert again.model.outputs == checked.model.outputs
 
@@ -159,4 +159,4 @@ def test_the_examples_of_the_reference(tmp_path):
     for name, content in re.findall(r"```(?:yaml|python)\n# (\w+\.\w+)\n(.*?)```", text, re.DOTALL):
         write(tmp_path, name, content)
     for index, example in enumerate(examples):
-        load.load(write(tmp_path, f"example_{index}.yaml", example))
+        load.load_config(write(tmp_path, f"example_{index}.yaml", example))

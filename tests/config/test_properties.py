@@ -97,7 +97,7 @@ def answer(content) -> Config | None:
     """The checked config, or None after an error for people; anything else fails the test."""
     began = time.perf_counter()
     try:
-        return load.load(content)
+        return load.load_config(content)
     except ConfigError as error:
         assert error.problems
         for problem in error.problems:
@@ -228,7 +228,7 @@ def test_cut_and_mixed_text_is_answered(data, tmp_path_factory):
 def test_any_override_is_answered(override):
     base = copy.deepcopy(BASES[-2])
     try:
-        load.load(base, ["=".join(override)])
+        load.load_config(base, ["=".join(override)])
     except UsageError as error:  # ConfigError too
         assert str(error)
 
@@ -236,7 +236,7 @@ def test_any_override_is_answered(override):
 @pytest.mark.parametrize("character", ["\x1f", "\udcff", "\ufffe"])
 def test_characters_that_yaml_does_not_allow(character):
     with pytest.raises(ConfigError, match=f"--set:1:.*U\\+{ord(character):04X} is not allowed"):
-        load.load({"model": ["Flatten"]}, [f"data.path=é{character}"])
+        load.load_config({"model": ["Flatten"]}, [f"data.path=é{character}"])
 
 
 # -- nothing is ignored --------------------------------------------------------------------
@@ -291,7 +291,7 @@ def test_mutated_configs_train_or_are_refused(content, tiny, tmp_path_factory):
         return
     overrides = ["training.epochs=0", "data.name=idx", f"data.path={tiny}"]
     try:
-        checked = load.load(content, overrides)
+        checked = load.load_config(content, overrides)
         assert api.train(checked, run_dir=str(tmp_path_factory.mktemp("run"))).summary()
     except NnpyError as error:
         assert str(error) and "Traceback" not in str(error)

@@ -17,7 +17,7 @@ from nnpy.errors import UsageError
 def test_starters_are_right_configs(name, tmp_path):
     path = tmp_path / "first.yaml"
     starters.write(name, path)
-    assert load.load(path).model.steps
+    assert load.load_config(path).model.steps
     assert path.read_text(encoding="utf-8").startswith(f"# nnpy train {path}\n")
 
 
@@ -30,7 +30,7 @@ def test_command_writes_a_file_here_and_prints_its_path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(init, ["cnn"], obj=Terminal())
     assert result.output == "cnn.yaml\n"
-    assert load.load("cnn.yaml").name == "cnn"
+    assert load.load_config("cnn.yaml").name == "cnn"
 
 
 def test_a_file_is_never_overwritten(tmp_path):

@@ -16,18 +16,20 @@ from nnpy.data import DataInfo, Preprocessing, Split
 from nnpy.engine import Engine
 from nnpy.errors import UsageError
 from nnpy.evaluation import results
+from nnpy.workflows.evaluate import evaluate_model
+from nnpy.workflows.session import model_and_config
 
 
 @pytest.fixture(scope="module")
 def measured(tiny_run: Path):
-    return api._measure(str(tiny_run), "test", None, None)
+    return evaluate_model(*model_and_config(str(tiny_run), None, False))
 
 
 def test_scores_of_a_real_model(measured):
-    found, test = measured.findings, measured.dataset.test
-    x, _ = Preprocessing(measured.info.scale)(test.x, test.y)
+    found, test = measured.result, measured.dataset.test
+    x, _ = Preprocessing(measured.data_info.scale)(test.x, test.y)
     answers = measured.model.predict(x, verbose=0).argmax(axis=1)
-    k = len(measured.info.classes)
+    k = len(measured.data_info.classes)
     precision, recall, f1, support = metrics.precision_recall_fscore_support(
         test.y, answers, labels=range(k), zero_division=0
     )
@@ -41,19 +43,19 @@ def test_scores_of_a_real_model(measured):
 
 
 def test_the_interval_of_the_loss_is_around_keras_loss(measured):
-    loss = measured.findings.loss
-    assert loss.value == measured.findings.metrics["loss"]
+    loss = measured.result.loss
+    assert loss.value == measured.result.metrics["loss"]
     assert loss.low < loss.value < loss.high
     summary = json.loads((measured.path.parent.parent / "summary.json").read_text())
     assert loss.value == pytest.approx(summary["test"]["loss"], rel=1e-5)
 
 
 def test_mistakes_are_the_surest_wrong_answers(measured):
-    found = measured.findings
+    found = measured.result
     surest = [item.probability for item in found.mistakes]
     assert surest == sorted(surest, reverse=True)
     for item in found.mistakes:
-        assert item.truth == measured.info.classes[measured.dataset.test.y[item.index]]
+        assert item.truth == measured.data_info.classes[measured.dataset.test.y[item.index]]
         assert item.truth != item.answer
         np.testing.assert_array_equal(item.picture, measured.dataset.test.x[item.index])
 

@@ -111,7 +111,7 @@ def _several(
 ) -> None:
     from nnpy.workflows import seeds
 
-    runs = seeds.train(checked, count, **how)
+    runs = seeds.train_seeds(checked, count, **how)
     spread = seeds.spread(runs)
     if as_json:
         terminal.result({"runs": [str(run) for run in runs], "test": spread})

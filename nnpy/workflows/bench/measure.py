@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 from nnpy.errors import NnpyError
 from nnpy.runs.environment import versions
-from nnpy.session import can_split_batch
 from nnpy.workflows.bench.process import Elsewhere
 from nnpy.workflows.bench.runners import CONTESTANTS, ENGINE, Here, Step
+from nnpy.workflows.session import can_split_batch
 
 if TYPE_CHECKING:
     from nnpy.config.config import Config

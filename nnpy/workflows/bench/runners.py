@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nnpy.session import Session
+from nnpy.workflows.session import Session
 
 if TYPE_CHECKING:
     from nnpy.config.config import Config

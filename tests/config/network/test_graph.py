@@ -22,7 +22,7 @@ training: {loss: {digit: sparse_categorical_crossentropy, other: mse}, metrics: 
 def network(tmp_path, text: str) -> Network:
     path = tmp_path / "c.yaml"
     path.write_text(text)
-    return load.load(path).model
+    return load.load_config(path).model
 
 
 def test_a_stack_takes_what_the_one_before_gives(tmp_path):

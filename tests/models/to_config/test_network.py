@@ -101,7 +101,7 @@ def test_an_own_config_comes_back(tmp_path):
       - Dense: {units: 2, name: out}
     """
     written = parse.parse(text, "x").plain()
-    loaded = load.load({"model": written, **FREE})
+    loaded = load.load_config({"model": written, **FREE})
     section = network.network_of(build.build_network(loaded.model, [None], "m"))
     # Names that `from:` uses are written; nothing else has been added.
     written["layers"][1]["Dense"]["name"] = "dense"

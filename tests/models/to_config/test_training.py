@@ -46,7 +46,7 @@ def compiled_again(section, tmp_path):
     path = tmp_path / "imported.yaml"
     path.write_text(dump(section))
     built = nnpy.build(path)
-    compile_model(built, load.load(path))
+    compile_model(built, load.load_config(path))
     return built
 
 
