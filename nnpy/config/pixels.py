@@ -60,7 +60,7 @@ class Op:
 
 def scales_itself(ops: Iterable[Op], inputs: Iterable[str]) -> str:
     """The kind of the layer that scales what the model is given, or an empty text."""
-    return next((op.kind for op, _ in _seen(ops, dict.fromkeys(inputs)) if _scales(op)), "")
+    return next((op.kind for op, _ in _seen(ops, _all(inputs, None)) if _scales(op)), "")
 
 
 def decide(ops: Iterable[Op], inputs: Iterable[str], scale: float) -> tuple[float, str]:
@@ -77,9 +77,7 @@ def wrong_ranges(
     ops: Iterable[Op], inputs: Iterable[str], given: Range
 ) -> Iterator[tuple[Op, tuple[float, float], tuple[float, float]]]:
     """Each layer whose `value_range` (the last) is not the range of the values that it gets."""
-    ranges: dict[str, Range] = {}
-    ranges.update((each, given) for each in inputs)
-    for op, values in _seen(ops, ranges):
+    for op, values in _seen(ops, _all(inputs, given)):
         told = _range(op.arguments.get("value_range"))
         if values is None or told is None:
             continue
@@ -94,6 +92,10 @@ def _range(value: Any) -> Range:
     return (numbers[0], numbers[1]) if len(numbers) == 2 else None
 
 
+def _all(names: Iterable[str], values: Range) -> dict[str, Range]:
+    return dict.fromkeys(names, values)
+
+
 def _seen(ops: Iterable[Op], ranges: dict[str, Range]) -> Iterator[tuple[Op, Range]]:
     """Every operation that sees the model's input, scaled or not, and the range that it sees.
 
@@ -105,7 +107,7 @@ def _seen(ops: Iterable[Op], ranges: dict[str, Range]) -> Iterator[tuple[Op, Ran
             continue
         values = _union([ranges[_head(each, ranges) or ""] for each in sources])
         if op.inner:
-            inner = dict.fromkeys(op.inputs, values)
+            inner = _all(op.inputs, values)
             yield from _seen(op.inner, inner)
             ends = [each for each in op.outputs if each in inner]
             if op.outputs and len(ends) == len(op.outputs):

@@ -10,8 +10,9 @@ from typing import Any
 from nnpy.catalog.catalog import Catalog
 from nnpy.catalog.entries import Entry, Parameter
 from nnpy.config import by_output as outputs
+from nnpy.config.network.reader import ADAPTIVE
 from nnpy.config.objects import ACTIVATION_LAYERS
-from nnpy.config.settings import parameters
+from nnpy.config.settings import SHORT_FORMS, parameters, subsections
 
 OBJECTS = (  # the kinds of Keras objects that are written as a name, or a name with arguments
     "layer",
@@ -40,6 +41,8 @@ _SCALARS = {
     "dict": "object",
 }
 
+ADAPT = "Whether it learns from the training examples, before the training, what it must know."
+
 STEP_KEYS = {
     "from": "The steps whose outputs it takes (default: the step above): a name, a list of "
     "names, or {argument: name}. `input` is the model's input; `lstm.1` is the second output.",
@@ -63,6 +66,8 @@ def objects(kind: str, catalog: Catalog) -> dict[str, Any]:
         entry = catalog.find(kind, name)
         assert entry is not None
         properties = {each.name: _parameter(each) for each in entry.parameters}
+        if kind == "layer" and name in ADAPTIVE:
+            steps["adapt"] = {"type": "boolean", "description": ADAPT}
         if kind == "layer" and len(entry.call) > 1:
             steps["call"] = _call(entry)
         found[f"{kind}.{name}"] = _arguments(entry, {**steps, **properties}, entry.parameters)
@@ -164,13 +169,17 @@ def operations(catalog: Catalog) -> dict[str, Any]:
 # -- one argument or setting ---------------------------------------------------------------
 
 
-def section(section: type) -> dict[str, Any]:
-    """A section of settings, such as `training:`."""
-    known = {each.name: _parameter(each) for each in parameters(section)}
+def section(settings: type, name: str = "") -> dict[str, Any]:
+    """A section of settings, such as `training:`, by its name."""
+    known = {each.name: _parameter(each) for each in parameters(settings)}
     for key in outputs.READERS.keys() & known.keys():
         known[key] = by_output(known[key])
+    for key, inner in subsections(settings).items():
+        known[key] = section(inner)
+    for short, (key, setting) in SHORT_FORMS.get(name, {}).items():
+        known[short] = known[key]["properties"][setting]
     return {
-        "description": (section.__doc__ or "").strip(),
+        "description": (settings.__doc__ or "").strip(),
         "type": ["object", "null"],
         "properties": known,
         "additionalProperties": False,

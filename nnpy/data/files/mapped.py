@@ -56,7 +56,7 @@ class SelectedRows:
     """Some rows of a mapped array, read as they are used; looks like a read-only array."""
 
     def __init__(self, array: np.ndarray, rows: np.ndarray) -> None:
-        self.array, self.rows = array, rows
+        self.base, self.rows = array, rows
         self.shape = (len(rows), *array.shape[1:])
         self.dtype, self.ndim = array.dtype, array.ndim
         self.nbytes = array[:1].nbytes * len(rows)
@@ -66,7 +66,7 @@ class SelectedRows:
 
     def __getitem__(self, key: Any) -> Any:
         chosen = self.rows[key]
-        return SelectedRows(self.array, chosen) if chosen.ndim else self.array[chosen]
+        return SelectedRows(self.base, chosen) if chosen.ndim else self.base[chosen]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return whole(self).astype(dtype or self.dtype, copy=False)
@@ -85,7 +85,7 @@ def rows(array: Any, wanted: np.ndarray, out: np.ndarray) -> np.ndarray:
     import numpy as np
 
     if isinstance(array, SelectedRows):
-        return rows(array.array, array.rows[wanted], out)
+        return rows(array.base, array.rows[wanted], out)
     file = file_of(array)
     if file is None:
         # In this mode NumPy makes no copy of its own; the rows are there in any case.
