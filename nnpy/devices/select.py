@@ -6,7 +6,7 @@ import contextlib
 import os
 from typing import Any
 
-from nnpy.devices.host import _processor, cores_here
+from nnpy.devices.host import cores_here, processor
 from nnpy.errors import DeviceError, UsageError
 
 
@@ -58,7 +58,7 @@ def select(wanted: str | None = None, *, one_thread: bool = False) -> str:
                 tf.config.threading.set_intra_op_parallelism_threads(1)
         if tf.config.threading.get_intra_op_parallelism_threads() == 1 and cores_here() > 1:
             cores += ", one thread an operation"
-        return f"CPU ({_processor()}, {cores})"
+        return f"CPU ({processor()}, {cores})"
     return ", ".join(_name(gpu) for gpu in chosen)
 
 
@@ -92,7 +92,7 @@ def describe() -> dict[str, Any]:
     import tensorflow as tf
 
     return {
-        "cpu": _processor(),
+        "cpu": processor(),
         "cores": cores_here(),
         "gpus": [_name(gpu) for gpu in tf.config.list_physical_devices("GPU")],
     }

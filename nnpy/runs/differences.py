@@ -55,6 +55,3 @@ def _same(one: Any, other: Any) -> bool:
     """Equality in which 1, 1.0 and True are three things only where YAML writes them so."""
     both_nan = one != one and other != other
     return bool(both_nan or (one == other and isinstance(one, bool) == isinstance(other, bool)))
-
-
-_NOTHING = object()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nnpy.errors import RunError, UsageError
-from nnpy.runs.differences import _NOTHING
+from nnpy.runs.differences import differences
 from nnpy.storage import atomic
 
 # Everything else decides what has happened already.
@@ -20,8 +20,8 @@ MAY_CHANGE = (
 def check_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
     """Raise `UsageError` naming what of a resolved config would alter a training's past."""
     refused = [
-        f"{path} is {_shown(old)}, not {_shown(new)}"
-        for path, old, new in differences(before, after)
+        f"{path} is {old}, not {new}"
+        for path, old, new in _changes(before, after)
         if path not in MAY_CHANGE
     ]
     if refused:
@@ -33,7 +33,7 @@ def check_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
 
 def check_data(then: Mapping[str, str], now: Mapping[str, str]) -> None:
     """Raise `RunError` unless the data files are the same, by name and SHA-256."""
-    changed = [path for path, _, _ in differences(dict(then), dict(now))]
+    changed = [path for path, _, _ in _changes(dict(then), dict(now))]
     if changed:
         raise RunError(
             f"the data are not those that this run was begun with: {', '.join(changed)} "
@@ -51,8 +51,8 @@ def deciding(environment: Mapping[str, Any], device: str) -> dict[str, Any]:
 def notices(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """A line for each thing that differs."""
     return [
-        f"{path} was {_shown(old)}, is {_shown(new)}: equal results to the bit are not promised"
-        for path, old, new in differences(then, now)
+        f"{path} was {old}, is {new}: equal results to the bit are not promised"
+        for path, old, new in _changes(then, now)
     ]
 
 
@@ -78,15 +78,12 @@ def _keep_rows(path: Path, epochs: int, separator: str) -> None:
         atomic.write_text(path, "".join(f"{line}\r\n" for line in kept))
 
 
-def differences(before: Any, after: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """The places ("training.optimizer") where two trees of plain data differ, and both values."""
-    if isinstance(before, Mapping) and isinstance(after, Mapping):
-        for key in {**before, **after}:
-            inner = f"{path}.{key}" if path else str(key)
-            yield from differences(before.get(key, _NOTHING), after.get(key, _NOTHING), inner)
-    elif type(before) is not type(after) or before != after:
-        yield path, before, after
+def _changes(before: Any, after: Any) -> Iterator[tuple[str, str, str]]:
+    """Each place ("training.optimizer") where two trees of plain data differ, and both values."""
+    for each in differences([before, after]):
+        old, new = map(_shown, each.values)
+        yield each.path, old, new
 
 
 def _shown(value: Any) -> str:
-    return "not set" if value is _NOTHING else repr(value) if isinstance(value, str) else str(value)
+    return "not set" if value is None else repr(value) if isinstance(value, str) else str(value)

@@ -47,7 +47,7 @@ def test_the_future_may_change():
         ),
         (changed(training__batch_size=64), "training.batch_size is not set, not 64"),
         (changed(data__name="mnist"), "data.name is 'fashion_mnist', not 'mnist'"),
-        (changed(model=["Flatten"]), "model is "),
+        (changed(model=["Flatten"]), "model[1] is {'Dense': {'units': 10}}, not not set"),
     ],
 )
 def test_the_past_may_not(after, words):
