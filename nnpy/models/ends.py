@@ -24,14 +24,28 @@ _LAYERS = {"Softmax": "softmax", "Sigmoid": "sigmoid", "LogSoftmax": "log_softma
 
 def output_keys(model: keras.Model) -> list[str]:
     """The names of a model's outputs as losses and metrics go by them, as `model.outputs` is."""
-    if isinstance(model.output, Mapping):
-        return sorted(model.output)  # in the order in which Keras flattens them
+    keys = structure(model)
+    if isinstance(keys, tuple):
+        return sorted(keys)  # in the order in which Keras flattens them
+    if isinstance(model, keras.Sequential):
+        return [model.layers[-1].name]
     return list(model.output_names)
+
+
+def structure(model: keras.Model) -> tuple[str, ...] | int | None:
+    """The names of a model's outputs where it gives them by name, or how many it gives in a list;
+    None for one tensor."""
+    if isinstance(model, keras.Sequential):
+        return None
+    outputs = model.output
+    if isinstance(outputs, Mapping):
+        return tuple(outputs)
+    return len(outputs) if isinstance(outputs, list | tuple) and len(outputs) > 1 else None
 
 
 def order(model: keras.Model, network: Network) -> list[int]:
     """Where each of a network's outputs stands in `model.outputs`."""
-    if network.output_names and isinstance(model.output, Mapping):
+    if network.output_names and isinstance(structure(model), tuple):
         return [output_keys(model).index(name) for name in network.output_names]
     return list(range(len(network.outputs)))
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 
 from nnpy.catalog import catalog
@@ -12,7 +10,7 @@ from nnpy.config.data_section import decided_rescale
 from nnpy.config.network.graph import Network
 from nnpy.data import DataInfo, Preprocessing
 from nnpy.errors import ModelError
-from nnpy.models import pixels
+from nnpy.models import ends, pixels
 from nnpy.models.saved import Record
 
 # These leave the rank of their input alone, so what follows them decides about the channels.
@@ -47,11 +45,7 @@ def preprocessing_for(
         rescale = record.rescale
     if not isinstance(rescale, float):
         rescale, _ = pixels.decided_rescale(model, info.scale)
-    outputs: Any = model.output
-    if isinstance(outputs, dict):
-        outputs = tuple(outputs)
-    else:
-        outputs = len(outputs) if isinstance(outputs, list | tuple) and len(outputs) > 1 else None
+    outputs = ends.structure(model)
     wanted = tuple(model.input_shape[1:]) if isinstance(model.input_shape, tuple) else ()
     for channel_axis in (False, True):
         shape = info.shape + ((1,) if channel_axis else ())

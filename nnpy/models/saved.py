@@ -17,8 +17,8 @@ from typing import Any
 
 import keras
 
-MEMBER = "nnpy.json"
-_LIMIT = 100_000  # bytes
+from nnpy.safety.model_files import RECORD, RECORD_LIMIT
+
 _SCALES = ("probabilities", "softmax", "sigmoid", "margins")
 
 
@@ -40,16 +40,16 @@ def save(model: keras.Model, path: Path, record: Record) -> None:
     """Saves a model as a .keras file with its record."""
     model.save(path)
     with zipfile.ZipFile(path, "a") as archive:
-        archive.writestr(zipfile.ZipInfo(MEMBER), json.dumps({"format": 1, **asdict(record)}))
+        archive.writestr(zipfile.ZipInfo(RECORD), json.dumps({"format": 1, **asdict(record)}))
 
 
 def read(path: Path) -> Record:
     """The record of a .keras file; an empty one where it has none, or none in this form."""
     try:
         with zipfile.ZipFile(path) as archive:
-            if archive.getinfo(MEMBER).file_size > _LIMIT:
+            if archive.getinfo(RECORD).file_size > RECORD_LIMIT:
                 return Record()
-            told = json.loads(archive.read(MEMBER))
+            told = json.loads(archive.read(RECORD))
     except (KeyError, OSError, ValueError, RecursionError, zipfile.BadZipFile):
         return Record()
     return _record(told) if isinstance(told, dict) else Record()
