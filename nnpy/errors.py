@@ -10,6 +10,10 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+MOST_TOLD = 50  # mistakes of a config in the text for people
+_LONGEST = 1_000  # characters of a message or a path: a name in a config may take a megabyte
+_WORD = 100  # characters up to which a word may be meant for another
+
 
 class NnpyError(Exception):
     """Something went wrong that the user can understand and act on (exit code 1)."""
@@ -64,8 +68,8 @@ class Problem:
 
     def __post_init__(self) -> None:
         # A name in the config may hold anything, a line break or a terminal's commands too.
-        object.__setattr__(self, "message", printable(self.message))
-        object.__setattr__(self, "path", printable(self.path))
+        object.__setattr__(self, "message", _short(printable(self.message)))
+        object.__setattr__(self, "path", _short(printable(self.path)))
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
@@ -80,7 +84,8 @@ class Problem:
         return f"{head}\n{number}{text}\n{' ' * (len(number) - 2)}| {lead}{carets}"
 
     def as_dict(self) -> dict[str, object]:
-        """The fields as plain data, for `--json`."""
+        """The fields as plain data, for `--json`; of a long line what is around the place."""
+        source, _ = _window(self.source, self.column - 1, self.length, _LONGEST)
         return {
             "file": self.file,
             "line": self.line,
@@ -88,20 +93,29 @@ class Problem:
             "length": self.length,
             "path": self.path,
             "message": self.message,
-            "source": self.source,
+            "source": source,
         }
 
 
 class ConfigError(UsageError):
-    """A config is wrong; `problems` holds every mistake that was found, in file order."""
+    """A config is wrong; `problems` holds every mistake that was found, in file order.
+
+    Its text tells the first `MOST_TOLD` of them, and how many there are.
+    """
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems: tuple[Problem, ...] = tuple(problems)
-        super().__init__("\n".join(str(problem) for problem in self.problems))
+        lines = [str(problem) for problem in self.problems[:MOST_TOLD]]
+        if more := len(self.problems) - len(lines):
+            word = "mistakes" if more > 1 else "mistake"
+            lines.append(f"… and {more:,} more {word} (nnpy check --json tells all of them)")
+        super().__init__("\n".join(lines))
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`"; did you mean 'units'?"`, or nothing when no known word is near `word`."""
+    if len(word) > _WORD:
+        return ""
     names = list(known)
     lowered = {name.lower(): name for name in names}
     near: Sequence[str] = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
@@ -118,6 +132,10 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
 def _window(text: str, start: int, length: int, width: int = 160) -> tuple[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import unicodedata
 
 
@@ -9,20 +10,41 @@ def plain(text: object, limit: int = 0) -> str:
     """One line that is safe in a terminal, a figure or a page, at most `limit` columns wide.
 
     Control characters and the invisible ones that turn the reading direction become `�`; white
-    space becomes a blank. A text over the limit loses its end to an ellipsis (0: no limit).
+    space becomes a blank, but for the narrow one that keeps a number and its unit on one line.
+    A text over the limit loses its end to an ellipsis (0: no limit).
     """
     whole = str(text)
-    line = "".join(_seen(char) for char in (whole[: limit + 1] if limit else whole))
-    if not limit or columns_of(line) <= limit:
+    # A letter and its accents are several characters; who piles up hundreds is cut.
+    start = whole[: 4 * limit] if limit else whole
+    line = "".join(map(_seen, start))
+    if not limit or (len(start) == len(whole) and columns_of(line) <= limit):
         return line
-    while columns_of(line) >= limit:
-        line = line[:-1]
-    return line.rstrip() + "…"
+    end = bisect.bisect_left(range(len(line)), limit, key=lambda n: columns_of(line[:n]))
+    return line[: max(end - 1, 0)].rstrip() + "…"
+
+
+def harmless(text: str) -> str:
+    """Lines of text without what a terminal would obey: controls become their escape, `\\x1b`.
+
+    Line ends and tabs stay, and so do blanks and joiners of every script.
+    """
+    if text.isascii() and all(line.isprintable() for line in text.replace("\t", "").split("\n")):
+        return text
+    return "".join(
+        char
+        if char.isprintable() or char in "\n\t\u200c\u200d" or unicodedata.category(char) == "Zs"
+        else ascii(char)[1:-1]
+        for char in text
+    )
 
 
 def columns_of(text: str) -> int:
-    """The width of a text in columns of a terminal: Chinese and Japanese letters take two."""
-    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
+    """The width of a text in columns of a terminal: 日 takes two, a combining accent none."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len  # here, for most texts do without
+
+    return cell_len(text)
 
 
 def percent(value: float) -> str:
@@ -36,7 +58,7 @@ def percent(value: float) -> str:
 
 def _seen(char: str) -> str:
     if char.isspace():
-        return " "
+        return char if char == "\u202f" else " "
     if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co", "Cn"):
         # Joiners are letters' own affair in many scripts and in emoji.
         return char if char in "\u200c\u200d" else "�"

@@ -15,12 +15,25 @@ from nnpy.text import columns_of, percent, plain
         ("\x00\x07", 0, "��"),
         ("x" * 10_000, 8, "xxxxxxx…"),
         ("日本語クラス", 7, "日本語…"),
+        ("cafe\u0301 cafe\u0301", 9, "cafe\u0301 cafe\u0301"),
+        ("95\u202f%", 0, "95\u202f%"),
+        ("a\u00a0b\u2028c", 0, "a b c"),
         (None, 0, "None"),
     ],
 )
 def test_plain(text, limit, expected):
     assert plain(text, limit) == expected
     assert not limit or columns_of(plain(text, limit)) <= limit
+
+
+def test_columns_are_counted_as_a_terminal_does():
+    assert [columns_of(text) for text in ("", "abc", "日本", "e\u0301", "\u200d")] == [
+        0,
+        3,
+        4,
+        1,
+        0,
+    ]
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from nnpy.catalog.catalog import FORMAT, SHIPPED
 from nnpy.catalog.entries import Entry, Parameter
 from nnpy.catalog.hints import (
     ABBREVIATIONS,
+    DIRECTIONS,
     DTYPES,
     EXAMPLE,
     NOT_FOR_CONFIGS,
@@ -90,6 +91,7 @@ def _classes(kind: str, module: Any) -> Iterator[Entry]:
             **(_ranks(cls) if kind == "layer" else {}),
             targets=targets,
             outputs=outputs,
+            direction=_direction(cls) if kind == "metric" else "",
         )
 
 
@@ -182,6 +184,14 @@ def _ranks(cls: Any) -> dict[str, Any]:
     if spec.ndim is not None:
         return {"input_rank": spec.ndim}
     return {"min_rank": spec.min_ndim} if spec.min_ndim is not None else {}
+
+
+def _direction(cls: Any) -> str:
+    """Which way of a metric is better, by Keras's own word where it has one."""
+    known = next((way for way, names in DIRECTIONS.items() if cls.__name__ in names.split()), "")
+    # Private, but what Keras's own callbacks go by in mode "auto"; it has no public name.
+    words = {"up": "max", "down": "min"}
+    return known or words.get(getattr(_example(cls), "_direction", ""), "")
 
 
 def _arguments(function: Callable, variadic: bool = False) -> list[inspect.Parameter]:
@@ -348,6 +358,7 @@ def _packed(entry: Entry, common: Mapping[str, Parameter]) -> dict:
         "min_rank": entry.min_rank,
         "targets": entry.targets,
         "outputs": entry.outputs,
+        "direction": entry.direction,
         "parameters": short(entry.parameters),
         "call": short(entry.call),
     }

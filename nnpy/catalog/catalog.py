@@ -172,6 +172,7 @@ def _entry(kind: str, name: str, section: Mapping) -> Entry:
         min_rank=raw.get("min_rank"),
         targets=raw.get("targets", ""),
         outputs=raw.get("outputs", ""),
+        direction=raw.get("direction", ""),
         doc=raw.get("doc", ""),
     )
 

@@ -40,6 +40,11 @@ class Entry:
     `parameters` are those of its constructor (for an activation: beyond the tensor); `call`
     are those that it is called with: the inputs of a layer, the whole signature of an
     operation. The ranks of a layer's input count the batch axis; None where any will do.
+    `direction` is the better way of a metric, "min" or "max"; "" where nobody knows it.
+
+    Of what the user's own file `code` defines, `base` is the class of Keras that it derives from
+    (the nearest one outside the file), and `logs_as` the name that its constructor gives a
+    metric: None where it gives none, "" where only running it tells.
     """
 
     kind: str
@@ -54,6 +59,10 @@ class Entry:
     targets: str = ""  # what a loss or metric compares: see `nnpy.catalog.measures`
     outputs: str = ""
     open_ended: bool = False  # takes more arguments than are known (**kwargs of own code)
+    direction: str = ""
+    base: str = ""
+    logs_as: str | None = None
+    is_function: bool = False  # of own code, not a class
 
     def parameter(self, name: str) -> Parameter | None:
         """The constructor's parameter of that name."""

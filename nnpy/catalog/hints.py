@@ -35,6 +35,13 @@ ABBREVIATIONS = {
 SEVERAL_INPUTS = """Add Average Concatenate Dot Maximum Minimum Multiply Subtract Attention
     AdditiveAttention HashedCrossing"""
 
+# The better way of metrics of which Keras does not say it itself.
+DIRECTIONS = {
+    "min": "FalseNegatives FalsePositives",
+    "max": """TrueNegatives TruePositives CosineSimilarity PrecisionAtRecall RecallAtPrecision
+        SensitivityAtSpecificity SpecificityAtSensitivity""",
+}
+
 # The ranks of input that layers ask for only when they are called. Layers that change images
 # would take (batch, height, width) too, and see one image in it, with the last axis as channels.
 RANKS: tuple[tuple[str, dict[str, int]], ...] = (

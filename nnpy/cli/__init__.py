@@ -11,7 +11,7 @@ import keyword
 
 import click
 
-from nnpy.cli import startup
+from nnpy.cli import startup, streams
 from nnpy.cli.terminal import Terminal
 from nnpy.errors import NnpyError
 from nnpy.version import __version__
@@ -83,6 +83,7 @@ def cli(context: click.Context) -> None:
 
 def main() -> None:
     """The entry point: exit codes 0 done, 1 failed, 2 wrong use or config, 130 interrupted."""
+    streams.open_all()
     terminal = Terminal()
     startup.hide_optional_imports()
     try:

@@ -6,8 +6,10 @@ points the descriptor at a file and keeps a copy of the terminal for nnpy's own 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 import sys
 import tempfile
 import traceback
@@ -15,8 +17,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from nnpy.cli import streams
+from nnpy.text import harmless
+
 if TYPE_CHECKING:
     from rich.console import Console
+
+
+_UNSEEN = re.compile(
+    r"[\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff]"
+)
 
 
 class Terminal:
@@ -34,8 +44,8 @@ class Terminal:
         if self._out is not None:
             return
         sys.stderr.flush()
-        self._out = os.fdopen(os.dup(2), "w", encoding="utf-8", errors="replace", buffering=1)
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115 – lives as long as the process
+        self._out = streams.patient(os.dup(2))
+        self._log = _temporary()
         os.dup2(self._log.fileno(), 2)
 
     def log_to(self, path: Path) -> None:
@@ -81,32 +91,55 @@ class Terminal:
         return self._console
 
     def say(self, text: str = "") -> None:
-        """A line for people."""
+        """Some lines for people; names in it may come from anywhere."""
+        text = harmless(text)
         if self._console is not None:
             self._console.print(text, soft_wrap=True)
         else:
-            print(text, file=self.stream, flush=True)
+            with contextlib.suppress(OSError):
+                print(text, file=self.stream, flush=True)
         if self._log is not None and self._out is not None:
-            os.write(2, (text + "\n").encode())
+            with contextlib.suppress(OSError):  # a full disk: the log is not the training
+                os.write(2, (text + "\n").encode(errors="backslashreplace"))
 
     def error(self, text: str) -> None:
         self.say(text if ":" in text.split(" ", 1)[0] else f"Error: {text}")
 
-    def result(self, value: str | Mapping[str, Any]) -> None:
-        """An answer on stdout: text, or data as JSON."""
-        text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
-        print(text, flush=True)
+    def result(self, value: str | Mapping[str, Any], *, essential: bool = True) -> None:
+        """An answer on stdout: text, or data as JSON.
+
+        Raises `Untold` or BrokenPipeError where it cannot be written, unless it is not
+        `essential`: what the command was for has been done, as a training has.
+        """
+        if isinstance(value, str):
+            text = harmless(value)
+        else:
+            # JSON leaves the controls above U+007F and half characters as they are.
+            ascii_only = not (sys.stdout.encoding or "").lower().startswith("utf")
+            text = json.dumps(value, indent=2, ensure_ascii=ascii_only)
+            text = _UNSEEN.sub(lambda found: json.dumps(found[0])[1:-1], text)
+        try:
+            print(text, flush=True)
+        except (streams.Untold, OSError) as error:
+            if essential:
+                raise
+            sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115  (until the process ends)
+            if not isinstance(error, BrokenPipeError):
+                self.say(f"{error}; it would have been: {text}")
 
     def crash(self, error: Exception) -> int:
         """A mistake of nnpy's own, or of a library: one line, and the traceback in a file."""
         text = "".join(traceback.format_exception(error))
-        with tempfile.NamedTemporaryFile(
-            "w", prefix="nnpy-", suffix=".txt", delete=False, encoding="utf-8"
-        ) as report:
-            report.write(text)
         summary = " ".join(str(error).split())[:300]
         self.error(f"{type(error).__name__}: {summary}")
-        self.say(f"This is a fault of nnpy's. What it knows of it is in {report.name}")
+        try:
+            with tempfile.NamedTemporaryFile(
+                "wb", prefix="nnpy-", suffix=".txt", delete=False
+            ) as report:
+                report.write(text.encode(errors="backslashreplace"))
+            self.say(f"This is a fault of nnpy's. What it knows of it is in {report.name}")
+        except OSError:  # no place for temporary files, or a full disk
+            self.say(f"This is a fault of nnpy's:\n{text}")
         return 1
 
     def leave(self, code: int) -> None:
@@ -114,6 +147,16 @@ class Terminal:
         for stream in (sys.stdout, self.stream, sys.stderr):
             try:
                 stream.flush()
-            except (OSError, ValueError):
+            except (streams.Untold, OSError, ValueError):
                 code = code or 1
         os._exit(code)
+
+
+def _temporary() -> IO[bytes]:
+    """A file without a name; in memory where there is no place for temporary files."""
+    try:
+        return tempfile.TemporaryFile()
+    except OSError:
+        if hasattr(os, "memfd_create"):
+            return os.fdopen(os.memfd_create("nnpy-log"), "w+b")
+        return Path(os.devnull).open("r+b")

@@ -40,9 +40,10 @@ def losses(node: Node, outputs: Sequence[str], checker: Checker) -> Losses | Non
     return found[outputs[0]] if len(outputs) == 1 and found else found
 
 
-def metrics(node: Node, outputs: Sequence[str], checker: Checker) -> Metrics:
+def metrics(
+    node: Node, outputs: Sequence[str], checker: Checker, path: str = "training.metrics"
+) -> Metrics:
     """The metrics, or those of each output."""
-    path = "training.metrics"
     if not node.is_map:
         given: list[KerasObject] = checker.value(node, _METRICS, path) or []
         return given if len(outputs) == 1 else dict.fromkeys(outputs, given)
@@ -54,6 +55,11 @@ def metrics(node: Node, outputs: Sequence[str], checker: Checker) -> Metrics:
 
     found = _by_output(node, outputs, checker, path, some, _METRICS)
     return found.get(outputs[0], []) if len(outputs) == 1 else found
+
+
+def weighted_metrics(node: Node, outputs: Sequence[str], checker: Checker) -> Metrics:
+    """As `metrics`, of those in which examples are weighted."""
+    return metrics(node, outputs, checker, "training.weighted_metrics")
 
 
 def weights(node: Node, outputs: Sequence[str], checker: Checker) -> dict[str, float] | None:
@@ -118,4 +124,9 @@ def _misspelt(node: Node, outputs: Sequence[str]) -> bool:
     return node.is_list or (node.is_map and any(key not in outputs for key in node.value))
 
 
-READERS = {"loss": losses, "metrics": metrics, "loss_weights": weights}
+READERS: dict[str, Callable[[Node, Sequence[str], Checker], Any]] = {
+    "loss": losses,
+    "metrics": metrics,
+    "weighted_metrics": weighted_metrics,
+    "loss_weights": weights,
+}

@@ -13,8 +13,10 @@ from nnpy.config.checker import show
 from nnpy.config.yaml import parse
 from nnpy.config.yaml.nodes import Mark, Node
 from nnpy.errors import ConfigError, Problem, UsageError, did_you_mean
+from nnpy.storage.regular import read_regular
 
 MAX_EXTENDS = 20
+_MOST = 4 * parse.MAX_BYTES  # bytes; the limit is one of characters
 
 IsObject = Callable[[str], bool]  # whether a key is the name of an object of Keras
 
@@ -22,13 +24,13 @@ IsObject = Callable[[str], bool]  # whether a key is the name of an object of Ke
 def read_file(path: Path) -> Node:
     """The nodes of a config file. Raises UsageError when it cannot be read."""
     try:
-        text = path.read_bytes()
+        text = read_regular(path, _MOST)
     except FileNotFoundError:
         raise UsageError(f"{path}: no such file{_nearby(path)}") from None
     except IsADirectoryError:
         raise UsageError(f"{path} is a folder; name a config file in it") from None
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}") from None
     root = parse.parse(text, str(path))
     if root.value is None:
         raise ConfigError([Problem("the file is empty; a config needs `model:`", file=str(path))])
@@ -58,14 +60,14 @@ def extend(path: Path, is_object: IsObject) -> Node:
         if not isinstance(base.value, str):
             raise _error(base, f"expected the name of a config file, got {show(base)}")
         path = path.parent / base.value
-        if path.resolve() in chain:
-            raise _error(base, f"'{base.value}' extends this file in its turn: a loop")
-        if len(chain) >= MAX_EXTENDS:
-            raise _error(base, f"more than {MAX_EXTENDS} files extend one another")
         try:
             node = read_file(path)
         except UsageError as error:
             raise _error(base, str(error)) from None
+        if path.resolve() in chain:
+            raise _error(base, f"'{base.value}' extends this file in its turn: a loop")
+        if len(chain) >= MAX_EXTENDS:
+            raise _error(base, f"more than {MAX_EXTENDS} files extend one another")
         if not node.is_map:
             raise _error(base, f"{path} is not a mapping")
     tree = layers.pop()

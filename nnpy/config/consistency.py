@@ -11,14 +11,13 @@ from nnpy.config import measures, steps
 from nnpy.config.checker import Checker
 from nnpy.config.data_section import check_ranges, decided_rescale
 from nnpy.config.measures import End, Labels, scale_of
-from nnpy.config.monitor import monitors
+from nnpy.config.monitor import Measured, monitor_problem
 from nnpy.config.network.ends import Place, end_of
 from nnpy.config.network.graph import Network, Step
 from nnpy.config.objects import KerasObject
 from nnpy.config.settings import DataSettings, TrainingSettings
 from nnpy.config.yaml.nodes import Node
 from nnpy.data import DataInfo, validation
-from nnpy.errors import did_you_mean
 
 
 def check_consistency(
@@ -26,6 +25,7 @@ def check_consistency(
     settings: DataSettings,
     network: Network,
     training: TrainingSettings,
+    measured: Measured,
     checker: Checker,
     info: DataInfo | None,
     *,
@@ -41,13 +41,8 @@ def check_consistency(
         node = root.value.get(section)
         return node.value.get(key) if node is not None and node.is_map else None
 
-    if training.monitor is not None:
-        known = monitors(settings, training, info.classes if info else ())
-        if training.monitor not in known:
-            message = f"nothing named '{training.monitor}' is measured" + (
-                did_you_mean(training.monitor, known) or f"; known are {', '.join(known)}"
-            )
-            checker.error(place("training", "monitor"), "training.monitor", message)
+    if training.monitor is not None and (problem := monitor_problem(training, measured)):
+        checker.error(place("training", "monitor"), "training.monitor", problem)
     if settings.name == "idx" and settings.path is None:
         where = place("data", "name")
         checker.error(where, "data", "the data set 'idx' needs `path:`, the folder of its files")
@@ -64,9 +59,48 @@ def check_consistency(
                 message = f"{info.name} has no class {key}: its {len(info.classes)} classes are "
                 message += f"0 to {len(info.classes) - 1}"
                 checker.error(node.keys.get(key), "training.class_weight", message)
+    _check_batch_size(network, training, checker)
+    if isinstance(training.validation_freq, int) and 0 < training.epochs < training.validation_freq:
+        message = f"of {training.epochs} epochs none is validated"
+        checker.error(place("training", "validation_freq"), "training.validation_freq", message)
+    notes = _stateful(network, training, checker)
     if info is None:
+        return notes
+    return notes + _fit(settings, network, training, checker, info, data_is_given)
+
+
+def _check_batch_size(network: Network, training: TrainingSettings, checker: Checker) -> None:
+    for each in network.inputs:
+        if each.batch_size not in (None, training.batch_size):
+            message = (
+                f"the batch size {each.batch_size} is not training.batch_size, which is "
+                f"{training.batch_size}"
+            )
+            checker.error(each.mark, f"{each.path}.batch_size", message)
+
+
+def _stateful(network: Network, training: TrainingSettings, checker: Checker) -> list[str]:
+    """Stateful layers need a fixed batch size, and examples in their order."""
+    stateful = [
+        step
+        for step in network.steps
+        if any(arguments.get("stateful") is True for _, arguments in step.iter_layers())
+    ]
+    if not stateful:
         return []
-    return _fit(settings, network, training, checker, info, data_is_given)
+    for step in stateful:
+        if not any(each.batch_size for each in network.inputs):
+            message = (
+                f"stateful: true needs a fixed batch size: model: {{inputs: {{x: {{batch_size: "
+                f"{training.batch_size}}}}}, layers: …}}"
+            )
+            checker.error(step.mark, step.path, message)
+    if training.shuffle:
+        return [
+            "a stateful layer takes up each batch where the one before ended, but the examples "
+            "are shuffled: set training.shuffle: false if their order means something"
+        ]
+    return []
 
 
 def _fit(
@@ -157,7 +191,7 @@ def check_measures(
         if ends is not None:
             built = ends[index]
             place = replace(place, end=End(built.units, built.activation or place.end.activation))
-        loss, metrics = training.of_output(key)
+        loss, metrics = training.loss_of(key), training.metrics_of(key)
         if loss is not None:
             notes += _check_loss(loss, labels, place, f".{key}" if several else "", checker)
         scale = scale_of(loss, place.end)

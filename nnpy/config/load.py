@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from nnpy.catalog import catalog
 from nnpy.config import by_output as outputs
-from nnpy.config import compose, consistency, data_section, steps
+from nnpy.config import callbacks, compose, consistency, data_section, steps
 from nnpy.config.checker import Checker, show
 from nnpy.config.config import Config
-from nnpy.config.monitor import default_monitor
+from nnpy.config.monitor import measure
 from nnpy.config.network import blocks, reader
 from nnpy.config.network.graph import Network
 from nnpy.config.objects import OBJECT_KINDS
@@ -113,19 +113,24 @@ def _check(root: Node, name: str, file: str = "", *, of_run: bool = False) -> Co
     root = _with(root, data=section, training=_worked_out(root, data, info, checker))
     training = _training(root.value.get("training"), model, checker)
     notes = [checker.catalog.note] if checker.catalog.note else []
+    classes = info.classes if isinstance(info, DataInfo) else ()
+    measured = measure(data, training, checker.catalog, classes)
+    listed = callbacks.listed(root, training, checker.catalog)
     if not checker.problems and model is not None:
         facts = info if isinstance(info, DataInfo) else None
         notes += consistency.check_consistency(
-            root, data, model, training, checker, facts, data_is_given=data_is_given
+            root, data, model, training, measured, checker, facts, data_is_given=data_is_given
         )
+        notes += callbacks.check(listed, data, training, measured, checker)
     if checker.problems or model is None:
         raise ConfigError(sorted(checker.problems, key=lambda each: (each.line, each.column)))
-    if training.monitor is None:
-        training = dataclasses.replace(training, monitor=default_monitor(data, training))
-    tree = _complete(root, training.monitor)
+    training, more = callbacks.choose_monitor(listed, training, measured)
+    tree = _complete(root, training)
     if data.rescale == "auto" and isinstance(info, DataInfo):
         rescale, why = data_section.decided_rescale(model, info)
         tree.value["data"].value["rescale"] = Node(rescale, origin=f"auto: {why}")
+    training = callbacks.with_modes(listed, training, measured)
+    notes += more
     resolved = tree.plain()
     if code:
         resolved["code"] = [str(each.path) for each in code]
@@ -183,7 +188,7 @@ def _code(node: Node | None, checker: Checker) -> tuple[CodeFile, ...]:
     return files
 
 
-def _complete(root: Node, monitor: str | None) -> Node:
+def _complete(root: Node, settings: TrainingSettings) -> Node:
     """The tree with the defaults in their places, sections in their usual order."""
     items: dict[Any, Node] = {}
     if "code" in root.value:
@@ -193,8 +198,11 @@ def _complete(root: Node, monitor: str | None) -> Node:
         items["blocks"] = root.value["blocks"]
     items["model"] = root.value["model"]
     items["training"] = _filled(root.value.get("training"), TrainingSettings)
-    if items["training"].value["monitor"].value is None:
-        items["training"].value["monitor"] = Node(monitor)
+    training = items["training"].value
+    if training["monitor"].value is None:
+        training["monitor"] = Node(settings.monitor)
+        if training["monitor_mode"].value != settings.monitor_mode:
+            training["monitor_mode"] = Node(settings.monitor_mode)
     return Node(items, root.mark, dict(root.keys), root.origin)
 
 

@@ -1,67 +1,117 @@
-"""The names of what a training measures, and which of them may choose the best epoch."""
+"""What a training measures, which way of it is better, and what chooses the best epoch."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from nnpy.catalog import catalog
+from nnpy.catalog.catalog import Catalog
 from nnpy.catalog.naming import snake_case
 from nnpy.config import measures
 from nnpy.config.objects import KerasObject
 from nnpy.config.settings import DataSettings, TrainingSettings
+from nnpy.errors import did_you_mean
 
 
-def metric_name(metric: KerasObject) -> str:
-    """The name under which Keras logs a metric: the given one, or the one it goes by."""
+@dataclass(frozen=True)
+class Measured:
+    """The quantities that a training logs each epoch, and whether "min" or "max" is their best.
+
+    The direction is "" where nobody knows it: of a function of the user's own, of a count.
+    `complete` is False where a metric of the user's own may log under another name. A metric
+    that gives several numbers has a column for each: `columns` has the rest of their names.
+    """
+
+    directions: Mapping[str, str]
+    complete: bool = True
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def names(self) -> list[str]:
+        return list(self.directions)
+
+
+def measure(
+    settings: DataSettings,
+    training: TrainingSettings,
+    catalog: Catalog,
+    classes: Sequence[str] = (),
+) -> Measured:
+    """What `monitor` may name: of the validation first, where there is one.
+
+    `classes` are the names of the data's classes, where they are known.
+    """
+    directions = {"loss": "min"}
+    complete = True
+    columns: dict[str, tuple[str, ...]] = {}
+    if isinstance(training.loss, dict):
+        directions |= {f"{output}_loss": "min" for output in training.loss}
+    for output, weighted, metric in _metrics(training):
+        name = metric_name(metric, catalog)
+        if name is None:
+            complete = False
+            continue
+        key = f"{output}_{name}" if output else name
+        if key in directions and weighted:  # as Keras tells it from the one without weights
+            key = f"{output}_weighted_{name}" if output else f"weighted_{name}"
+        for number in range(1, len(directions) + 1):
+            if key in directions:
+                key = f"{key.removesuffix(f'_{number - 1}')}_{number}"
+        columns[key] = measures.columns(metric, classes)
+        parts = [f"{key}_{each}" for each in columns[key]] or [key]
+        directions |= dict.fromkeys(parts, _direction(metric, catalog))
+    validation = {f"val_{name}": way for name, way in directions.items()}
+    measured = {**(validation if settings.validation_split else {}), **directions}
+    return Measured(measured, complete, {key: each for key, each in columns.items() if each})
+
+
+def _metrics(training: TrainingSettings) -> Iterator[tuple[str, bool, KerasObject]]:
+    """Each metric with its output ("" of the only one) and whether examples are weighted in it."""
+    for weighted, given in ((False, training.metrics), (True, training.weighted_metrics)):
+        by_output = given if isinstance(given, dict) else {"": given}
+        for output, metrics in by_output.items():
+            yield from ((output, weighted, each) for each in metrics or () if each)
+
+
+def metric_name(metric: KerasObject, catalog: Catalog) -> str | None:
+    """The name under which Keras logs a metric; None where only its own code knows."""
     given = metric.arguments.get("name")
     if isinstance(given, str):
         return given
     if not metric.explicit:
         return metric.name
-    entry = catalog.load().find("metric", metric.name)
-    parameter = entry.parameter("name") if entry else None
+    entry = catalog.find("metric", metric.name)
+    if entry is None:
+        return snake_case(metric.name)
+    if entry.is_function:
+        return metric.name
+    if entry.logs_as is not None:
+        return entry.logs_as or None
+    parameter = entry.parameter("name")
     if parameter is not None and isinstance(parameter.default, str):
         return parameter.default
     return snake_case(metric.name)
 
 
-def metric_columns(
-    training: TrainingSettings, classes: Sequence[str]
-) -> dict[str, tuple[str, ...]]:
-    """The metrics that give several numbers, by the name they are logged under, and the rest of
-    the name of each number ("f1_score" and "bag": the column "f1_score_bag")."""
-    by_output = training.metrics if isinstance(training.metrics, dict) else {"": training.metrics}
-    return {
-        f"{output}_{metric_name(metric)}" if output else metric_name(metric): found
-        for output, metrics in by_output.items()
-        for metric in metrics
-        if metric and (found := measures.columns(metric, classes))
-    }
+def _direction(metric: KerasObject, catalog: Catalog) -> str:
+    entry = catalog.find("metric", metric.name)
+    return entry.direction if entry else ""
 
 
-def monitors(
-    settings: DataSettings, training: TrainingSettings, classes: Sequence[str] = ()
-) -> list[str]:
-    """What `monitor` may name: the loss and the metrics, and those of the validation."""
-    names = ["loss"]
-    if isinstance(training.loss, dict):
-        names += [f"{output}_loss" for output in training.loss]
-    if isinstance(training.metrics, dict):
-        for output, metrics in training.metrics.items():
-            names += [f"{output}_{metric_name(metric)}" for metric in metrics if metric]
-    else:
-        names += [metric_name(metric) for metric in training.metrics if metric]
-    several = metric_columns(training, classes)
-    names = [
-        column
-        for name in names
-        for column in ([f"{name}_{each}" for each in several[name]] if name in several else [name])
-    ]
-    validation = [f"val_{name}" for name in names] if settings.validation_split else []
-    return [*validation, *names]
+def monitor_problem(training: TrainingSettings, measured: Measured) -> str:
+    """Why `training.monitor` cannot choose the best epoch, or nothing."""
+    name = str(training.monitor)
+    if name not in measured.directions and measured.complete:
+        return unknown_quantity(name, measured)
+    if training.monitor_mode == "auto" and not measured.directions.get(name):
+        return (
+            f"whether less or more of '{name}' is better is not known: add monitor_mode: min or max"
+        )
+    return ""
 
 
-def default_monitor(settings: DataSettings, training: TrainingSettings) -> str | None:
-    """`val_accuracy`, else `val_loss`; None without a validation split."""
-    known = monitors(settings, training)
-    return next((name for name in ("val_accuracy", "val_loss") if name in known), None)
+def unknown_quantity(name: str, measured: Measured) -> str:
+    """`nothing named 'val_acc' is measured; did you mean 'val_accuracy'?`"""
+    known = measured.names
+    hint = did_you_mean(name, known) or f"; known are {', '.join(known)}"
+    return f"nothing named '{name}' is measured{hint}"

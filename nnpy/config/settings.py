@@ -113,10 +113,33 @@ class TrainingSettings:
         items=("metric",),
         doc="What is measured beside the loss; with several outputs {output: [metric]}.",
     )
+    weighted_metrics: list[KerasObject] | dict[str, list[KerasObject]] = setting(
+        [],
+        "list",
+        items=("metric",),
+        doc="Metrics in which each example counts by its weight, such as class_weight's; with "
+        "several outputs {output: [metric]}.",
+    )
     loss_weights: dict[str, float] | None = setting(
         None, "dict", "null", doc="With several outputs, how much each one's loss counts."
     )
     epochs: int = setting(5, "int", minimum=0, doc="Passes over the training set.")
+    steps_per_epoch: int | None = setting(
+        None,
+        "int",
+        "null",
+        minimum=1,
+        doc="How many steps an epoch has; the next one goes on with the examples after them. "
+        "null is one pass over the training set.",
+    )
+    validation_freq: int | list[int] = setting(
+        1,
+        "int",
+        "list",
+        items=("int",),
+        minimum=1,
+        doc="After how many epochs the validation split is looked at, or a list of those epochs.",
+    )
     batch_size: int = setting(32, "int", minimum=1, doc="Examples in a step.")
     seed: int = setting(
         0, "int", minimum=0, maximum=2**32 - 1, doc="Of the weights, the order and the dropout."
@@ -128,13 +151,14 @@ class TrainingSettings:
         None,
         "str",
         "null",
-        doc="What chooses the best epoch; null is val_accuracy, else val_loss.",
+        doc="What chooses the best epoch; null is what a callback that keeps the best weights "
+        "goes by, otherwise val_accuracy, otherwise val_loss.",
     )
     monitor_mode: str = setting(
         "auto",
         "str",
         choices=("auto", "min", "max"),
-        doc="Whether less or more of it is better; auto goes by its name.",
+        doc="Whether less or more of it is better; auto knows it of Keras's losses and metrics.",
     )
     class_weight: dict[int, float] | None = setting(
         None, "dict", "null", doc="The weight of each class in the loss: {0: 1.0, 1: 5.0}."
@@ -159,11 +183,15 @@ class TrainingSettings:
         "state with half the learning rate.",
     )
 
-    def of_output(self, key: str) -> tuple[KerasObject | None, list[KerasObject]]:
-        """The loss and the metrics of one output."""
-        loss = self.loss.get(key) if isinstance(self.loss, dict) else self.loss
-        metrics = self.metrics.get(key, []) if isinstance(self.metrics, dict) else self.metrics
-        return loss, metrics
+    def loss_of(self, key: str) -> KerasObject | None:
+        """The loss of one output."""
+        return self.loss.get(key) if isinstance(self.loss, dict) else self.loss
+
+    def metrics_of(self, key: str) -> list[KerasObject]:
+        """The metrics of one output, weighted ones too."""
+        both = (self.metrics, self.weighted_metrics)
+        lists = [each.get(key) if isinstance(each, dict) else each for each in both]
+        return [metric for each in lists for metric in each or () if metric]
 
 
 # A setting's short form: `validation_split: 0.2` is `validation: {split: 0.2}`.

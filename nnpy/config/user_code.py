@@ -18,10 +18,12 @@ from typing import Any
 
 from nnpy.catalog.catalog import Catalog
 from nnpy.catalog.entries import Entry, Parameter
+from nnpy.catalog.naming import snake_case
 from nnpy.config.checker import Checker, show
 from nnpy.config.objects import OBJECT_KINDS
 from nnpy.config.yaml.nodes import Node
 from nnpy.errors import Problem
+from nnpy.storage.regular import TooLarge, read_regular
 
 # base class → the kind of what derives from it
 _BASES = {
@@ -84,12 +86,12 @@ def _read_file(node: Node, path: str, checker: Checker) -> CodeFile | None:
         checker.error(node, path, f"expected a file such as my_layers.py, got {show(node)}")
         return None
     try:
-        data = place.read_bytes()
+        data = read_regular(place, _MAX_BYTES)
+    except TooLarge:
+        checker.error(node, path, f"{place} is larger than {_MAX_BYTES:,} bytes")
+        return None
     except OSError as error:
         checker.error(node, path, f"{place}: {(error.strerror or str(error)).lower()}")
-        return None
-    if len(data) > _MAX_BYTES:
-        checker.error(node, path, f"{place} is larger than {_MAX_BYTES:,} bytes")
         return None
     try:
         return CodeFile(place, place.name, data.decode("utf-8-sig"))
@@ -133,7 +135,9 @@ class OwnCatalog(Catalog):
             if isinstance(each, ast.ClassDef):
                 self._add_class(each, classes, file)
             elif isinstance(each, ast.FunctionDef):
-                entry = Entry("activation", each.name, code=file.name, doc=_doc(each))
+                entry = Entry(
+                    "activation", each.name, code=file.name, doc=_doc(each), is_function=True
+                )
                 for kind in _FUNCTION_KINDS:
                     self._own.setdefault(kind, {})[each.name] = replace(entry, kind=kind)
 
@@ -176,6 +180,9 @@ class OwnCatalog(Catalog):
             doc=_doc(own),
             code=file.name,
             open_ended=open_ended,
+            direction=_own_direction(bases) or (inherited.direction if inherited else ""),
+            base=base or "",
+            logs_as=_logs_as(bases, inherited) if kind == "metric" else None,
         )
         for each in (kind,) if kind else OBJECT_KINDS:
             self._own.setdefault(each, {})[own.name] = replace(entry, kind=each)
@@ -203,6 +210,49 @@ def _method(chain: Sequence[ast.ClassDef], name: str) -> ast.FunctionDef | None:
             if isinstance(item, ast.FunctionDef) and item.name == name:
                 return item
     return None
+
+
+def _logs_as(chain: Sequence[ast.ClassDef], inherited: Entry | None) -> str | None:
+    """The name that a metric of the user's own goes by in the logs, as `Entry.logs_as` has it."""
+    for each in chain:
+        init = _method([each], "__init__")
+        if init is None:
+            continue
+        named, _ = _signature(init)
+        own = next((parameter for parameter in named if parameter.name == "name"), None)
+        if own is not None:
+            return own.default if isinstance(own.default, str) else snake_case(chain[0].name)
+        call = _super_init(init)
+        if call is None:
+            return ""
+        given = next((keyword.value for keyword in call.keywords if keyword.arg == "name"), None)
+        if given is not None:
+            return str(given.value or "") if isinstance(given, ast.Constant) else ""
+    parameter = inherited.parameter("name") if inherited else None
+    default = parameter.default if parameter else None
+    return default if isinstance(default, str) else snake_case(chain[0].name)
+
+
+def _super_init(init: ast.FunctionDef) -> ast.Call | None:
+    """The call of the constructor above, in a constructor."""
+    for each in ast.walk(init):
+        if (
+            isinstance(each, ast.Call)
+            and isinstance(each.func, ast.Attribute)
+            and each.func.attr == "__init__"
+        ):
+            return each
+    return None
+
+
+def _own_direction(chain: Sequence[ast.ClassDef]) -> str:
+    """What a metric of the user's own tells Keras of its better way: `self._direction = "up"`."""
+    for each in (node for own in chain for node in ast.walk(own)):
+        if isinstance(each, ast.Assign) and isinstance(each.value, ast.Constant):
+            names = [target.attr for target in each.targets if isinstance(target, ast.Attribute)]
+            if "_direction" in names:
+                return {"up": "max", "down": "min"}.get(str(each.value.value), "")
+    return ""
 
 
 def _signature(function: ast.FunctionDef) -> tuple[list[Parameter], bool]:

@@ -82,20 +82,26 @@ def give_back() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def resident(data: Any, order: np.ndarray, size: int, first: int) -> Iterator[Window]:
-    """The one window of a split whose tensors `data` lie on the device."""
+def resident(data: Any, order: np.ndarray, size: int, first: int, end: int) -> Iterator[Window]:
+    """The one window of a split whose tensors `data` lie on the device: steps `first` to `end`."""
+    yield Window(data, tf.constant(order), 0, first, *_extent(order, size, end))
+
+
+def _extent(order: np.ndarray, size: int, end: int) -> tuple[int, int]:
+    """The end of the full batches before step `end`, and the rows of a partial one after it."""
     whole, rest = divmod(len(order), size)
-    yield Window(data, tf.constant(order), 0, first, whole, rest)
+    return (whole, rest) if end > whole else (end, 0)
 
 
 def streamed(
-    arrays: Any, order: np.ndarray, size: int, first: int, budget: int
+    arrays: Any, order: np.ndarray, size: int, first: int, end: int, budget: int
 ) -> Iterator[Window]:
     """Windows of a split that stays in the host's memory or files, within `budget` bytes."""
-    whole, rest = divmod(len(order), size)
+    whole = len(order) // size
+    full, rest = _extent(order, size, end)
     row = max(1, bytes_of(map_arrays(lambda a: a[:1], arrays)))
     steps = max(1, min(whole, budget // WINDOWS_AT_ONCE // (row * size)))
-    starts = range(first, whole + bool(rest), steps)
+    starts = range(first, full + bool(rest), steps)
     own_order = tf.range(steps * size, dtype=tf.int32)
 
     # Tensors are copies of what is gathered here, for one window after the other.
@@ -114,5 +120,5 @@ def streamed(
             data = coming.result()
             coming = pool.submit(load, start + steps) if start + steps in starts else None
             is_last = coming is None
-            yield Window(data, own_order, start, start, min(start + steps, whole), rest * is_last)
+            yield Window(data, own_order, start, start, min(start + steps, full), rest * is_last)
             del data

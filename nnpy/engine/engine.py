@@ -24,6 +24,8 @@ import tensorflow as tf
 from nnpy.data.files import mapped
 from nnpy.engine import batch_parts as parts_of
 from nnpy.engine.batch_parts import in_parts
+from nnpy.engine.class_weights import class_weight_table, weight_of_class
+from nnpy.engine.course import Course, OnChunk, OnStep, Part, parts_of_epoch
 from nnpy.engine.data_windows import (
     Window,
     arrays_of,
@@ -38,15 +40,14 @@ from nnpy.engine.data_windows import (
 )
 from nnpy.engine.execution import Execution, choose
 from nnpy.engine.graph_rewrites import shortcuts
-from nnpy.engine.introspection import on_gpu
+from nnpy.engine.introspection import fixed_batch_size, on_gpu, reset_states
 from nnpy.engine.programs import _compiled, _first_line
 from nnpy.engine.xla_random import as_tensorflow_draws
-from nnpy.errors import ModelError
+from nnpy.errors import DataError, ModelError
 
 CHUNK_SECONDS = 0.5
 
 Prepare = Callable[[Any, Any], tuple[Any, Any]]
-OnChunk = Callable[[int, int, dict[str, float]], None]
 
 
 class Engine:
@@ -61,7 +62,9 @@ class Engine:
         model: A `keras.Model`, built and compiled.
         prepare: `(x, y) -> (x, y)`, a stored batch to what the model takes; traced by
             TensorFlow.
-        batch_size: Examples a step; the last step of an epoch takes what is left.
+        batch_size: Examples a step; the last step of an epoch takes what is left. A model whose
+            inputs have a fixed batch size takes that: what is left is dropped in training,
+            refused in `evaluate` and filled up in `predict`.
         seed: With the epoch's number, gives the order of the examples.
         execution: "auto" (see `choice`), "xla", "graph" or "eager".
         class_weight: `{class: weight}` of the loss in training, as in `Model.fit`.
@@ -72,6 +75,7 @@ class Engine:
             `parts.count` finds good.
         columns: What the numbers of a metric that gives several are called: "f1_score" becomes
             "f1_score_bag" and so on. By default they are counted.
+        steps_per_epoch: How many steps an epoch of training has; by default one pass.
     """
 
     def __init__(
@@ -87,17 +91,20 @@ class Engine:
         memory_budget: int | None = None,
         parts: int | None = None,
         columns: Mapping[str, Sequence[str]] | None = None,
+        steps_per_epoch: int | None = None,
     ) -> None:
         self.model = model
         self.execution: Execution = choose(model, execution)
         self._may_change = execution == "auto"
+        self.fixed_batch = fixed_batch_size(model) is not None
+        self._batch_size = batch_size = fixed_batch_size(model) or batch_size
         self.parts = parts_of.count(model, batch_size) if parts is None else parts
         self._prepare = prepare
         self._columns = columns or {}
-        self._batch_size = batch_size
+        self._steps_per_epoch = steps_per_epoch
         self._seed = seed
         self._shuffle = shuffle
-        self._class_weight = _class_weight_table(class_weight)
+        self._class_weight = class_weight_table(class_weight)
         self._budget = default_budget() if memory_budget is None else memory_budget
         self._on_device: dict[int, tuple[Any, Any]] = {}
         self._pace: dict[str, float] = {}  # seconds a step, by the kind of step
@@ -109,31 +116,80 @@ class Engine:
     # -- the three uses ------------------------------------------------------------------
 
     def train_epoch(
-        self, split: Any, epoch: int, *, first_step: int = 0, on_chunk: OnChunk | None = None
+        self,
+        split: Any,
+        epoch: int,
+        *,
+        first_step: int = 0,
+        on_chunk: OnChunk | None = None,
+        on_step: OnStep | None = None,
     ) -> dict[str, float]:
         """Train for one epoch (counted from 0); the loss and metrics over the whole of it.
 
         `first_step` continues an epoch that was left after that many steps: the metrics then
-        go on from the state in which the model's metric variables are.
+        go on from the state in which the model's metric variables are. Where `on_step` is given,
+        the work stops after each step to call it, and ends where it says so.
         """
         n = length(split)
-        order = permutation(self._seed, epoch, n) if self._shuffle else np.arange(n, dtype=np.int32)
         if first_step == 0:
             self.model.reset_metrics()
-        return self._run("train", split, order, first_step, on_chunk)
+        for part in parts_of_epoch(self.steps_in(n), self._steps_per_epoch, epoch):
+            if part.first + part.count <= first_step:
+                continue
+            order = np.arange(n, dtype=np.int32)
+            if self._shuffle:
+                order = permutation(self._seed, part.number, n)
+            skipped = max(0, first_step - part.first)
+            course = Course("train", part, skipped, self.epoch_steps(split), on_chunk, on_step)
+            if self._run(split, order, course):
+                break
+        return self.logs()
 
-    def evaluate(self, split: Any, *, on_chunk: OnChunk | None = None) -> dict[str, float]:
-        """The loss and metrics on a split, as `model.evaluate` gives them."""
+    def evaluate(
+        self,
+        split: Any,
+        *,
+        keep_states: bool = False,
+        on_chunk: OnChunk | None = None,
+        on_step: OnStep | None = None,
+    ) -> dict[str, float]:
+        """The loss and metrics on a split, as `model.evaluate` gives them.
+
+        Stateful layers begin anew, or with `keep_states` go on from the states that they have,
+        as in the validation of `model.fit`.
+        """
         self.model.reset_metrics()
-        order = np.arange(length(split), dtype=np.int32)
-        return self._run("test", split, order, 0, on_chunk)
+        if not keep_states:
+            reset_states(self.model)
+        n = length(split)
+        if self.fixed_batch and n % self._batch_size:
+            raise DataError(
+                f"{n} examples cannot be cut into batches of {self._batch_size}, which is the "
+                "fixed batch size of the model"
+            )
+        steps = self.steps_in(n)
+        course = Course("test", Part(0, 0, 0, steps), 0, steps, on_chunk, on_step)
+        self._run(split, np.arange(n, dtype=np.int32), course)
+        return self.logs()
+
+    def epoch_steps(self, split: Any) -> int:
+        """Steps of an epoch of training on a split."""
+        return self._steps_per_epoch or self.steps_in(length(split))
+
+    def steps_in(self, n: int) -> int:
+        """Steps of a pass over `n` examples; a model of a fixed batch takes full ones only."""
+        return n // self._batch_size if self.fixed_batch else -(-n // self._batch_size)
 
     def predict(self, split: Any, *, on_chunk: OnChunk | None = None) -> Any:
         """The model's outputs for a split, in its order, as `model.predict` gives them."""
         n, size = length(split), self._batch_size
         steps = -(-n // size)
+        order = np.arange(n, dtype=np.int32)
+        if self.fixed_batch:  # what fills up the last batch is cut off again
+            order = np.resize(order, steps * size)
+        reset_states(self.model)
         outputs = []
-        for window in self._windows(split, np.arange(n, dtype=np.int32), 0):
+        for window in self._windows(split, order, 0, steps):
             step, end = window.first, window.end + bool(window.rest)
             while step < end:
                 began = time.perf_counter()
@@ -150,7 +206,7 @@ class Engine:
                 step = stop
                 if on_chunk:
                     on_chunk(step, steps, {})
-        return map_arrays(lambda *parts: np.concatenate(parts), *outputs)
+        return map_arrays(lambda *parts: np.concatenate(parts)[:n], *outputs)
 
     def _predict_many(self, window: Window, start: int, stop: int) -> Any:
         """The outputs of steps `start` to `stop`, all of full batches that lie in `window`."""
@@ -173,7 +229,7 @@ class Engine:
     def _train_step(self, data: Any, rows: Any) -> None:
         x, y, sample_weight = self._batch(data, rows)
         if self._class_weight is not None:
-            weight = _weight_of_class(y, self._class_weight)
+            weight = weight_of_class(y, self._class_weight)
             sample_weight = weight if sample_weight is None else sample_weight * weight
         self.model.train_step((x, y, sample_weight))
 
@@ -185,27 +241,48 @@ class Engine:
 
     # -- many steps ----------------------------------------------------------------------
 
-    def _run(
-        self, kind: str, split: Any, order: np.ndarray, first_step: int, on_chunk: OnChunk | None
-    ) -> dict[str, float]:
-        steps = -(-len(order) // self._batch_size)
-        for window in self._windows(split, order, first_step):
+    def _run(self, split: Any, order: np.ndarray, course: Course) -> bool:
+        """Take the steps of a part of an epoch; whether the epoch is to end here."""
+        kind, part = course.kind, course.part
+        first, end = part.begin + course.skipped, part.begin + part.count
+        for window in self._windows(split, order, first, end):
             step = window.first
             while step < window.end:
                 stop = min(window.end, step + self._chunk_length(kind))
                 began = time.perf_counter()
-                self._call_loop(kind, window, step, stop)
-                logs = self._logs()  # waits for the device
-                self._learn_pace(kind, time.perf_counter() - began, stop - step)
-                step = stop
-                if on_chunk:
-                    on_chunk(step, steps, logs)
-            if window.rest and first_step < steps:
+                stopped_at, ends = self._chunk(course, window, step, stop)
+                self._learn_pace(kind, time.perf_counter() - began, stopped_at - step)
+                step = stopped_at
+                self._tell(course, step)
+                if ends:
+                    return True
+            if window.rest:
                 rows = window.order[(window.end - window.origin) * self._batch_size :]
+                course.begin(step)
                 self._function(kind)(window.data, rows[: window.rest])
-                if on_chunk:
-                    on_chunk(steps, steps, self._logs())
-        return self._logs()
+                ends = course.end(step, self.logs)
+                self._tell(course, step + 1)
+                if ends:
+                    return True
+        return False
+
+    def _chunk(self, course: Course, window: Window, step: int, stop: int) -> tuple[int, bool]:
+        """Full batches from `step` on: the step reached, and whether the epoch ends there."""
+        if course.on_step is None:
+            self._call_loop(course.kind, window, step, stop)
+            self.logs()  # waits for the device
+            return stop, False
+        ends = False
+        while step < stop and not ends:
+            course.begin(step)
+            self._call_loop(course.kind, window, step, step + 1)
+            ends = course.end(step, self.logs)
+            step += 1
+        return step, ends
+
+    def _tell(self, course: Course, step: int) -> None:
+        if course.on_chunk:
+            course.on_chunk(course.of_epoch(step), course.steps, self.logs())
 
     def _call_loop(self, kind: str, window: Window, start: int, stop: int) -> None:
         """Take steps `start` to `stop`, all of full batches that lie in `window`."""
@@ -308,13 +385,13 @@ class Engine:
             # What few steps took is mostly overhead; it may lengthen the next chunk 16 times.
             self._pace[kind] = max(seconds / steps, before / 16)
 
-    def _windows(self, split: Any, order: np.ndarray, first: int) -> Iterator[Window]:
+    def _windows(self, split: Any, order: np.ndarray, first: int, end: int) -> Iterator[Window]:
         arrays = arrays_of(split)
         size = bytes_of(arrays)
         if size > self._budget:
             self._on_device.clear()
             give_back()
-            return streamed(arrays, order, self._batch_size, first, self._budget)
+            return streamed(arrays, order, self._batch_size, first, end, self._budget)
         # The split is kept too, so that its id stays its own. The last one used comes last.
         kept = self._on_device.pop(id(split), None)
         if kept is None:
@@ -323,12 +400,13 @@ class Engine:
             give_back()
             kept = (split, map_arrays(lambda a: tf.constant(mapped.whole(a)), arrays))
         self._on_device[id(split)] = kept
-        return resident(kept[1], order, self._batch_size, first)
+        return resident(kept[1], order, self._batch_size, first, end)
 
     def _resident_bytes(self) -> int:
         return sum(bytes_of(arrays_of(split)) for split, _ in self._on_device.values())
 
-    def _logs(self) -> dict[str, float]:
+    def logs(self) -> dict[str, float]:
+        """The loss and metrics over the steps since they were reset."""
         logs: dict[str, float] = {}
         for name, value in self.model.get_metrics_result().items():
             numbers = np.asarray(value)
@@ -341,22 +419,3 @@ class Engine:
                 part = names[i] if len(names) == numbers.size else i
                 logs[f"{name}_{part}"] = float(number)
         return logs
-
-
-def _class_weight_table(class_weight: Mapping[int, float] | None) -> np.ndarray | None:
-    if not class_weight:
-        return None
-    table = np.ones(max(class_weight) + 1, dtype="float32")
-    for index, weight in class_weight.items():
-        table[index] = weight
-    return table
-
-
-def _weight_of_class(y: Any, table: np.ndarray) -> Any:
-    """The weight of each example (float32) by its class; 1 for a class that is not named."""
-    y = keras.tree.flatten(y)[0]  # several outputs share their labels
-    if y.shape.rank > 1:
-        y = tf.squeeze(y, -1) if y.shape[-1] == 1 else tf.argmax(y, -1)
-    index = tf.cast(tf.round(y) if y.dtype.is_floating else y, tf.int32)
-    known = index < len(table)
-    return tf.where(known, tf.gather(tf.constant(table), tf.where(known, index, 0)), 1.0)

@@ -26,5 +26,32 @@ def layers(model: Any) -> Iterator[Any]:
         yield from layers(part)
 
 
+def fixed_batch_size(model: Any) -> int | None:
+    """The one batch size that a model takes, as stateful layers need it; None for any."""
+    for tensor in getattr(model, "inputs", None) or ():
+        if tensor.shape and tensor.shape[0] is not None:
+            return int(tensor.shape[0])
+    return None
+
+
+def states(model: Any) -> list[Any]:
+    """The variables in which stateful layers keep what they have seen, as Keras variables.
+
+    Keras holds them out of a model's variables, and so out of what it saves.
+    """
+    return [
+        state
+        for layer in layers(model)
+        if getattr(layer, "stateful", False) and getattr(layer, "states", None) is not None
+        for state in keras.tree.flatten(layer.states)
+    ]
+
+
+def reset_states(model: Any) -> None:
+    """Stateful layers forget what they have seen."""
+    for state in states(model):
+        state.assign(keras.ops.zeros_like(state))
+
+
 def _name(part: Any) -> str:
     return f"{type(part).__name__} '{part.name}'"

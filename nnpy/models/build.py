@@ -37,13 +37,19 @@ def build(config: Config, info: DataInfo) -> keras.Model:
     return build_network(network, [shape], name)
 
 
-def build_network(network: Network, shapes: Sequence[Any], name: str) -> keras.Model:
-    """The Keras model of a network; `shapes` (without batch) are for inputs that state none."""
+def build_network(
+    network: Network, shapes: Sequence[Any], name: str, batch_size: int | None = None
+) -> keras.Model:
+    """The Keras model of a network; `shapes` (without batch) are for inputs that state none.
+
+    So is `batch_size`, where it is fixed.
+    """
     inputs = []
     for index, each in enumerate(network.inputs):
         with errors_located_at(each.mark, each.path):
             shape = each.shape if each.shape is not None else shapes[index]
-            inputs.append(keras.Input(shape, name=each.name, dtype=each.dtype))
+            size = each.batch_size or batch_size
+            inputs.append(keras.Input(shape, batch_size=size, name=each.name, dtype=each.dtype))
     if not network.functional:
         return _sequential(network, inputs[0], name)
     return _functional(network, inputs, name)
@@ -99,7 +105,11 @@ def _layer(step: Step, taken: Sequence[Any]) -> Any:
     if step.network is None:
         return instantiate(step.layer)
     shapes = [tuple(each.shape[1:]) for each in taken]
-    return build_network(step.network, shapes, step.layer.arguments["name"])
+    name, batch_size = step.layer.arguments["name"], taken[0].shape[0]
+    model = build_network(step.network, shapes, name, batch_size)
+    if step.layer.arguments.get("trainable") is False:
+        model.trainable = False
+    return model
 
 
 def _tensors(inputs: Inputs, tensors: Mapping[str, Any]) -> Any:

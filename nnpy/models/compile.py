@@ -14,7 +14,7 @@ from nnpy.config import measures
 from nnpy.config.checker import Checker
 from nnpy.config.config import Config
 from nnpy.config.consistency import check_measures, data_misfit
-from nnpy.data import DataInfo
+from nnpy.data import DataInfo, Dataset
 from nnpy.errors import ConfigError
 from nnpy.models import ends
 from nnpy.models.instantiate import instantiate
@@ -27,7 +27,8 @@ def compile_model(model: keras.Model, config: Config) -> None:
     Raises ConfigError when the model's outputs do not fit the loss and the labels.
     """
     training, network = config.training, config.model
-    metrics = _fitted(model, config)
+    metrics = _fitted(training.metrics, model, config)
+    weighted = _fitted(training.weighted_metrics, model, config)
 
     def by_output(values: Any) -> Any:
         """As the model gives its outputs: by name, or in their order."""
@@ -42,25 +43,27 @@ def compile_model(model: keras.Model, config: Config) -> None:
         optimizer=instantiate(training.optimizer),
         loss=by_output(training.loss),
         metrics=by_output(metrics),
+        weighted_metrics=by_output(weighted) or None,
         loss_weights=by_output(training.loss_weights),
         jit_compile=False,  # the engine compiles whole epochs, not steps
     )
 
 
-def _fitted(model: keras.Model, config: Config) -> Any:
-    """The config's metrics, told of logits where the outputs are logits."""
+def _fitted(metrics: Any, model: keras.Model, config: Config) -> Any:
+    """Metrics that are told of logits where the outputs are logits."""
     training, network = config.training, config.model
-    several = isinstance(training.metrics, dict)
     if len(keras.tree.flatten(model.outputs)) != len(network.outputs):
-        return training.metrics  # a model of another config
-    found: dict[str, list[Any]] = {}
-    keys = zip(network.output_keys, ends.order(model, network), strict=True)
-    for key, index in keys:
-        end = ends.end_of(model, index)
-        loss, metrics = training.of_output(key)
-        scale = measures.scale_of(loss, end)
-        found[key] = [measures.fit(each, end, scale)[0] for each in metrics]
-    return found if several else next(iter(found.values()))
+        return metrics  # a model of another config
+    indices = dict(zip(network.output_keys, ends.order(model, network), strict=True))
+
+    def fitted(key: str, given: Any) -> list[Any]:
+        end = ends.end_of(model, indices[key])
+        scale = measures.scale_of(training.loss_of(key), end)
+        return [measures.fit(each, end, scale)[0] for each in given or ()]
+
+    if isinstance(metrics, dict):
+        return {key: fitted(key, each) for key, each in metrics.items()}
+    return fitted(network.output_keys[0], metrics)
 
 
 def check_outputs(model: keras.Model, config: Config, info: DataInfo) -> None:
@@ -85,6 +88,28 @@ def check_outputs(model: keras.Model, config: Config, info: DataInfo) -> None:
         message = f"the model's output has the shape {list(shapes[0][1:])}; the loss needs "
         message += f"[{len(info.classes)}]: flatten or pool before the last Dense layer"
         raise _error(message, last.mark if last else None, last.path if last else "model")
+
+
+def check_batches(config: Config, dataset: Dataset) -> list[str]:
+    """Whether the data can be cut into batches of the size that the model's inputs state.
+
+    What is left of the training set is dropped, as notes say; the scores of the other splits are
+    of every example. Raises ConfigError where those leave a rest.
+    """
+    given = next((each for each in config.model.inputs if each.batch_size), None)
+    if given is None or given.batch_size is None:
+        return []
+    size, train = given.batch_size, len(dataset.train)
+    held = {"validation": dataset.validation, "test": dataset.test}
+    sizes = {name: len(split) for name, split in held.items() if split is not None}
+    if train < size or any(number % size for number in sizes.values()):
+        counts = " and ".join(f"{number} {name} examples" for name, number in sizes.items())
+        good = [each for each in range(1, train + 1) if not any(n % each for n in sizes.values())]
+        near = sorted(sorted(good, key=lambda each: abs(each - size))[:5])
+        message = f"batches of {size} leave a rest of {counts}: use one of {near}"
+        raise _error(message, given.mark, f"{given.path}.batch_size")
+    rest = train % size
+    return [f"{rest} of {train} training examples, less than a batch, are left out"] if rest else []
 
 
 def check_data(config: Config, info: DataInfo) -> None:

@@ -49,8 +49,9 @@ def _run(file: CodeFile) -> dict[str, Any]:
         if getattr(each, "__module__", None) != module.__name__ or name.startswith("__"):
             continue
         if isinstance(each, type | types.FunctionType):
-            if keras.saving.get_registered_object(f"{file.package}>{name}") is not each and (
-                keras.saving.get_registered_name(each) == name
+            if not (isinstance(each, type) and not hasattr(each, "get_config")) and (
+                keras.saving.get_registered_object(f"{file.package}>{name}") is not each
+                and (keras.saving.get_registered_name(each) == name)
             ):
                 keras.saving.register_keras_serializable(file.package, name)(each)
             _loaded[file.name, name] = each

@@ -1,19 +1,20 @@
 """The page of a run: what was trained, on what, how it went, how good it is, where it fails.
 
 `render` turns plain facts into one self-contained HTML file; it reads nothing and knows no paths.
+Each section is a function here that says what is told and a template that says how it looks.
 """
 
 from __future__ import annotations
 
-from nnpy.report import html as page
+from nnpy.report import html
 from nnpy.report.contents import Contents, Evaluation
 from nnpy.report.sections.data import data_section
-from nnpy.report.sections.headline import head
-from nnpy.report.sections.history import course_section
-from nnpy.report.sections.mistakes import failures_section
+from nnpy.report.sections.headline import headline
+from nnpy.report.sections.history import history_section
+from nnpy.report.sections.mistakes import mistakes_section
 from nnpy.report.sections.model import model_section
 from nnpy.report.sections.quality import quality_section
-from nnpy.report.sections.reproduce import repeat_section
+from nnpy.report.sections.reproduce import reproduce_section
 
 __all__ = ["LIMIT", "Contents", "Evaluation", "render"]
 
@@ -22,25 +23,21 @@ LIMIT = 3_000_000  # bytes of a page
 
 def render(contents: Contents) -> str:
     """The page as HTML, always under 3 MB: what is heavy is left out where it must."""
-    for drawings in (True, False):
-        body = "\n".join(
-            part
-            for part in (
-                head(contents),
-                "<main>",
-                model_section(contents, drawings),
-                data_section(contents),
-                course_section(contents),
-                quality_section(contents),
-                failures_section(contents, drawings),
-                repeat_section(contents),
-                "</main>",
-                "<footer>Written by nnpy. This page is one file; it loads nothing from "
-                "anywhere.</footer>",
-            )
-            if part
-        )
-        html = page.document(f"{contents.name} – nnpy", body)
-        if len(html.encode()) <= LIMIT:
-            break
-    return html
+    page = _render(contents, drawings=True)
+    return page if len(page.encode()) <= LIMIT else _render(contents, drawings=False)
+
+
+def _render(contents: Contents, drawings: bool) -> str:
+    return html.render(
+        "report.html",
+        {
+            "title": f"{contents.name} – nnpy",
+            "headline": headline(contents),
+            "model": model_section(contents, drawings),
+            "data": data_section(contents),
+            "history": history_section(contents),
+            "quality": quality_section(contents),
+            "mistakes": mistakes_section(contents, drawings),
+            "reproduce": reproduce_section(contents),
+        },
+    )

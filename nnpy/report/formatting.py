@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 
 from nnpy.evaluation.statistics import Estimate
 
+MOST_ROWS = 200
+
 
 def interval(estimate: Estimate) -> str:
-    return f"{estimate.low:.4f} to {estimate.high:.4f} ({escape(estimate.method)})"
+    return f"{estimate.low:.4f} to {estimate.high:.4f} ({estimate.method})"
 
 
 def shape_words(shape: Sequence[int | None]) -> str:
@@ -22,8 +23,5 @@ def count(n: int, one: str, many: str = "") -> str:
 
 def words(name: str) -> str:
     """A metric's name as people say it: `val_accuracy` is the validation accuracy."""
-    said = f"validation {name[4:]}" if name.startswith("val_") else name
-    return said.replace("_", " ") if said.replace(" ", "_").isidentifier() else said
-
-
-MOST_ROWS = 200
+    spoken = f"validation {name[4:]}" if name.startswith("val_") else name
+    return spoken.replace("_", " ") if spoken.replace(" ", "_").isidentifier() else spoken

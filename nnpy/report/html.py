@@ -1,19 +1,23 @@
-"""The parts of a self-contained HTML page: shell, tables, notes, drawings from elsewhere.
+"""Templates → self-contained HTML: what a page is made of, and how it stays harmless.
 
-Nothing in a page may load or run anything: the policy in its head forbids it, every text that
-comes from a config, a name or a file is escaped, and a drawing keeps only what draws.
+Nothing in a page may load or run anything: the policy in its head forbids it, Jinja escapes
+every text, and control characters and what turns the reading direction are replaced before. Only
+drawings that `nnpy.report.svg` has cleaned pass as they are (`markupsafe.Markup`).
 """
 
 from __future__ import annotations
 
 import base64
+import functools
 import io
-from collections.abc import Iterable, Sequence
-from html import escape
-from importlib import resources
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import jinja2
 import numpy as np
+from markupsafe import Markup
 
 from nnpy.report.glossary import GLOSSARY
 from nnpy.text import plain
@@ -21,125 +25,106 @@ from nnpy.text import plain
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'"
 
-
-def document(title: str, body: str) -> str:
-    """A whole page: one file that needs nothing else and works in light, dark and on paper."""
-    style = resources.files("nnpy.report").joinpath("page.css").read_text("utf-8")
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{_POLICY}; form-action 'none'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="generator" content="nnpy">
-<link rel="icon" href="data:,">
-<title>{safe(title, 120)}</title>
-<style>
-{style}</style>
-</head>
-<body>
-{body}
-</body>
-</html>
-"""
-
-
-def safe(text: object, limit: int = 0) -> str:
-    """Text from anywhere as one line of HTML."""
-    return escape(plain(text, limit))
-
-
-def block(text: str, limit: int = 100_000) -> str:
-    """Text of many lines as HTML; past `limit` characters it is cut, and says so."""
-    kept = "\n".join(plain(line) for line in text[:limit].split("\n"))
-    return escape(kept + (f"\n… ({len(text) - limit:,} more characters)" if text[limit:] else ""))
-
-
-def number(value: float | int, style: str = "", unit: str = "") -> str:
+@dataclass(frozen=True)
+class Number:
     """A number to read that keeps its whole value for programs (and for copying)."""
-    if style == "%":
-        shown = f"{100 * value:.2f}\u202f%"
-    elif style:
-        shown = f"{value:{style}}"
-    else:
-        shown = f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
-    return f'<data value="{value!r}">{shown}{unit}</data>'
+
+    value: float | int
+    style: str = ""  # a format specification, or "%" for a share
+
+    @property
+    def exact(self) -> str:
+        return repr(self.value)
+
+    @property
+    def shown(self) -> str:
+        if self.style == "%":
+            return f"{100 * self.value:.2f}\u202f%"
+        if self.style:
+            return f"{self.value:{self.style}}"
+        return f"{self.value:,}" if isinstance(self.value, int) else f"{self.value:.4f}"
 
 
-def section(title: str, body: str, *terms: str) -> str:
-    """A chapter of the page, with the words that it uses explained beside it."""
-    notes = "".join(
-        f"<p><dfn>{escape(term[0].upper() + term[1:])}.</dfn> {escape(GLOSSARY[term])}</p>"
-        for term in terms
+@dataclass(frozen=True)
+class Code:
+    """A text to be set in the letters of a program."""
+
+    code: str
+
+
+Cell = str | Number | Code
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table; `numeric` columns are right-aligned, a `tall` one scrolls."""
+
+    head: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    numeric: Sequence[int] = ()
+    tall: bool = False
+
+
+@dataclass(frozen=True)
+class Image:
+    """Pixels within the page."""
+
+    url: str  # data:image/png;base64,…
+    alt: str
+    width: int | None = None  # CSS pixels; None: as the style sheet says
+
+
+def render(template: str, facts: Mapping[str, Any]) -> str:
+    """A template of nnpy/report/templates with its facts filled in, every text escaped."""
+    return _environment().get_template(template).render(facts)
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_harmless,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    aside = f'<aside aria-label="The words used here">{notes}</aside>' if notes else ""
-    return (
-        f"<section><h2>{escape(title)}</h2>"
-        f'<div class="row"><div class="main">{body}</div>{aside}</div></section>'
-    )
+    environment.filters["short"] = plain
+    environment.globals["glossary"] = GLOSSARY
+    return environment
 
 
-def table(
-    head: Sequence[str],
-    rows: Iterable[Sequence[str]],
-    *,
-    numeric: Sequence[int] = (),
-    css: str = "",
-) -> str:
-    """A table of cells that are HTML already; `numeric` columns are set right-aligned."""
-    marks = [' class="n"' if i in numeric else "" for i in range(len(head))]
-    top = "".join(
-        f'<th scope="col"{mark}>{cell}</th>' for cell, mark in zip(head, marks, strict=True)
-    )
-    body = "".join(
-        "<tr>"
-        + "".join(f"<td{mark}>{cell}</td>" for cell, mark in zip(row, marks, strict=True))
-        + "</tr>"
-        for row in rows
-    )
-    return (
-        f'<div class="scroll {css}"><table><thead><tr>{top}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
-    )
+def _harmless(value: Any) -> Any:
+    """What every value in a template goes through on its way into the page."""
+    return value if isinstance(value, Markup | jinja2.Undefined) else plain(value)
 
 
-def more(summary: str, body: str) -> str:
-    """Something that most readers need not see, folded away."""
-    return f"<details><summary>{escape(summary)}</summary>{body}</details>"
+def text_lines(text: str, limit: int = 100_000) -> list[str]:
+    """The lines of a text; past `limit` characters it is cut, and says so."""
+    lines = text[:limit].split("\n")
+    return [*lines, f"… ({len(text) - limit:,} more characters)"] if text[limit:] else lines
 
 
-def figure(content: str, caption: str = "", css: str = "") -> str:
-    """A drawing with its caption (HTML)."""
-    words = f"<figcaption>{caption}</figcaption>" if caption else ""
-    return f'<figure class="{css}"><div class="scroll">{content}</div>{words}</figure>'
+def picture(x: np.ndarray, alt: str, longest: int = 96) -> Image:
+    """A small image of uint8 `(h, w)` or `(h, w, 3)`, at most `longest` pixels a side."""
+    from PIL import Image as pillow
 
-
-def picture(x: np.ndarray, alt: str, longest: int = 96) -> str:
-    """A small `<img>` of uint8 `(h, w)` or `(h, w, 3)`, at most `longest` pixels a side."""
-    from PIL import Image
-
-    image = Image.fromarray(x)
+    image = pillow.fromarray(x)
     if max(image.size) > longest:
-        image.thumbnail((longest, longest), Image.Resampling.BOX)
+        image.thumbnail((longest, longest), pillow.Resampling.BOX)
     buffer = io.BytesIO()
     image.save(buffer, "PNG", optimize=True)
-    return _image(buffer.getvalue(), alt)
+    return Image(_data_url(buffer), alt)
 
 
-def figure_png(drawing: Figure, alt: str) -> str:
-    """A matplotlib figure as an `<img>`: for what consists of pixels anyway."""
+def figure_image(figure: Figure, alt: str) -> Image:
+    """A matplotlib figure as an image: for what consists of pixels anyway."""
     buffer = io.BytesIO()
-    drawing.savefig(buffer, format="png", dpi=100, transparent=True)
-    width, _ = drawing.get_size_inches()
-    return _image(buffer.getvalue(), alt, f' style="width:{width * 96:.0f}px"')
+    figure.savefig(buffer, format="png", dpi=100, transparent=True)
+    width, _ = figure.get_size_inches()
+    return Image(_data_url(buffer), alt, round(width * 96))
 
 
-def _image(png: bytes, alt: str, attributes: str = "") -> str:
-    data = base64.b64encode(png).decode("ascii")
-    return f'<img src="data:image/png;base64,{data}" alt="{safe(alt, 200)}"{attributes}>'
-
-
-# Drawings from elsewhere ----------------------------------------------------------------------
+def _data_url(png: io.BytesIO) -> str:
+    return "data:image/png;base64," + base64.b64encode(png.getvalue()).decode("ascii")

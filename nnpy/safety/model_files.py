@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import re
 import stat
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,6 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from nnpy.errors import ModelError
+from nnpy.storage.regular import open_regular
 
 RECORD = "nnpy.json"  # what nnpy itself adds: see nnpy/models/saved.py
 RECORD_LIMIT = 1_000_000
@@ -24,7 +26,17 @@ _CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5
 _CONFIG_LIMIT = 16 << 20  # bytes; the largest of keras.applications has 0.7 MB
 _SMALL, _EXPANSION = 64 << 20, 10  # content may take this many bytes, or times what is stored
 _AXIS = 1 << 24  # the longest axis of an input
+# What costs Keras or HDF5 time for each, whatever it holds. NASNetLarge, the largest of
+# keras.applications, has 1,041 layers, 10,000 objects, 70,000 values and 3,000 weights.
+_MEMBERS, _DIRECTORY = 1_000, 1 << 20  # files in the archive, and bytes of its directory
+_LAYERS, _OBJECTS, _VALUES = 3_000, 100_000, 500_000
+_LINKS, _LINK_DEPTH = 50_000, 60  # names in the weights
+# Arguments by which a few bytes ask for any amount of memory, though not for weights.
+_GREEDY = {"num_thresholds": 1 << 16, "fft_length": 1 << 14, "num_mel_bins": 1 << 14}
+_LONGEST = 500  # characters of Keras's own reason
 _KERAS = (3, 15, 1)  # the first release with every known fix for loading a foreign file
+
+_MODELS = ("Sequential", "Functional", "Model")  # Keras's own
 
 # What Keras writes for things that are no objects of a class.
 _DATA = {
@@ -70,55 +82,21 @@ def open_model(
             f"Keras {keras.__version__} has known holes in loading models; "
             f"nnpy needs {'.'.join(map(str, _KERAS))} or newer (pip install -U keras)"
         )
+    from nnpy.safety import loading
+
     try:
-        planned = _planned(config, custom_objects or {})
-        if not isinstance(planned, keras.Model):
-            raise _refused(path, f"it holds a {config['class_name']}, not a model")
-        described = sum(_size(variable) for variable in planned.variables)
-        if described > stored + (1 << 20):
-            raise _refused(
-                path,
-                f"its config describes weights of {_bytes(described)}, but the file holds "
-                f"{_bytes(stored)}",
-            )
-        del planned
-        return keras.saving.load_model(
-            path, custom_objects=dict(custom_objects or {}), compile=compile, safe_mode=True
-        )
-    except ModelError:
-        raise
+        model = loading.load(path, custom_objects or {}, stored=stored, compile=compile)
+    except loading.TooMuch as error:
+        raise _refused(
+            path,
+            f"its config describes weights of {_bytes(error.asked)} and more, but the file holds "
+            f"{_bytes(stored)}",
+        ) from error
     except Exception as error:
-        raise ModelError(f"{path} cannot be opened as a model: {_first_line(error)}") from error
-
-
-def _planned(config: dict[str, Any], custom_objects: Mapping[str, Any]) -> Any:
-    """The object that a config describes, with variables that have shapes but take no memory."""
-    import keras
-    from keras.src.backend.common import global_state
-
-    # Keras remembers what it has not initialized and would do so at the end of any later scope;
-    # there is no public way to make it forget.
-    key = "uninitialized_variables"
-    before = list(global_state.get_global_attribute(key, []))
-    try:
-        with keras.StatelessScope(initialize_variables=False):
-            return keras.saving.deserialize_keras_object(
-                {**_without_memory(config), "compile_config": None},
-                custom_objects=dict(custom_objects),
-                safe_mode=True,
-            )
-    finally:
-        global_state.set_global_attribute(key, before)
-
-
-def _without_memory(config: Any) -> Any:
-    """A config whose recurrent layers keep no state: that cannot be planned, nor is it weights."""
-    if isinstance(config, dict):
-        return {
-            key: False if key == "stateful" and value is True else _without_memory(value)
-            for key, value in config.items()
-        }
-    return [_without_memory(part) for part in config] if isinstance(config, list) else config
+        raise ModelError(f"{path} cannot be opened as a model: {_reason(error)}") from error
+    if not isinstance(model, keras.Model):  # of the user's own code
+        raise _refused(path, f"it holds a {config['class_name']}, not a model")
+    return model
 
 
 def inspect(
@@ -131,7 +109,7 @@ def inspect(
     path = Path(path)
     _check_kind(path)
     try:
-        with zipfile.ZipFile(path) as archive:
+        with _archive(path) as archive:
             _check_members(path, archive)
             config = json.loads(archive.read(_CONFIG))
             _check_weights(path, archive)
@@ -142,19 +120,22 @@ def inspect(
         raise ModelError(f"{path} is damaged: {_first_line(error)}") from error
     if not isinstance(config, dict) or "class_name" not in config:
         raise _refused(path, f"its {_CONFIG} does not describe a model")
+    if str(config.get("module")).startswith("keras") and config["class_name"] not in _MODELS:
+        raise _refused(path, f"it holds a {config['class_name']!s:.50}, not a model")
+    _check_extent(path, config)
     _check_objects(path, config, custom_objects or {})
     return config, stored
 
 
 def _check_kind(path: Path) -> None:
     """Raise `ModelError` unless the file is an archive with the right suffix."""
-    if not path.exists():
-        raise ModelError(f"{path}: no such file")
-    if path.is_dir():
-        raise _refused(path, "it is a folder; nnpy opens single .keras files")
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             begin = file.read(8)
+    except FileNotFoundError:
+        raise ModelError(f"{path}: no such file") from None
+    except IsADirectoryError:
+        raise _refused(path, "it is a folder; nnpy opens single .keras files") from None
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror}") from error
     for magic, reason in _FOREIGN:
@@ -166,9 +147,30 @@ def _check_kind(path: Path) -> None:
         raise ModelError(f"{path} is damaged or not a model: a .keras file is a zip archive")
 
 
+def _archive(path: Path) -> zipfile.ZipFile:
+    """The archive; its directory is not read when it is longer than any model's."""
+    file = _Guarded(path)
+    archive = zipfile.ZipFile(file)
+    file.limit = None
+    return archive
+
+
+class _Guarded(io.FileIO):
+    """A file that gives at most `limit` bytes at a time, as long as there is a limit."""
+
+    limit: int | None = _DIRECTORY
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if self.limit is not None and size is not None and size > self.limit:
+            raise zipfile.BadZipFile(f"its directory has more than {_bytes(self.limit)}")
+        return super().read(-1 if size is None else size) or b""
+
+
 def _check_members(path: Path, archive: zipfile.ZipFile) -> None:
     """Raise `ModelError` for names, kinds and sizes that no archive of Keras has."""
     members = archive.infolist()
+    if len(members) > _MEMBERS:
+        raise _refused(path, f"it has {len(members):,} members, as no model does")
     names = [member.filename for member in members]
     for name in names:
         parts = PurePosixPath(name).parts
@@ -211,7 +213,13 @@ def _check_weights(path: Path, archive: zipfile.ZipFile) -> None:
     total = 0
     with h5py.File(io.BytesIO(content), "r") as file:
         links: list[tuple[str, Any]] = []
-        file.visititems_links(lambda name, link: links.append((name, link)))
+
+        def visit(name: str, link: Any) -> bool | None:
+            links.append((name, link))
+            return True if len(links) > _LINKS or name.count("/") > _LINK_DEPTH else None
+
+        if file.visititems_links(visit):  # it has ended early
+            raise _refused(path, "its weights have more names, or deeper ones, than any model's")
         for name, link in links:
             if not isinstance(link, h5py.HardLink):
                 raise _refused(path, f"its weights {name!r} are a link to another place")
@@ -220,7 +228,9 @@ def _check_weights(path: Path, archive: zipfile.ZipFile) -> None:
                 continue
             if item.external or item.is_virtual:
                 raise _refused(path, f"its weights {name!r} lie in another file")
-            if item.dtype.kind not in "biufcSV" or item.dtype.hasobject:
+            if item.dtype.kind == "c":
+                raise _refused(path, f"its weights {name!r} are complex, as no layer's are")
+            if item.dtype.kind not in "biufSV" or item.dtype.hasobject:
                 raise _refused(path, f"its weights {name!r} are not numbers")
             total += math.prod(item.shape or ()) * item.dtype.itemsize
             if _bomb(total, len(content)):
@@ -229,6 +239,29 @@ def _check_weights(path: Path, archive: zipfile.ZipFile) -> None:
                     f"its weights {name!r} claim the shape {item.shape}: {_bytes(total)} in a "
                     f"file of {_bytes(len(content))}",
                 )
+
+
+def _check_extent(path: Path, config: Any) -> None:
+    """Raise `ModelError` for more layers, objects or values than any model has."""
+    layers = objects = values = 0
+    waiting = [config]
+    while waiting:
+        value = waiting.pop()
+        values += 1
+        if isinstance(value, dict):
+            objects += "class_name" in value
+            if isinstance(among := value.get("layers"), list):
+                layers += len(among)
+            waiting.extend(value.values())
+        elif isinstance(value, list):
+            waiting.extend(value)
+    for count, most, word in (
+        (layers, _LAYERS, "layers"),
+        (objects, _OBJECTS, "objects"),
+        (values, _VALUES, "values"),
+    ):
+        if count > most:
+            raise _refused(path, f"its config has {count:,} {word}; at most {most:,} are opened")
 
 
 def _check_objects(path: Path, config: Any, custom_objects: Mapping[str, Any]) -> None:
@@ -244,7 +277,12 @@ def _check_objects(path: Path, config: Any, custom_objects: Mapping[str, Any]) -
             raise _refused(path, f"{place}: {_REFUSED[name]}")
         if name in _DATA:
             continue
-        batch = (item.get("config") or {}).get("batch_shape") if name == "InputLayer" else None
+        inner = item.get("config")
+        for argument, most in _GREEDY.items():
+            value = inner.get(argument) if isinstance(inner, dict) else None
+            if isinstance(value, int | float) and value > most:
+                raise _refused(path, f"{place} has {argument}: {value}, more than {most:,}")
+        batch = inner.get("batch_shape") if name == "InputLayer" and inner else None
         if isinstance(batch, list) and any(isinstance(n, int) and n > _AXIS for n in batch):
             raise _refused(path, f"{place} takes inputs of the shape {batch}")
         is_function = name == "function"
@@ -300,14 +338,6 @@ def _bomb(size: int, stored: int) -> bool:
     return size > max(_SMALL, _EXPANSION * stored)
 
 
-def _size(variable: Any) -> int:
-    import keras
-
-    bits = keras.backend.standardize_dtype(variable.dtype)
-    width = "".join(filter(str.isdigit, bits.split("_")[0])) or "8"
-    return math.prod(variable.shape) * max(1, int(width) // 8)
-
-
 def _refused(path: Path, reason: str) -> ModelError:
     return ModelError(f"{path} is refused: {reason}")
 
@@ -318,6 +348,21 @@ def _bytes(size: int) -> str:
             return f"{size:.0f} {unit}"
         size //= 1000
     return f"{size} TB"
+
+
+def _reason(error: BaseException) -> str:
+    """What Keras says is wrong, on one line: it quotes whole configs, and wraps what it meets."""
+    text = str(error).strip()
+    if isinstance(error, KeyError):
+        text = f"{text} is missing in the config"
+    kinds = re.findall(r"<class '[\w.]*?(\w+)'> could not be deserialized", text)
+    text = text.rpartition("Exception encountered: ")[2]
+    text = re.split(r"\n*(?:List of objects that could not|Full object config:|config=\{)", text)[0]
+    text = re.split(r"\n\s*(?:Arguments|Call arguments) received", text)[0]
+    text = " ".join(text.split()) or type(error).__name__
+    if kinds and kinds[-1] not in text:
+        text = f"{kinds[-1]}: {text}"
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
 def _first_line(error: BaseException) -> str:

@@ -13,37 +13,36 @@ if TYPE_CHECKING:
 class Best:
     """The best value of what is monitored so far, and the weights that had it.
 
+    Of epochs with the same value, the one with the least `val_loss` is the best.
+
     Args:
         monitor: What is compared ("val_accuracy"); None where there is no validation split: then
             the last epoch is the best.
-        mode: "min", "max" or "auto", which goes by the name.
+        mode: "min" or "max"; without `monitor` anything.
     """
 
-    def __init__(self, monitor: str | None, mode: str = "auto") -> None:
+    def __init__(self, monitor: str | None, mode: str) -> None:
+        if monitor is not None and mode not in ("min", "max"):
+            raise ValueError(f"mode must be min or max, not {mode!r}")
         self.monitor = monitor
-        self.mode = _mode(monitor, mode)
+        self.mode = mode
         self.value: float | None = None
+        self.loss = math.inf  # the val_loss of that epoch
         self.weights: Sequence[np.ndarray] | None = None
 
     def is_beaten(self, logs: Mapping[str, float]) -> bool:
-        """Whether an epoch is better than all before it, whose value is kept then."""
+        """Whether this epoch improves on the best so far, which it then is.
+
+        An epoch in which nothing was validated is never the best.
+        """
         if self.monitor is None:
             return True
-        value = logs[self.monitor]
+        if self.monitor not in logs:
+            return False
+        value, loss = logs[self.monitor], logs.get("val_loss", math.inf)
         if self.value is not None and not math.isnan(self.value):
             better = value > self.value if self.mode == "max" else value < self.value
-            if not better:
+            if not better and not (value == self.value and loss < self.loss):
                 return False
-        self.value = value
+        self.value, self.loss = value, loss
         return True
-
-
-def _mode(monitor: str | None, wanted: str) -> str:
-    """ "min" or "max": as asked, else by the name of what is monitored."""
-    if wanted != "auto" or monitor is None:
-        return wanted
-    name = monitor.removeprefix("val_")
-    errors = ("loss", "error", "entropy", "divergence", "hinge", "poisson", "perplexity")
-    if any(word in name for word in errors) or name in ("mse", "mae", "mape", "msle", "kld"):
-        return "min"
-    return "max"

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nnpy.errors import RunError, UsageError
 from nnpy.runs.differences import differences
-from nnpy.storage import atomic
 
 # Everything else decides what has happened already.
 MAY_CHANGE = (
@@ -54,28 +52,6 @@ def notices(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
         f"{path} was {old}, is {new}: equal results to the bit are not promised"
         for path, old, new in _changes(then, now)
     ]
-
-
-def continue_files(callbacks: Iterable[Any], epochs: int) -> None:
-    """Let callbacks that write files of their own go on with them after so many epochs."""
-    for callback in callbacks:
-        if type(callback).__name__ == "CSVLogger":
-            callback.append = True
-            _keep_rows(Path(callback.filename), epochs, callback.sep)
-
-
-def _keep_rows(path: Path, epochs: int, separator: str) -> None:
-    """Leave the rows of the first epochs: those that the resumed training does again would be
-    there twice. The column `epoch` is the first, and counts from 0."""
-    lines = atomic.read_lines(path)
-    epochs_of = [line.partition(separator)[0] for line in lines]
-    kept = [
-        line
-        for line, epoch in zip(lines, epochs_of, strict=True)
-        if not epoch.isdigit() or int(epoch) < epochs  # the header has no number
-    ]
-    if kept != lines or (path.is_file() and not path.read_bytes().endswith(b"\n")):
-        atomic.write_text(path, "".join(f"{line}\r\n" for line in kept))
 
 
 def _changes(before: Any, after: Any) -> Iterator[tuple[str, str, str]]:

@@ -111,6 +111,8 @@ def _variables(model: Any, *, with_metrics: bool) -> dict[str, list[tuple[str, A
     """Every variable of the training by group, as (name, tf.Variable) pairs in a fixed order."""
     import tensorflow as tf
 
+    from nnpy.engine import introspection
+
     optimizer = getattr(model, "optimizer", None)
     groups = {
         "model": [(variable.path, variable.value) for variable in model.variables],
@@ -129,6 +131,7 @@ def _variables(model: Any, *, with_metrics: bool) -> dict[str, list[tuple[str, A
         for thing in tf.train.TrackableView(model).descendants()
         if isinstance(thing, tf.Variable) and id(thing) not in known
     ]
+    groups["other"] += [(state.path, state.value) for state in introspection.states(model)]
     return groups
 
 

@@ -21,9 +21,11 @@ from nnpy.engine import Engine
 from nnpy.errors import Interrupted, NnpyError, RunError
 from nnpy.runs.folder import Run
 from nnpy.runs.metrics_csv import Table
-from nnpy.storage import atomic
-from nnpy.training import failures, resume, signals
+from nnpy.storage import archive, atomic
+from nnpy.training import callback_files, failures, signals
+from nnpy.training.averages import Averages
 from nnpy.training.best_epoch import Best
+from nnpy.training.callbacks import Callbacks
 from nnpy.training.progress import ProgressListener
 from nnpy.training.start import Start
 from nnpy.training.state import Recorder, State
@@ -80,6 +82,8 @@ class Training:
         self.table = Table(run.metrics_path)
         self.store = StateStore(run.state_folder)
         self.state: State | None = None  # where a resumed training goes on
+        self.averages = Averages(model)
+        self.hooks: Callbacks | None = None  # once the training has begun
         self.recorder: Recorder
         self.saved = time.perf_counter()
         self.cost = 0.0  # seconds that taking a state stops the training
@@ -95,6 +99,7 @@ class Training:
             "epochs": 0,
             "best_epoch": None,
             "monitor": settings.monitor,
+            **({"weights": "averages"} if self.averages.kept else {}),
             "device": device,
         }
 
@@ -141,31 +146,45 @@ class Training:
 
     def fit(self) -> None:
         settings = self.config.training
-        callbacks = self.callbacks
+        listed: list[Any] = [*zip(settings.callbacks, self.callbacks, strict=True)]
         if self.tensorboard:
-            callbacks.append(keras.callbacks.TensorBoard(str(self.run.tensorboard_folder)))
-        if self.state:
-            resume.continue_files(callbacks, self.state.epoch)
-        together = keras.callbacks.CallbackList(
-            callbacks, model=self.model, epochs=settings.epochs, verbose=0
-        )
+            folder = str(self.run.tensorboard_folder)
+            listed.append((None, keras.callbacks.TensorBoard(folder)))
+        callback_files.keep_in(self.run.folder, [each for _, each in listed])
+        epochs = self.state.epoch if self.state else None
+        callback_files.take_up([each for _, each in listed], self.run.folder, epochs)
         with self.clock.phase("training"):
             self.model.stop_training = False
-            together.on_train_begin()
-            self.recorder = Recorder(self.model, callbacks)
-            epoch, step = self._go_back(self.state) if self.state else (0, 0)
-            while epoch < settings.epochs and not self.model.stop_training:
+            steps = self.engine.epoch_steps(self.dataset.train)
+            hooks = self.hooks = Callbacks(listed, self.model, epochs=settings.epochs, steps=steps)
+            hooks.on_train_begin()
+            if not self.state:
+                callback_files.check_backup(hooks.own, self.model)
+            self.recorder = Recorder(self.model, hooks.own)
+            epoch, step = self._go_back(self.state, hooks) if self.state else (0, 0)
+            for message in (*hooks.prices(steps), *self.averages.messages()):
+                self.listener.on_message(message)
+            # Stopped within an epoch, a training still validates it.
+            while epoch < settings.epochs and (step or not self.model.stop_training):
                 try:
-                    self._epoch(epoch, step, together)
+                    self._epoch(epoch, step, hooks)
                     epoch += 1
                 except failures.NotFinite as error:
                     self._recover(error, epoch)
                 step = 0
-            together.on_train_end()
+            hooks.leave_averages()
             if epoch:
                 self.engine.finish()
+            hooks.on_train_end(self._last_logs())
+        for message in hooks.other_best_epochs(self.summary["best_epoch"]):
+            self.listener.on_message(message)
 
-    def _go_back(self, state: State) -> tuple[int, int]:
+    def _last_logs(self) -> dict[str, float] | None:
+        row = self.rows[-1] if self.rows else {}
+        left_out = ("epoch", "seconds", "learning_rate")
+        return {name: value for name, value in row.items() if name not in left_out} or None
+
+    def _go_back(self, state: State, hooks: Callbacks) -> tuple[int, int]:
         """Everything as it was at the moment of `state`; the epoch and step to go on with."""
         if state.step:
             # The variables of the metrics are made by the first batch that they see.
@@ -177,6 +196,8 @@ class Training:
             told["best"],
             told["best_weights"],
         )
+        self.best.loss = told.get("best_loss", math.inf)  # a state of an older nnpy has none
+        hooks.history.epoch, hooks.history.history = told.get("history", ([], {}))
         self.summary |= told["summary"]
         self.table = Table(self.run.metrics_path, self.rows)
         self.clock.add(told["seconds"])
@@ -189,11 +210,15 @@ class Training:
 
     def _capture(self, epoch: int, step: int = 0, epoch_seconds: float = 0.0) -> State:
         began = time.perf_counter()
-        names = ("epochs", "best_epoch", "validation", "restored")
+        names = ("epochs", "best_epoch", "validation", "restored", "stopped")
+        assert self.hooks is not None
+        history = self.hooks.history
         progress = {
             "rows": list(self.rows),
             "best": self.best.value,
+            "best_loss": self.best.loss,
             "best_weights": self.best.weights,
+            "history": archive.copy((history.epoch, history.history)),
             "summary": {name: self.summary[name] for name in names if name in self.summary},
             "seconds": self.clock.as_dict(),
             "epoch_seconds": epoch_seconds,
@@ -202,7 +227,7 @@ class Training:
         self.cost = time.perf_counter() - began
         return state
 
-    def _epoch(self, epoch: int, step: int, callbacks: keras.callbacks.CallbackList) -> None:
+    def _epoch(self, epoch: int, step: int, hooks: Callbacks) -> None:
         epochs = self.config.training.epochs
         began = time.perf_counter()
         if self.state and step:
@@ -212,7 +237,8 @@ class Training:
         def on_chunk(step: int, steps: int, logs: dict[str, float]) -> None:
             nonlocal looked
             self.listener.on_chunk_end(epoch + 1, epochs, step, steps, logs)
-            failures.check_finite({"loss": logs["loss"]}, epoch, looked + 1, step)
+            if not self.model.stop_training:  # otherwise a callback has seen to it
+                failures.check_finite({"loss": logs["loss"]}, epoch, looked + 1, step)
             looked = step
             since = time.perf_counter() - self.saved
             if (
@@ -223,21 +249,46 @@ class Training:
                 self._save(epoch, step, time.perf_counter() - began)
             self.asked.check()
 
-        if not step:  # else the callbacks have seen the beginning of this epoch
-            callbacks.on_epoch_begin(epoch)
-        logs = self.engine.train_epoch(
-            self.dataset.train, epoch, first_step=step, on_chunk=on_chunk
+        if not step:  # otherwise the callbacks have seen the beginning of this epoch
+            hooks.on_epoch_begin(epoch)
+        if step and self.model.stop_training:  # a callback has ended it after that step
+            logs = self.engine.logs()
+        else:
+            logs = self.engine.train_epoch(
+                self.dataset.train,
+                epoch,
+                first_step=step,
+                on_chunk=on_chunk,
+                on_step=hooks.train_steps or None,
+            )
+        # Callbacks see the averages as well, unless one of them is there to swap them.
+        with self.averages.in_model(not hooks.swaps_averages):
+            self._end_epoch(epoch, logs, began, hooks)
+        if self.model.stop_training and "stopped" not in self.summary:
+            self.summary["stopped"] = {"by": hooks.stopped_by, "epoch": epoch + 1}
+        last = epoch + 1 == epochs or self.model.stop_training
+        if self.summary["best_epoch"] == epoch + 1 and self.config.training.on_nan == "restore":
+            write_state(self.run.best_state_path, self._capture(epoch + 1))
+        if last or time.perf_counter() - self.saved >= _SHARE * self.cost:
+            self._save(epoch + 1)
+        self.asked.check()
+
+    def _end_epoch(
+        self, epoch: int, logs: dict[str, float], began: float, hooks: Callbacks
+    ) -> None:
+        """Validation, the row in the table, the best epoch, and the callbacks."""
+        validated = self.dataset.validation is not None and _is_among(
+            epoch + 1, self.config.training.validation_freq
         )
-        if self.dataset.validation is not None:
-            measured = self.engine.evaluate(self.dataset.validation, on_chunk=self._check)
-            logs |= {f"val_{name}": value for name, value in measured.items()}
-        rate = self._rate()
+        if validated:
+            logs |= self._validate(hooks)
         row = {"epoch": epoch + 1, "seconds": time.perf_counter() - began, **logs}
-        row["learning_rate"] = rate
+        row["learning_rate"] = self._rate()
         best = self.best.is_beaten(logs)
         if best:
-            self.best.weights = self.model.get_weights()
-            atomic.replace(self.run.best_path, self.save)
+            with self.averages.in_model(hooks.swaps_averages):
+                self.best.weights = self.model.get_weights()
+                atomic.replace(self.run.best_path, self.save)
         self.rows.append(row)
         self.table.add(row)
         self.summary["epochs"] = epoch + 1
@@ -248,14 +299,19 @@ class Training:
                 for name, value in logs.items()
                 if name.startswith("val_")
             }
-        self.listener.on_epoch_end(epochs, row, best)
-        callbacks.on_epoch_end(epoch, logs | {"learning_rate": rate})
-        if best and self.config.training.on_nan == "restore":
-            write_state(self.run.best_state_path, self._capture(epoch + 1))
-        last = epoch + 1 == epochs or self.model.stop_training
-        if last or time.perf_counter() - self.saved >= _SHARE * self.cost:
-            self._save(epoch + 1)
-        self.asked.check()
+        self.listener.on_epoch_end(self.config.training.epochs, row, best)
+        hooks.on_epoch_end(epoch, logs, validated=validated)
+
+    def _validate(self, hooks: Callbacks) -> dict[str, float]:
+        hooks.on_test_begin()
+        measured = self.engine.evaluate(
+            self.dataset.validation,
+            keep_states=True,
+            on_chunk=self._check,
+            on_step=hooks.test_steps or None,
+        )
+        hooks.on_test_end(measured)
+        return {f"val_{name}": value for name, value in measured.items()}
 
     def _rate(self) -> float:
         return float(np.asarray(self.model.optimizer.learning_rate))
@@ -324,13 +380,21 @@ class Training:
         if error is not None:
             self.summary["error"] = error
         if status == "interrupted":
-            atomic.replace(self.run.last_path, self.save)
-            if self.best.weights is None:
-                atomic.replace(self.run.best_path, self.save)
+            if self.hooks is not None:
+                self.hooks.leave_averages()
+            with self.averages.in_model():
+                atomic.replace(self.run.last_path, self.save)
+                if self.best.weights is None:
+                    atomic.replace(self.run.best_path, self.save)
         self.summary["seconds"] = self.clock.as_dict()
         self.run.write_json(self.run.summary_path, self.summary)
         if status == "finished":
             self.listener.on_finish(self.summary)
+
+
+def _is_among(epoch: int, frequency: int | list[int]) -> bool:
+    """Whether an epoch, counted from 1, is validated, as `validation_freq` of `fit` says it."""
+    return epoch in frequency if isinstance(frequency, list) else epoch % frequency == 0
 
 
 def _first(split: Split, count: int) -> Split:

@@ -13,9 +13,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nnpy.catalog import catalog
 from nnpy.config.config import Config
 from nnpy.config.load import load_config
-from nnpy.config.monitor import metric_columns
+from nnpy.config.monitor import measure
 from nnpy.data import DataInfo, Dataset, Preprocessing, Progress, registry
 from nnpy.devices import select
 from nnpy.errors import UsageError
@@ -170,6 +171,7 @@ class Session:
         from nnpy.engine import Engine
 
         training = self.config.training
+        measured = measure(self.config.data, training, catalog.load(), self.data_info.classes)
         return Engine(
             model,
             preprocessing or self.preprocessing(),
@@ -179,7 +181,8 @@ class Session:
             class_weight=training.class_weight,
             shuffle=training.shuffle,
             memory_budget=self.config.data.memory_budget_bytes,
-            columns=metric_columns(self.config.training, self.data_info.classes),
+            columns=measured.columns,
+            steps_per_epoch=training.steps_per_epoch,
         )
 
 

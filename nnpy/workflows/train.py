@@ -42,7 +42,7 @@ def train_config(
     session = Session(config, device=device, on_download=listener.on_download)
     with clock.phase("import"):
         from nnpy.models import adapt, saved
-        from nnpy.models.compile import check_data
+        from nnpy.models.compile import check_batches, check_data
         from nnpy.models.instantiate import instantiate
         from nnpy.training import trainer
         from nnpy.workflows.report import Reporter
@@ -58,6 +58,8 @@ def train_config(
     with clock.phase("data"):
         dataset = session.dataset()
         adapt.adapt(model, config.model, dataset.train, session.preprocessing())
+    for note in check_batches(config, dataset):
+        listener.on_message(note)
     run = resumed or Run.create(config.name, run_dir, overwrite=overwrite)
     with lock.locked(run.folder), signals.graceful(listener.on_message, listener.on_exit) as asked:
         reporter = Reporter(run, model, clock, listener)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+
+import pytest
 
 from tests.conftest import ROOT
 
@@ -43,3 +46,42 @@ def test_keras_is_imported_without_them_and_they_can_be_imported_later() -> None
         "matplotlib.pyplot scipy sklearn Sequential",
         "True",
     ]
+
+
+HEAVY = """
+import os, sys
+os._exit = sys.exit
+from nnpy.__main__ import main
+try:
+    main()
+except SystemExit:
+    heavy = {"numpy", "tensorflow", "keras", "matplotlib", "jinja2", "filelock"}
+    print(sorted(heavy & set(sys.modules)))
+"""
+COMPLETION = {"_NNPY_COMPLETE": "bash_complete", "COMP_WORDS": "nnpy tr", "COMP_CWORD": "1"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment"),
+    [
+        (["--help"], {}),
+        (["train", "--help"], {}),
+        (["check", "configs/mlp.yaml"], {}),
+        ([], COMPLETION),
+    ],
+    ids=["help", "train help", "check", "completion"],
+)
+def test_what_answers_at_once_imports_nothing_heavy(
+    arguments: list[str], environment: dict[str, str]
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", HEAVY, *arguments],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    *answer, heavy = done.stdout.splitlines()
+    assert answer
+    assert heavy == "[]"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import struct
+import zipfile
 import zlib
 from pathlib import Path
 
@@ -172,7 +174,7 @@ def test_arrays_that_do_not_fit(tmp_path, array, message):
 
 def test_a_pickle_is_never_opened(tmp_path):
     np.save(tmp_path / "a.npy", np.array([{"a": 1}], object), allow_pickle=True)
-    with pytest.raises(DataError, match="not a NumPy array that can be read"):
+    with pytest.raises(DataError, match="holds object; numbers are needed"):
         images.read(tmp_path / "a.npy", SHAPE)
 
 
@@ -195,3 +197,72 @@ def test_as_picture(shoe):
     assert (spread.min(), spread.max()) == (0, 255)
     assert images.as_picture(np.zeros(9)) is None
     assert images.as_picture(np.zeros((3, 3))) is None
+
+
+def npy_header(header: str, content: bytes = b"", version: bytes = b"\x01\x00") -> bytes:
+    size = len(header).to_bytes(2 if version[0] == 1 else 4, "little")
+    return b"\x93NUMPY" + version + size + header.encode("latin-1") + content
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "{'descr': '|u1', 'fortran_order': False, 'shape': (-28, -28)}",
+        "{'descr': '|u1', 'fortran_order': False, 'shape': (-1, 28, 28)}",
+        "{'descr': '|u1', 'fortran_order': False, 'shape': (1000000000000, 28, 28)}",
+        "{'descr': '|u1', 'fortran_order': False, 'shape': (99999999999999999999999, 28)}",
+        "{'descr': '(3,)f4', 'fortran_order': False, 'shape': (28, 28)}",
+        "{'descr': '|O', 'fortran_order': False, 'shape': (1,)}",
+        "{'descr': [('a', 'u1')], 'fortran_order': False, 'shape': (28, 28)}",
+        "{'descr': 'nonsense', 'fortran_order': False, 'shape': (28, 28)}",
+        "{'descr': 1, 'fortran_order': 2, 'shape': 3}",
+        "{" * 5000,
+        "__import__('os').mkdir('x')",
+        "",
+    ],
+)
+@pytest.mark.parametrize("version", [b"\x01\x00", b"\x02\x00", b"\x03\x00", b"\x09\x00"])
+def test_a_header_that_lies_is_told(tmp_path, header, version):
+    (tmp_path / "a.npy").write_bytes(npy_header(header, bytes(784), version))
+    with pytest.raises(DataError, match=r"a\.npy: "):
+        images.read(tmp_path / "a.npy", (28, 28))
+
+
+def test_what_is_no_array_at_all_is_told(tmp_path):
+    with zipfile.ZipFile(tmp_path / "zip.npy", "w") as archive:
+        archive.writestr("a.npy", b"x")
+    (tmp_path / "empty.npy").write_bytes(b"")
+    (tmp_path / "half.npy").write_bytes(b"\x93NUMPY\x01")
+    os.mkfifo(tmp_path / "pipe.npy")
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "zero.npy").symlink_to("/dev/zero")
+    (tmp_path / "zero.png").symlink_to("/dev/zero")
+    for file in sorted(tmp_path.iterdir()):
+        with pytest.raises(DataError, match=file.name):
+            images.read(file, (28, 28))
+
+
+@pytest.mark.parametrize("size", [(1, 40_000_000), (49_000_000, 1), (3, 9_000_000)])
+def test_a_picture_too_thin_is_refused_by_its_header(tmp_path, size):
+    """What follows the header is no picture: it must not even be looked at."""
+    head = struct.pack(">IIBBBBB", *size, 8, 0, 0, 0, 0)
+    chunk = b"IHDR" + head
+    (tmp_path / "thin.png").write_bytes(
+        b"\x89PNG\r\n\x1a\n"
+        + struct.pack(">I", len(head))
+        + chunk
+        + struct.pack(">I", zlib.crc32(chunk))
+        + struct.pack(">I", 1000)
+        + b"IDAT"
+        + bytes(1004)
+    )
+    with pytest.raises(DataError, match="is too long and thin for 28 × 28"):
+        images.read(tmp_path / "thin.png", (28, 28))
+
+
+def test_arrays_in_any_order_and_byte_order_are_read(tmp_path):
+    x = np.arange(2 * 28 * 28, dtype=">u2").reshape(2, 28, 28) % 255
+    for name, array in (("c", x), ("f", np.asfortranarray(x)), ("none", x[:0])):
+        np.save(tmp_path / f"{name}.npy", array)
+        found = images.read(tmp_path / f"{name}.npy", (28, 28))
+        assert [each.x.tolist() for each in found] == array.tolist()

@@ -174,7 +174,7 @@ def test_the_users_matplotlib_is_left_alone():
     code = (
         "import sys, matplotlib as mpl\n"
         "mpl.rcParams['font.size'] = 3\n"
-        "from nnpy import figures\n"
+        "from nnpy.report import figures\n"
         "figures.inline_svg(figures.curves({'epoch': [1], 'loss': [1.0]}, 1), 'a', 'a')\n"
         "assert mpl.rcParams['font.size'] == 3\n"
         "assert 'matplotlib.pyplot' not in sys.modules\n"

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
+import zipfile
+from operator import attrgetter
 
 import numpy as np
 import pytest
@@ -87,6 +91,97 @@ def test_planning_a_model_leaves_nothing_behind(tmp_path):
     assert not global_state.get_global_attribute("uninitialized_variables")
 
 
+def calls_while(open_it, monkeypatch):
+    """How often a Dense layer is called."""
+    calls = []
+    original = L.Dense.compute_output_spec
+
+    def counted(self, *args, **kwargs):
+        calls.append(self.name)
+        return original(self, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(L.Dense, "compute_output_spec", counted)
+        open_it()
+    return len(calls)
+
+
+def test_a_deep_sequential_costs_one_call_a_layer(tmp_path, monkeypatch):
+    """Keras's own loading builds it anew after each layer: 900 calls for 40 layers."""
+    keras.Sequential([keras.Input((4,)), *(L.Dense(4) for _ in range(40))]).save(
+        tmp_path / "m.keras"
+    )
+    before = vars(keras.Sequential)["from_config"]
+    assert calls_while(lambda: open_model(tmp_path / "m.keras"), monkeypatch) <= 2 * 40
+    assert vars(keras.Sequential)["from_config"] is before
+
+
+def nested():
+    inner = keras.Sequential([keras.Input((8,)), L.Dense(3), L.Dense(4)])
+    return keras.Sequential([keras.Input((8,)), inner, L.Dense(2)])
+
+
+def inputless():
+    model = keras.Sequential([L.Dense(3), L.Dense(4)])
+    model.build((None, 5))
+    return model
+
+
+@pytest.mark.parametrize("make", [small, stateful, nested, inputless])
+def test_a_sequential_is_what_keras_itself_makes_of_it(tmp_path, make):
+    model = make()
+    model.compile(keras.optimizers.AdamW(amsgrad=True, use_ema=True), "mse", metrics=["mae"])
+    model.save(tmp_path / "m.keras")
+    keras.backend.clear_session()
+    theirs = keras.saving.load_model(tmp_path / "m.keras")
+    keras.backend.clear_session()
+    ours = open_model(tmp_path / "m.keras")
+    for attribute in ("weights", "optimizer.variables"):
+        one, other = attrgetter(attribute)(ours), attrgetter(attribute)(theirs)
+        assert [each.path for each in one] == [each.path for each in other]
+        for each, expected in zip(one, other, strict=True):
+            assert np.array_equal(each.numpy(), expected.numpy())
+    assert ours.get_config() == theirs.get_config()
+
+
+def malformed(tmp_path, change):
+    """What is said of a good model whose config has been changed."""
+    path = tmp_path / "m.keras"
+    small().save(path)
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    config = json.loads(parts["config.json"])
+    change(config)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in (parts | {"config.json": json.dumps(config)}).items():
+            archive.writestr(name, content)
+    with pytest.raises(ModelError) as caught:
+        open_model(path)
+    return str(caught.value)
+
+
+def set_argument(**arguments):
+    return lambda config: config["config"]["layers"][1]["config"].update(arguments)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (set_argument(unheard=1), "Dense: .*'unheard'"),
+        (set_argument(units="x"), "opened as a model: Dense: .*units"),
+        (set_argument(activation="nothing"), "Dense: .*nothing"),
+        (set_argument(units=7), r"expected axis -1 of input shape to have value 4.*\(None, 7\)"),
+        (lambda config: config["config"].pop("layers"), "'layers' is missing in the config"),
+    ],
+)
+def test_keras_own_reason_is_told_whole_and_without_the_config(tmp_path, change, reason):
+    message = malformed(tmp_path, change)
+    assert re.search(reason, message)
+    assert "\n" not in message
+    assert "config={" not in message
+    assert len(message) < 700
+
+
 PROGRAM = """
 import json, sys
 from pathlib import Path
@@ -167,7 +262,7 @@ def test_the_users_own_layer_is_known_by_its_registered_name(tmp_path):
         check=False,
     )
     assert (
-        "'nnpy_tests>Double' from the module 'tests.test_safety', which is not Keras's own"
+        f"'nnpy_tests>Double' from the module '{__name__}', which is not Keras's own"
         in result.stderr
     )
     assert "`code:`" in result.stderr
@@ -193,3 +288,13 @@ def test_a_torn_file_is_told_wherever_it_is_torn(tmp_path):
         open_model(tmp_path / "missing.keras")
     with pytest.raises(ModelError, match="it is a folder"):
         open_model(tmp_path)
+
+
+def test_a_pipe_or_device_in_place_of_a_model_is_told_at_once(tmp_path):
+    os.mkfifo(tmp_path / "pipe.keras")
+    (tmp_path / "zero.keras").symlink_to("/dev/zero")
+    for name, kind in (("pipe", "a named pipe"), ("zero", "a device")):
+        with pytest.raises(ModelError, match=f"it is {kind}, not a file"):
+            open_model(tmp_path / f"{name}.keras")
+    with pytest.raises(ModelError, match="null byte"):
+        open_model(tmp_path / "a\0b.keras")

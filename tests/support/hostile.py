@@ -146,7 +146,58 @@ def build(folder: Path, marker: Path) -> dict[str, str]:
         ),
     )
 
+    # What costs time or memory for each of many.
+    constant = {"module": "keras.initializers", "class_name": "Constant", "registered_name": None}
+    put(
+        "values.keras",
+        "its config has 1,000,114 values",
+        with_argument("bias_initializer", {**constant, "config": {"value": [0.5] * 1_000_000}}),
+    )
+
+    def many_layers(config):
+        layers = config["config"]["layers"]
+        layers += [layers[1]] * 20_000
+        return config
+
+    put("layers.keras", "its config has 20,003 layers", with_config(many_layers))
+
+    def thresholds(config):
+        auc = {"module": "keras.metrics", "class_name": "AUC", "registered_name": None}
+        auc["config"] = {"num_thresholds": 2_000_000_000}
+        config["compile_config"] = {"optimizer": "sgd", "loss": "mse", "metrics": [auc]}
+        return config
+
+    put("thresholds.keras", "num_thresholds: 2000000000, more than", with_config(thresholds))
+
+    def wide_metric(config):
+        iou = {"module": "keras.metrics", "class_name": "MeanIoU", "registered_name": None}
+        iou["config"] = {"num_classes": 1_000_000}
+        config["compile_config"] = {"optimizer": "sgd", "loss": "mse", "metrics": [iou]}
+        return config
+
+    put("wide_metric.keras", "its config describes weights of", with_config(wide_metric))
+
+    def wide_state(config):
+        layers = config["config"]["layers"]
+        layers[0]["config"]["batch_shape"] = [10_000_000, 4, 8]
+        layers[1:] = [
+            {
+                "module": "keras.layers",
+                "class_name": "GRU",
+                "registered_name": None,
+                "config": {"name": "gru", "units": 1000, "stateful": True},
+            }
+        ]
+        config["config"]["build_input_shape"] = [10_000_000, 4, 8]
+        return config
+
+    put("wide_state.keras", "its config describes weights of", with_config(wide_state))
+
     # The archive.
+    members = {f"assets/{number}": b"" for number in range(5_000)}
+    put("members.keras", "5,003 members, as no model does", good | members)
+    members = {f"assets/{number}{'x' * 200}": b"" for number in range(5_000)}
+    put("directory.keras", "its directory has more than 1 MB", good | members)
     put("slip.keras", "'../evil.txt' points out of", good | {"../evil.txt": b"gotcha"})
     put("slip_absolute.keras", "points out of", good | {"/tmp/nnpy-evil.txt": b"gotcha"})
     put("slip_assets.keras", "points out of", good | {"assets/../../evil.txt": b"gotcha"})
@@ -200,6 +251,16 @@ def build(folder: Path, marker: Path) -> dict[str, str]:
             )
         ),
     )
+
+    def complex_numbers(file):
+        file["layers/dense/vars/0"] = np.zeros((8, 4), "c8")
+
+    put("complex.keras", "are complex, as no layer's are", with_weights(complex_numbers))
+
+    def deep_names(file):
+        file["a/" * 100 + "b"] = 1.0
+
+    put("deep_names.keras", "more names, or deeper ones", with_weights(deep_names))
 
     def external(file):
         file["layers/dense/vars/0"] = h5py.ExternalLink("/etc/passwd", "/")

@@ -7,7 +7,7 @@ import copy
 import pytest
 
 from nnpy.errors import RunError, UsageError
-from nnpy.training import resume
+from nnpy.training import callback_files, resume
 
 CONFIG = {
     "data": {"name": "fashion_mnist", "path": None},
@@ -88,7 +88,7 @@ def test_the_rows_of_a_csv_logger_are_there_once(tmp_path, separator, torn):
     def log(path, epochs):
         logger = CSVLogger(str(path), separator=separator)
         if epochs[0]:
-            resume.continue_files([logger], epochs[0])
+            callback_files.take_up([logger], tmp_path, epochs[0])
         logger.on_train_begin()
         for epoch in epochs:
             logger.on_epoch_end(epoch, {"loss": 1 / (epoch + 1), "val_loss": 2.0})

@@ -39,4 +39,4 @@ def import_(terminal: Terminal, model: str, output: str | None) -> None:
         terminal.result(text.rstrip("\n"))
         return
     create(Path(output), text)
-    terminal.result(output)
+    terminal.result(output, essential=False)

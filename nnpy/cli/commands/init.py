@@ -22,4 +22,4 @@ def init(terminal: Terminal, kind: str, output: str | None) -> None:
 
     path = Path(output or f"{kind}.yaml")
     starters.write(kind, path)
-    terminal.result(str(path))
+    terminal.result(str(path), essential=False)

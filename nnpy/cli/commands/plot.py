@@ -34,4 +34,5 @@ def plot(
     from nnpy import api
 
     terminal.quiet()
-    terminal.result(str(api.plot(target, output, overrides=overrides, trust_code=trust_code)))
+    path = api.plot(target, output, overrides=overrides, trust_code=trust_code)
+    terminal.result(str(path), essential=False)

@@ -25,6 +25,6 @@ def report(
 
     terminal.quiet()
     path = api.report(run, device=device, trust_code=trust_code)
-    terminal.result(str(path))
+    terminal.result(str(path), essential=False)
     if show:
         click.launch(path.resolve().as_uri())

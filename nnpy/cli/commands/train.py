@@ -103,7 +103,8 @@ def train(
             _several(terminal, checked, seeds, how, as_json)
             return
         run = api.train(checked, **how)
-    terminal.result({"run": str(run), **run.summary()} if as_json else str(run))
+    answer = {"run": str(run), **run.summary()} if as_json else str(run)
+    terminal.result(answer, essential=False)
 
 
 def _several(
@@ -114,9 +115,9 @@ def _several(
     runs = seeds.train_seeds(checked, count, **how)
     spread = seeds.spread(runs)
     if as_json:
-        terminal.result({"runs": [str(run) for run in runs], "test": spread})
+        terminal.result({"runs": [str(run) for run in runs], "test": spread}, essential=False)
         return
     head = ["test", "mean", "deviation", "least", "greatest"]
     rows = [[name, *(f"{told[key]:.4f}" for key in head[1:])] for name, told in spread.items()]
     terminal.say(tables.table(head, rows, numeric=range(1, 5)))
-    terminal.result("\n".join(map(str, runs)))
+    terminal.result("\n".join(map(str, runs)), essential=False)

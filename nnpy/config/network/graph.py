@@ -25,13 +25,17 @@ Inputs = Ref | dict[str, Ref]
 
 @dataclass(frozen=True)
 class Input:
-    """What a model is given. `shape` None is that of the data, or of what calls the model."""
+    """What a model is given. `shape` None is that of the data, or of what calls the model.
+
+    `batch_size` is fixed where it is given, as stateful layers need it.
+    """
 
     name: str
     shape: tuple[int | None, ...] | None = None
     dtype: str | None = None
     path: str = ""
     mark: Mark | None = field(default=None, repr=False)
+    batch_size: int | None = None
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,12 @@ class Step:
     network: Network | None = None
     adapt: bool = False
     reuse: str | None = None
+
+    def iter_layers(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The name and arguments of its layer, and of those inside of it."""
+        yield from _kinds(self.layer)
+        if self.network is not None:
+            yield from self.network.iter_layers()
 
     def sources(self) -> Iterator[str]:
         """The names of all tensors that it takes."""
@@ -88,9 +98,7 @@ class Network:
     def iter_layers(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """The name and arguments of every layer, those inside of others too."""
         for step in self.steps:
-            yield from _kinds(step.layer)
-            if step.network is not None:
-                yield from step.network.iter_layers()
+            yield from step.iter_layers()
 
     @property
     def output_keys(self) -> tuple[str, ...]:

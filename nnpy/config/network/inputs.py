@@ -13,6 +13,8 @@ from nnpy.config.network.names import Scope
 from nnpy.config.yaml.nodes import Mark, Node
 from nnpy.errors import did_you_mean
 
+FREEZING = "trainable"
+
 
 @dataclass
 class Use:
@@ -43,6 +45,13 @@ class Use:
         items = {key: each for key, each in self.arguments.value.items() if key not in names}
         own = self.arguments
         return Node(items, own.mark, own.keys, own.origin)
+
+    def is_frozen(self) -> bool:
+        """Whether `trainable: false` stands at a block or a nested model."""
+        node = self.argument(FREEZING)
+        parameter = Parameter(FREEZING, types=("bool",))
+        path = f"{self.path}.{FREEZING}"
+        return node is not None and self.checker.value(node, parameter, path) is False
 
     def error(self, where: Node | Mark | None, message: str, below: str = "") -> None:
         path = f"{self.path}.{below}" if below else self.path

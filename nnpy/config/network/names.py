@@ -26,12 +26,14 @@ class Names:
 class Scope:
     """The names that `from:` may use at one place, each with what it stands for.
 
-    `prefix` is what the names of this use of a block begin with in the whole model.
+    `prefix` is what the names of this use of a block begin with in the whole model; `frozen`
+    whether the layers of it are not trained.
     """
 
     checker: Checker
     model: Names = field(default_factory=Names)
     prefix: str = ""
+    frozen: bool = False
     refs: dict[str, Ref] = field(default_factory=dict)
     later: dict[str, Mark | None] = field(default_factory=dict)  # names of steps further down
     automatic: Counter[str] = field(default_factory=Counter)

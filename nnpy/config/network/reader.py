@@ -20,7 +20,7 @@ from nnpy.config.checker import Checker, show
 from nnpy.config.network import inputs as tensors
 from nnpy.config.network.blocks import MAX_NESTING, RESERVED, Block, Budget, Filling, TooLarge, bind
 from nnpy.config.network.graph import INPUT, Input, Inputs, Network, Ref, Step
-from nnpy.config.network.inputs import Use
+from nnpy.config.network.inputs import FREEZING, Use
 from nnpy.config.network.names import Scope
 from nnpy.config.objects import KerasObject
 from nnpy.config.yaml.nodes import Mark, Node
@@ -33,6 +33,12 @@ _MODEL_KEYS = ("inputs", "layers", "outputs")
 _INPUT_PARAMETERS = (
     Parameter("shape", types=("shape", "null"), doc="The shape of one example."),
     Parameter("dtype", types=("dtype", "null"), doc="The dtype of its values."),
+    Parameter(
+        "batch_size",
+        types=("int", "null"),
+        minimum=1,
+        doc="How many examples a batch always has, as layers with `stateful: true` need it.",
+    ),
 )
 # What older Keras wrote on the first layer.
 _OLD_SHAPES = ("input_shape", "input_dim", "batch_input_shape")
@@ -156,7 +162,7 @@ class _Reader:
         values = self.checker.arguments(item, _INPUT_PARAMETERS, path, word="key")
         shape = values.get("shape")
         shape = tuple(shape) if isinstance(shape, list) else None
-        return Input(str(key), shape, values.get("dtype"), path, mark)
+        return Input(str(key), shape, values.get("dtype"), path, mark, values.get("batch_size"))
 
     def _outputs(
         self, node: Node, path: str, scope: Scope, previous: Ref
@@ -263,6 +269,8 @@ class _Reader:
             values["name"] = use.scope.prefix + own
         else:  # own code whose constructor has no name
             values.pop("name", None)
+        if use.scope.frozen and (entry.parameter("trainable") or entry.open_ended):
+            values["trainable"] = False
         layer = KerasObject("layer", entry.name, values, use.path, use.mark, code=entry.code)
         return self._add(use, layer, own, inputs, call=call, adapt=adapt is True)
 
@@ -345,7 +353,7 @@ class _Reader:
 
     def _model(self, use: Use) -> Ref:
         self.functional = True
-        self._known_only(use, (*_MODEL_KEYS, "from", "name"))
+        self._known_only(use, (*_MODEL_KEYS, "from", "name", FREEZING))
         declared = use.argument("inputs")
         names = [str(each) for each in declared.value] if declared and declared.is_map else [INPUT]
         if declared is not None and declared.is_list:
@@ -354,10 +362,13 @@ class _Reader:
         own = use.scope.choose(use.argument("name"), "model", use.path)
         self._enter("Model")
         reader = _Reader(self.checker, self.blocks, self.budget, self.within)
-        body = use.without("from", "name")
+        body = use.without("from", "name", FREEZING)
         network = reader.network(body, use.path, tensors.number(inputs))
         self.within.pop()
-        layer = KerasObject("model", "Model", {"name": use.scope.prefix + own}, use.path, use.mark)
+        values: dict[str, Any] = {"name": use.scope.prefix + own}
+        if use.scope.frozen or use.is_frozen():
+            values["trainable"] = False
+        layer = KerasObject("model", "Model", values, use.path, use.mark)
         if network is None:
             use.scope.model.dangling = True
         else:
@@ -371,7 +382,9 @@ class _Reader:
     def _block(self, use: Use) -> Ref:
         block = self.blocks[use.name]
         self.budget.used.add(use.name)
-        values = bind(block, use.without(*RESERVED), self.checker, use.path, use.mark)
+        own_key = FREEZING not in block.parameters  # otherwise it is the block's own business
+        reserved = (*RESERVED, FREEZING) if own_key else RESERVED
+        values = bind(block, use.without(*reserved), self.checker, use.path, use.mark)
         output = tensors.listed(use)
         own = use.scope.choose(use.argument("name"), snake_case(use.name), use.path)
         repeat = self._repeat(use)
@@ -386,9 +399,10 @@ class _Reader:
             note = f"in block '{block.name}'{line}"
             filling = Filling(values, note, self.checker, self.budget)
             self._enter(block.name)
+            frozen = use.scope.frozen or (own_key and use.is_frozen())
             for count in range(1, repeat + 1):
                 prefix = f"{use.scope.prefix}{own}." + (f"{count}." if repeat > 1 else "")
-                scope = Scope(self.checker, use.scope.model, prefix)
+                scope = Scope(self.checker, use.scope.model, prefix, frozen)
                 scope.refs[INPUT] = output
                 layers = filling.fill(block.layers, f"{use.path}.layers")
                 output = self._layers(layers, f"{use.path}.layers", scope, output) or output

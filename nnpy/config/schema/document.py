@@ -185,6 +185,12 @@ def _language(catalog: Catalog) -> dict[str, Any]:
             "properties": {
                 "shape": ref("shape"),
                 "dtype": ref("dtype"),
+                "batch_size": {
+                    "description": "How many examples a batch always has, as layers with "
+                    "`stateful: true` need it.",
+                    "type": ["integer", "null"],
+                    "minimum": 1,
+                },
             },
             "additionalProperties": False,
         },
@@ -224,6 +230,11 @@ def _language(catalog: Catalog) -> dict[str, Any]:
             ],
         },
         "name": {**name, "description": STEP_KEYS["name"]},
+        "trainable": {
+            "type": ["boolean", "string"],
+            "pattern": PARAMETER,
+            "description": STEP_KEYS["trainable"],
+        },
         "call": {"type": "object", "description": STEP_KEYS["call"]},
         "reuse": {
             "type": "object",
@@ -238,7 +249,7 @@ def _language(catalog: Catalog) -> dict[str, Any]:
         "model": {
             "type": "object",
             "description": "A model in the model, used as one layer.",
-            "properties": {**network, "from": ref("from"), "name": ref("name")},
+            "properties": {**network, **{key: ref(key) for key in ("from", "name", "trainable")}},
             "required": ["layers"],
             "additionalProperties": False,
         },
@@ -268,6 +279,7 @@ def _steps(catalog: Catalog) -> dict[str, Any]:
             "properties": {
                 "from": ref("from"),
                 "name": ref("name"),
+                "trainable": ref("trainable"),
                 "repeat": {
                     "type": ["integer", "string"],
                     "minimum": 1,

@@ -48,6 +48,7 @@ STEP_KEYS = {
     "names, or {argument: name}. `input` is the model's input; `lstm.1` is the second output.",
     "call": "Further arguments of the layer's call, such as {training: true}.",
     "name": "What `from:` and `outputs:` call it.",
+    "trainable": "Whether its layers are trained; false freezes them all.",
 }
 
 

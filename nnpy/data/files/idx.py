@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from nnpy.data.files.mapped import PIECE, MappedFile, mapped
+from nnpy.devices.host import free_memory
 from nnpy.errors import DataError
+from nnpy.storage.regular import open_regular
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,7 +71,7 @@ def unpacked(path: Path) -> Iterator[BinaryIO | gzip.GzipFile]:
     Its first bytes decide, not its name: some browsers unpack a download and keep the `.gz`.
     """
     try:
-        with path.open("rb") as raw:
+        with open_regular(path) as raw:
             packed = raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
             if packed:
@@ -89,6 +91,10 @@ def unpacked(path: Path) -> Iterator[BinaryIO | gzip.GzipFile]:
 
 def read_content(path: Path, size: int) -> bytes:
     """The unpacked content of a file that must be `size` bytes long; never reads further."""
+    if size > (free := free_memory()):
+        raise DataError(
+            f"{path} does not fit into memory: it unpacks to {size:,} bytes, and {free:,} are free"
+        )
     with unpacked(path) as stream:
         content = stream.read(size + 1)
     if len(content) != size:

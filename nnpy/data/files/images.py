@@ -11,17 +11,24 @@ import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from tokenize import TokenError
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
+from nnpy.devices.host import free_memory
 from nnpy.errors import DataError
+from nnpy.storage.regular import open_regular
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 PICTURES = (".png", ".jpg", ".jpeg")
 SUFFIXES = (*PICTURES, ".npy")
+# A .npy file's header is a Python literal: what NumPy raises is what Python's own readers do.
+_HEADER_ERRORS = (
+    *(ValueError, TypeError, EOFError, SyntaxError, TokenError, RecursionError, MemoryError),
+)
 MOST_PIXELS = 50_000_000  # 150 MB in memory; a 10 KB file may claim any size
 
 
@@ -67,14 +74,29 @@ def read(
     pictures. Transparent parts get `background` (0 to 255). Raises DataError for anything that
     cannot be made to fit.
     """
+    try:
+        with open_regular(path) as file:
+            return _read(path, file, shape, dtype, invert, background)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
+
+
+def _read(
+    path: Path,
+    file: BinaryIO,
+    shape: tuple[int, ...],
+    dtype: str,
+    invert: bool,
+    background: float,
+) -> list[Example]:
     if path.suffix.lower() == ".npy":
-        return _array(path, shape, dtype, invert)
+        return _array(path, file, shape, dtype, invert)
     if not is_picture_shape(shape):
         raise DataError(
             f"{path}: the model does not take pictures: its input has the shape {shape}; "
             "give an .npy array of such a shape"
         )
-    x, how = _picture(path, shape, invert, background)
+    x, how = _picture(path, file, shape, invert, background)
     if np.dtype(dtype).kind == "f":
         x = (x / 255).astype(dtype)
         how += ", values 0 to 1"
@@ -118,7 +140,7 @@ def as_picture(x: np.ndarray) -> np.ndarray | None:
 
 
 def _picture(
-    path: Path, shape: tuple[int, ...], invert: bool, background: float
+    path: Path, file: BinaryIO, shape: tuple[int, ...], invert: bool, background: float
 ) -> tuple[np.ndarray, str]:
     from PIL import Image, ImageOps, UnidentifiedImageError
 
@@ -127,7 +149,7 @@ def _picture(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            picture = Image.open(path, formats=("PNG", "JPEG"))
+            picture = Image.open(file, formats=("PNG", "JPEG"))
         with picture:
             was = f"{picture.width} × {picture.height} {_mode(picture)}"
             if picture.width * picture.height > MOST_PIXELS:
@@ -135,6 +157,11 @@ def _picture(
                     f"{path}: {was} is more than {MOST_PIXELS // 1_000_000} million pixels; "
                     "make it smaller first"
                 )
+            # Before it is unpacked; turned by its camera, it may be the other way around.
+            across, down = picture.size
+            sizes = [_canvas(*each, height, width) for each in ((across, down), (down, across))]
+            if min(map(math.prod, sizes)) > 4 * MOST_PIXELS:
+                raise _too_thin(path, across, down, height, width)
             # A JPEG can be unpacked at a fraction of its size.
             picture.draft("RGB" if colour else "L", (2 * width, 2 * height))
             ready = _flat(ImageOps.exif_transpose(picture), background)
@@ -188,13 +215,9 @@ def _pad(path: Path, picture: Image, height: int, width: int) -> tuple[Image, st
     """The picture on a canvas of the proportions wanted, in the colour of its own border."""
     from PIL import Image
 
-    across = max(picture.width, math.ceil(picture.height * width / height))
-    down = max(picture.height, math.ceil(picture.width * height / width))
+    across, down = _canvas(picture.width, picture.height, height, width)
     if across * down > 4 * MOST_PIXELS:
-        raise DataError(
-            f"{path}: {picture.width} × {picture.height} is too long and thin "
-            f"for {width} × {height}"
-        )
+        raise _too_thin(path, picture.width, picture.height, height, width)
     # A hundredth of the side is lost by no eye, and rounding makes such differences.
     if across - picture.width <= across // 100 and down - picture.height <= down // 100:
         return picture, ""
@@ -210,15 +233,21 @@ def _pad(path: Path, picture: Image, height: int, width: int) -> tuple[Image, st
     return canvas, f"padded to {across} × {down}"
 
 
-def _array(path: Path, shape: tuple[int, ...], dtype: str, invert: bool) -> list[Example]:
-    try:
-        # Mapped, so that a header that claims more than the file holds costs nothing.
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        reason = (getattr(error, "strerror", None) or str(error)).splitlines()[0]
-        raise DataError(f"{path}: not a NumPy array that can be read: {reason}") from None
-    if array.dtype.kind not in "buif":
-        raise DataError(f"{path}: holds {array.dtype}; numbers are needed")
+def _canvas(across: int, down: int, height: int, width: int) -> tuple[int, int]:
+    """The width and height of the smallest picture of these proportions that holds another."""
+    return max(across, math.ceil(down * width / height)), max(
+        down, math.ceil(across * height / width)
+    )
+
+
+def _too_thin(path: Path, across: int, down: int, height: int, width: int) -> DataError:
+    return DataError(f"{path}: {across} × {down} is too long and thin for {width} × {height}")
+
+
+def _array(
+    path: Path, file: BinaryIO, shape: tuple[int, ...], dtype: str, invert: bool
+) -> list[Example]:
+    array = _mapped(path, file)
     bare = shape[:-1] if len(shape) == 3 and shape[2] == 1 else shape
     for wanted in dict.fromkeys((shape, bare, (*bare, 1))):
         if array.shape == wanted:
@@ -249,3 +278,33 @@ def _array(path: Path, shape: tuple[int, ...], dtype: str, invert: bool) -> list
     if len(x) == 1:
         return [Example(str(path), x[0], how)]
     return [Example(f"{path}[{i}]", example, how) for i, example in enumerate(x)]
+
+
+def _mapped(path: Path, file: BinaryIO) -> np.ndarray:
+    """The array in a .npy file, left on the disk: only its header has been read.
+
+    Raises DataError unless the header says numbers, and as many as the file holds.
+    """
+    readers = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }
+    try:
+        version = np.lib.format.read_magic(file)
+        if version not in readers:
+            raise ValueError(f"it is of version {version[0]}.{version[1]}; 1.0 and 2.0 are read")
+        shape, by_column, dtype = readers[version](file)
+        start, end = file.tell(), file.seek(0, 2)
+        size = math.prod(shape) * dtype.itemsize
+        if any(length < 0 for length in shape) or size > end - start:
+            raise ValueError(f"its header promises the shape {shape}, its content is shorter")
+    except _HEADER_ERRORS as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0][:200]
+        raise DataError(f"{path}: not a NumPy array that can be read: {reason}") from None
+    if dtype.kind not in "buif":
+        raise DataError(f"{path}: holds {dtype}; numbers are needed")
+    if size > free_memory() // 2:
+        raise DataError(f"{path}: {size:,} bytes are more than half of the memory that is free")
+    if not size:
+        return np.empty(shape, dtype)
+    return np.memmap(file, dtype, "r", start, shape, "F" if by_column else "C")

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nnpy.data.dataset import DataInfo, Dataset, Progress, Split
 from nnpy.data.files.folders import find, user_folder
@@ -26,15 +26,14 @@ from nnpy.data.files.idx import (
     why_in_memory,
 )
 from nnpy.errors import DataError
-
-if TYPE_CHECKING:
-    pass
+from nnpy.storage.regular import read_text
 
 TRAIN_X, TRAIN_Y = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 TEST_X, TEST_Y = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
 FILES = (TRAIN_X, TEST_X, TRAIN_Y, TEST_Y)  # the largest first, so that it is read longest
 
 MAX_CLASSES = 65_536
+_CLASSES_LIMIT = 16 << 20  # bytes of classes.txt
 
 
 def in_parallel(function: Callable[[str], Any], names: Iterable[str]) -> list[Any]:
@@ -178,12 +177,12 @@ def _classes(
 
 def _class_names(path: Path) -> tuple[str, ...]:
     """The lines of classes.txt; none when there is no such file."""
-    if not path.exists():
-        return ()
     try:
-        names = path.read_text(encoding="utf-8-sig").rstrip().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read as UTF-8 text: {error}") from None
+        names = read_text(path, _CLASSES_LIMIT).removeprefix("\ufeff").rstrip().splitlines()
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}") from None
     names = [name.strip() for name in names]
     if not names or "" in names or len(set(names)) != len(names):
         raise DataError(f"{path}: expected a class name on each line, none empty, none twice")

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import functools
 import io
-import re
 import warnings
 import weakref
-import zlib
 from collections.abc import Callable, Iterable
-from html import escape
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import matplotlib as mpl
+from markupsafe import Markup
 from matplotlib.backends import backend_agg, backend_svg  # noqa: F401 – here, not at the first save
 from matplotlib.figure import Figure
 
-from nnpy.text import plain
+from nnpy.report import svg
 
 BLUE, ORANGE, GREEN = "#0072b2", "#d55e00", "#009e73"
 INK, MUTED, GRID, PAPER = "#1a1a1b", "#5c5c5e", "#e2e2e3", "#fffffe"
@@ -122,29 +120,10 @@ def _keep_layout(figure: Figure) -> None:
     figure.set_layout_engine("none")
 
 
-def inline_svg(figure: Figure, name: str, description: str) -> str:
+def inline_svg(figure: Figure, name: str, description: str) -> Markup:
     """An `<svg>` element for the page; `name` keeps its ids apart from other figures'."""
-    text = _svg(figure)
-    body = text[text.index("<svg") :]
-    body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.S)
-    # Its style rule would hold for the whole page.
-    body = re.sub(r"<style.*?</style>", "", body, flags=re.S)
-    # The first patch is the paper: the page has its own.
-    body = re.sub(r'<g id="patch_1">.*?</g>', "", body, count=1, flags=re.S)
-    # matplotlib's ids of groups are the same in every figure, and nothing refers to them.
-    body = re.sub(r'<g id="[^"]*"', "<g", body)
-    body = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>f{zlib.crc32(name.encode()):08x}-", body)
-    body = re.sub(r"'DejaVu Sans'[^;\"]*", "var(--sans)", body)
-    for colour, variable in _PAGE_COLOURS.items():
-        body = body.replace(colour, variable)
     width, height = figure.get_size_inches()
-    head = (
-        f'<svg role="img" aria-label="{escape(plain(description, 200))}" '
-        f'style="width:{width * 96:.0f}px;stroke-linejoin:round" '
-        f'viewBox="0 0 {width * 72:.6g} {height * 72:.6g}" '
-        'xmlns:xlink="http://www.w3.org/1999/xlink" xmlns="http://www.w3.org/2000/svg">'
-    )
-    return head + body[body.index(">") + 1 :].strip()
+    return svg.figure(_svg(figure), name, description, width, height, _PAGE_COLOURS)
 
 
 def write_all(figures: Iterable[tuple[str, Figure]], folder: Path) -> list[Path]:

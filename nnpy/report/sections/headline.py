@@ -2,73 +2,64 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from nnpy.evaluation.classification import ClassReport
 from nnpy.report.contents import Contents, Evaluation
 from nnpy.report.formatting import words
-from nnpy.report.html import number, safe
+from nnpy.report.html import Number
+from nnpy.text import plain
 
 
-def head(contents: Contents) -> str:
+def headline(contents: Contents) -> dict[str, Any]:
+    """The facts of sections/headline.html."""
     evaluation = contents.evaluation
-    over = " · ".join(
-        safe(part, 80) for part in (f"run {contents.name}", contents.date, contents.status) if part
-    )
-    if evaluation and evaluation.classes and evaluation.examples:
-        title, lead = _class_headline(evaluation, evaluation.classes)
-    elif evaluation and evaluation.metrics:
-        name, value = next(
-            ((k, v) for k, v in evaluation.metrics.items() if k != "loss"),
-            next(iter(evaluation.metrics.items())),
-        )
-        title = f"<h1>{number(value, '.4g')}<small>{safe(words(name), 40)}</small></h1>"
+    over = (f"run {contents.name}", contents.date, contents.status)
+    facts: dict[str, Any] = {
+        "over": " · ".join(plain(part, 80) for part in over if part),
+        "name": contents.name,
+        "facts": list(contents.facts.items()),
+        "share": None,
+        "measure": None,
+    }
+    if evaluation is None:
+        return facts
+    facts |= {"examples": f"{evaluation.examples:,}", "split": evaluation.split}
+    if evaluation.classes and evaluation.examples:
+        facts |= _share(evaluation, evaluation.classes)
+    elif evaluation.metrics:
+        name = next((key for key in evaluation.metrics if key != "loss"), "loss")
         interval = evaluation.loss if name == "loss" else None
-        sure = (
-            f" 95\u202f% interval: {interval.low:.4g} to {interval.high:.4g}." if interval else ""
-        )
-        lead = (
-            f'<p class="lead">on {evaluation.examples:,} {evaluation.split} examples that the '
-            f"model had never seen.{sure}</p>"
-        )
-    else:
-        title = f'<h1 class="words">{safe(contents.name, 80)}</h1>'
-        lead = '<p class="lead">Not evaluated yet.</p>'
-    facts = "".join(
-        f"<div><dt>{safe(key)}</dt><dd>{safe(value, 200)}</dd></div>"
-        for key, value in contents.facts.items()
-    )
-    return f'<header><p class="over">{over}</p>{title}{lead}<dl class="facts">{facts}</dl></header>'
+        facts |= {
+            "measure": Number(evaluation.metrics[name], ".4g"),
+            "measure_name": words(name),
+            "interval": f"{interval.low:.4g} to {interval.high:.4g}" if interval else "",
+        }
+    return facts
 
 
-def _class_headline(evaluation: Evaluation, report: ClassReport) -> tuple[str, str]:
+def _share(evaluation: Evaluation, report: ClassReport) -> dict[str, Any]:
+    """The share of right answers, its interval, and what it is without learning."""
     accuracy = report.accuracy
     support = [score.support for score in report.classes]
-    base = max(support) / evaluation.examples
-    right = round(accuracy.value * evaluation.examples)
-    title = (
-        f'<h1><data value="{accuracy.value!r}" id="accuracy">{100 * accuracy.value:.1f}</data>'
-        "<small>%</small></h1>"
-    )
-    lead = (
-        f'<p class="lead">of the {evaluation.examples:,} {evaluation.split} examples, which '
-        f"the model had never seen, are answered rightly: {right:,}. With 95\u202f% confidence "
-        f"the true share lies between {100 * accuracy.low:.1f} and "
-        f"{100 * accuracy.high:.1f}\u202f%.</p>"
-    )
-    low, width = 100 * accuracy.low, 100 * (accuracy.high - accuracy.low)
-    # The label in the middle leaves the two at the ends their room.
-    place = min(max(100 * base, 0), 100)
-    middle = (
-        f'<span style="left:{min(max(place, 31), 66):.2f}%">'
-        f"always “{safe(report.classes[int(np.argmax(support))].name, 18)}”: "
-        f"{place:.0f}\u202f%</span>"
-    )
-    lead += (
-        '<div class="scale" role="img" aria-label="The interval on a scale from 0 to 100\u202f%">'
-        f'<i></i><u style="left:0"></u><u style="left:100%"></u><u style="left:{place:.2f}%"></u>'
-        f'<b style="left:{low:.3f}%;width:{width:.3f}%"></b>'
-        f'<span style="left:0">0\u202f%</span>{middle}'
-        '<span style="left:100%">100\u202f%</span></div>'
-    )
-    return title, lead
+    base = min(max(100 * max(support) / evaluation.examples, 0), 100)
+    return {
+        "share": {
+            "exact": repr(accuracy.value),
+            "percent": f"{100 * accuracy.value:.1f}",
+            "right": f"{round(accuracy.value * evaluation.examples):,}",
+            "low": f"{100 * accuracy.low:.1f}",
+            "high": f"{100 * accuracy.high:.1f}",
+        },
+        "scale": {
+            "left": f"{100 * accuracy.low:.3f}",
+            "width": f"{100 * (accuracy.high - accuracy.low):.3f}",
+            "base": f"{base:.2f}",
+            "base_percent": f"{base:.0f}",
+            "commonest": report.classes[int(np.argmax(support))].name,
+            # The label in the middle leaves the two at the ends their room.
+            "label": f"{min(max(base, 31), 66):.2f}",
+        },
+    }

@@ -1,70 +1,69 @@
-"""How good the model is, how sure that is, and where it fails."""
+"""The section of the page about how good the model is, and how sure that is."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from nnpy.evaluation.classification import ClassReport, ClassScore
-from nnpy.report import figures, html
-from nnpy.report.contents import Contents
+from nnpy.report import figures
+from nnpy.report.contents import Contents, Evaluation
 from nnpy.report.formatting import interval, words
-from nnpy.report.html import number, safe
+from nnpy.report.html import Cell, Number, Table
+from nnpy.text import plain
 
 
-def quality_section(contents: Contents) -> str:
+def quality_section(contents: Contents) -> dict[str, Any] | None:
+    """The facts of sections/quality.html."""
     evaluation = contents.evaluation
     if not evaluation:
-        return ""
+        return None
     report = evaluation.classes if evaluation.examples else None
-    rows = []
+    facts = {
+        "examples": Number(evaluation.examples),
+        "split": evaluation.split,
+        "measures": _measures(evaluation, report),
+        "classes": None,
+        "terms": ["confidence interval"],
+    }
+    if report is None:
+        return facts
+    drawings = contents.drawings
+    return facts | {
+        "classes": _class_table(report.classes),
+        "class_bars": figures.inline_svg(
+            drawings["classes"], "classes", "F1, precision, recall by class"
+        ),
+        "calibration": _calibration_words(report),
+        "reliability": figures.inline_svg(
+            drawings["reliability"], "reliability", "Reliability diagram"
+        ),
+        "terms": ["confidence interval", "precision", "recall", "F1", "calibration"],
+    }
+
+
+def _measures(evaluation: Evaluation, report: ClassReport | None) -> Table:
+    rows: list[tuple[Cell, ...]] = []
     for name, value in evaluation.metrics.items():
         sure = "–"
         if name == "loss" and evaluation.loss:
             sure = interval(evaluation.loss)
         elif name in ("accuracy", "acc") and report:
             sure = interval(report.accuracy)
-        rows.append((safe(words(name), 40), number(float(value)), sure))
+        rows.append((plain(words(name), 40), Number(float(value)), sure))
     if report and report.top2_accuracy:
         top2 = report.top2_accuracy
-        rows.append(("top-2 accuracy", number(top2.value), interval(top2)))
+        rows.append(("top-2 accuracy", Number(top2.value), interval(top2)))
     if report:
-        rows.append(("mean F1 of the classes", number(report.macro_f1), "–"))
-        rows.append(("calibration error (ECE)", number(report.calibration.ece), "–"))
-    parts = [
-        f"<p>Measured once, after the training, on the {number(evaluation.examples)} examples of "
-        f"the {safe(evaluation.split)} set. Intervals hold 95\u202f%: Wilson's for shares of "
-        "examples, the bootstrap's for means.</p>",
-        html.table(("measure", "value", "95\u202f% interval"), rows, numeric=(1,)),
-    ]
-    terms = ["confidence interval"]
-    if report:
-        parts.append("<h3>Class by class</h3>")
-        parts.append(
-            html.figure(
-                figures.inline_svg(
-                    contents.drawings["classes"], "classes", "F1, precision, recall by class"
-                )
-            )
-        )
-        parts.append(_class_table(report.classes))
-        parts.append("<h3>Does it know how sure it is?</h3>")
-        parts.append(f"<p>{_calibration_words(report)}</p>")
-        parts.append(
-            html.figure(
-                figures.inline_svg(
-                    contents.drawings["reliability"], "reliability", "Reliability diagram"
-                ),
-                "Bars above the dotted line: more often right than it says. Below: too sure.",
-            )
-        )
-        terms += ["precision", "recall", "F1", "calibration"]
-    return html.section("How good it is, and how sure that is", "".join(parts), *terms)
+        rows.append(("mean F1 of the classes", Number(report.macro_f1), "–"))
+        rows.append(("calibration error (ECE)", Number(report.calibration.ece), "–"))
+    return Table(("measure", "value", "95\u202f% interval"), rows, numeric=(1,))
 
 
-def _class_table(scores: Sequence[ClassScore]) -> str:
+def _class_table(scores: Sequence[ClassScore]) -> Table:
     rows = [
         (
-            safe(score.name, 200),
+            plain(score.name, 200),
             f"{score.precision:.3f}",
             f"{score.recall:.3f}",
             f"{score.f1:.3f}",
@@ -73,10 +72,7 @@ def _class_table(scores: Sequence[ClassScore]) -> str:
         for score in scores
     ]
     head = ("class", "precision", "recall", "F1", "examples")
-    return html.more(
-        "The classes in numbers",
-        html.table(head, rows, numeric=(1, 2, 3, 4), css="tall" if len(rows) > 30 else ""),
-    )
+    return Table(head, rows, numeric=(1, 2, 3, 4), tall=len(rows) > 30)
 
 
 def _calibration_words(report: ClassReport) -> str:
@@ -84,9 +80,11 @@ def _calibration_words(report: ClassReport) -> str:
     total = sum(b.count for b in filled)
     mean = sum(b.confidence * b.count for b in filled) / max(total, 1)
     gap = mean - report.accuracy.value
-    said = f"On average the model is {100 * mean:.1f}\u202f% sure of its answer, "
-    said += f"and right in {100 * report.accuracy.value:.1f}\u202f%: "
+    facts = (
+        f"On average the model is {100 * mean:.1f}\u202f% sure of its answer, "
+        f"and right in {100 * report.accuracy.value:.1f}\u202f%: "
+    )
     if abs(gap) < 0.01:
-        return said + "its probabilities can be taken at their word."
+        return facts + "its probabilities can be taken at their word."
     side = "more sure than it should be" if gap > 0 else "better than it believes"
-    return said + f"it is {side}."
+    return f"{facts}it is {side}."

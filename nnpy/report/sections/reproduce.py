@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from nnpy.report import html
+from typing import Any
+
 from nnpy.report.contents import Contents
-from nnpy.report.html import safe
+from nnpy.report.html import Table, text_lines
+from nnpy.text import plain
 
 
-def repeat_section(contents: Contents) -> str:
-    parts = []
-    if contents.command:
-        parts.append(f"<p>The command was</p><pre>{html.block(contents.command, 4000)}</pre>")
-    parts.append(
-        "<p>From the run folder alone, with a comparison of every number:</p>"
-        f"<pre>nnpy reproduce {safe(contents.name, 200)}</pre>"
-    )
-    if contents.config:
-        parts.append("<h3>The config, with all defaults</h3>")
-        parts.append(f"<pre>{html.block(contents.config)}</pre>")
-    if contents.versions:
-        rows = [(safe(key, 60), safe(value, 300)) for key, value in contents.versions.items()]
-        parts.append("<h3>Made with</h3>" + html.table(("what", "which"), rows))
-    return html.section("How to repeat it", "".join(parts), "seed")
+def reproduce_section(contents: Contents) -> dict[str, Any]:
+    """The facts of sections/reproduce.html."""
+    versions = [(plain(key, 60), plain(value, 300)) for key, value in contents.versions.items()]
+    return {
+        "name": contents.name,
+        "command": text_lines(contents.command, 4000) if contents.command else None,
+        "config": text_lines(contents.config) if contents.config else None,
+        "versions": Table(("what", "which"), versions) if versions else None,
+    }

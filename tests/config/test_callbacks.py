@@ -1,0 +1,211 @@
+"""What a callback watches, changes, writes and needs is checked before anything runs."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nnpy.config import callbacks
+from nnpy.config.config import Config
+from nnpy.config.load import load_config
+from nnpy.errors import ConfigError
+
+MODEL = ["Flatten", {"Dense": {"units": 10, "activation": "softmax"}}]
+SCHEDULE = {"CosineDecay": {"initial_learning_rate": 0.1, "decay_steps": 1000}}
+
+
+def load(*listed: Any, data: dict | None = None, code: Path | None = None, **training: Any):
+    config = {"data": data or {}, "model": MODEL, "training": {"callbacks": list(listed)}}
+    config["training"] |= training
+    return load_config({**config, **({"code": str(code)} if code else {})})
+
+
+def refused(*listed: Any, **settings: Any) -> str:
+    with pytest.raises(ConfigError) as caught:
+        load(*listed, **settings)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        {"EarlyStopping": {"monitor": "val_acc", "mode": "max"}},
+        {"ReduceLROnPlateau": {"monitor": "val_acc"}},
+        {"ModelCheckpoint": {"filepath": "a.keras", "monitor": "val_acc"}},
+        {"OrbaxCheckpoint": {"directory": "/tmp/a", "monitor": "val_acc"}},
+    ],
+)
+def test_a_misspelt_monitor_of_any_callback(listed):
+    words = refused(listed)
+    assert "monitor: nothing named 'val_acc' is measured; did you mean 'val_accuracy'?" in words
+
+
+def test_the_place_is_that_of_the_argument(tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_text(
+        "model: [Flatten, {Dense: {units: 10, activation: softmax}}]\n"
+        "training:\n  callbacks:\n    - EarlyStopping:\n        monitor: val_acc\n"
+    )
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    problem = caught.value.problems[0]
+    assert (problem.line, problem.column) == (5, 18)
+
+
+@pytest.mark.parametrize("listed", ["EarlyStopping", "ReduceLROnPlateau"])
+def test_nothing_to_watch_without_a_validation_split(listed):
+    words = refused(listed, data={"validation_split": 0})
+    assert f"{listed} watches 'val_loss', but nothing is held out to validate" in words
+    load({listed: {"monitor": "loss"}}, data={"validation_split": 0})
+    load({"ModelCheckpoint": {"filepath": "a.keras"}}, data={"validation_split": 0})
+
+
+@pytest.mark.parametrize(
+    "listed",
+    ["ReduceLROnPlateau", {"LearningRateScheduler": {"schedule": "rate"}}],
+)
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        {"SGD": {"learning_rate": SCHEDULE}},
+        {"LossScaleOptimizer": {"inner_optimizer": {"SGD": {"learning_rate": SCHEDULE}}}},
+    ],
+)
+def test_a_rate_that_a_schedule_sets_is_nobody_elses(listed, optimizer, tmp_path):
+    code = tmp_path / "own.py"
+    code.write_text("def rate(epoch, rate):\n    return rate\n")
+    if isinstance(listed, dict):
+        pytest.importorskip("nnpy.config.callbacks")
+        try:
+            load(listed, code=code)
+        except ConfigError:
+            pytest.skip("functions of code: are no values of callbacks yet")
+    words = refused(listed, code=code, optimizer=optimizer)
+    assert "the schedule CosineDecay sets the learning rate at each step" in words
+
+
+def test_averages_must_be_there_to_be_swapped():
+    assert "set use_ema: true of the optimizer" in refused("SwapEMAWeights")
+    load("SwapEMAWeights", optimizer={"Adam": {"use_ema": True}})
+    scaled = {"LossScaleOptimizer": {"inner_optimizer": {"SGD": {"use_ema": True}}}}
+    load("SwapEMAWeights", optimizer=scaled)
+
+
+@pytest.mark.parametrize(
+    ("listed", "words"),
+    [
+        ("ProgbarLogger", "nnpy shows the progress itself"),
+        ({"ModelCheckpoint": {"filepath": "a.txt"}}, "expected a name ending in .keras or .h5"),
+        (
+            {"ModelCheckpoint": {"filepath": "a.keras", "save_weights_only": True}},
+            "expected a name ending in .weights.h5",
+        ),
+        ({"ModelCheckpoint": {"filepath": "{batch}.keras"}}, "nothing is known for '{batch}'"),
+        (
+            {"ModelCheckpoint": {"filepath": "{val_acc:.2f}.keras"}},
+            "nothing is known for '{val_acc}'; did you mean 'val_accuracy'?",
+        ),
+        (
+            {"ModelCheckpoint": {"filepath": "{val_loss:.2f}.keras", "save_freq": 50}},
+            "nothing is known for '{val_loss}'",
+        ),
+        (
+            {"ModelCheckpoint": {"filepath": "a.keras", "save_freq": 5, "save_best_only": True}},
+            "use save_freq: epoch",
+        ),
+        ({"CSVLogger": {"filename": "metrics.csv"}}, "'metrics.csv' is the run folder's own"),
+        ({"BackupAndRestore": {"backup_dir": "state"}}, "'state' is the run folder's own"),
+        ({"ModelCheckpoint": {"filepath": "./checkpoints/best.keras"}}, "the run folder's own"),
+        ({"CSVLogger": {"filename": "../log.csv"}}, "leads out of the run folder"),
+    ],
+)
+def test_what_cannot_be_honoured_is_refused(listed, words):
+    assert words in refused(listed)
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        {"ModelCheckpoint": {"filepath": "at-{batch}-{loss:.3f}.keras", "save_freq": 50}},
+        {"ModelCheckpoint": {"filepath": "{epoch:02d}-{val_loss:.2f}.keras"}},
+        {"CSVLogger": {"filename": "logs/epochs.csv"}},
+        {"CSVLogger": {"filename": "/tmp/anywhere/metrics.csv"}},
+        {"TensorBoard": {"log_dir": "logs"}},
+        "TerminateOnNaN",
+        "History",
+    ],
+)
+def test_what_can_be_is_not(listed):
+    load(listed)
+
+
+def test_what_an_own_callback_logs_may_be_watched_below_it(tmp_path):
+    code = tmp_path / "own.py"
+    code.write_text("import keras\nclass F1(keras.callbacks.Callback):\n    pass\n")
+    watching = {"EarlyStopping": {"monitor": "val_f1", "mode": "max"}}
+    load("F1", watching, code=code)
+    assert "nothing named 'val_f1' is measured" in refused(watching, "F1", code=code)
+
+
+def test_a_missing_package_is_told_at_the_callback(monkeypatch):
+    config = load("TensorBoard")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match=r"callbacks\[0\].*needs the package 'tensorboard'"):
+        callbacks.check_installed(config.training.callbacks)
+
+
+# -- one best epoch -----------------------------------------------------------------------
+
+
+def chosen(config: Config) -> tuple[str | None, str]:
+    return config.training.monitor, config.training.monitor_mode
+
+
+def test_the_best_epoch_is_by_the_callback_that_keeps_the_best_weights():
+    stopping = {"EarlyStopping": {"monitor": "val_loss", "restore_best_weights": True}}
+    config = load(stopping)
+    assert chosen(config) == ("val_loss", "min")
+    assert config.resolved["training"]["monitor"] == "val_loss"
+    assert config.notes == ()
+    assert chosen(load_config(config.resolved)) == ("val_loss", "min")
+
+
+def test_a_callback_that_names_nothing_and_keeps_nothing_chooses_nothing():
+    assert chosen(load("EarlyStopping")) == ("val_accuracy", "max")
+    assert chosen(load("ReduceLROnPlateau")) == ("val_accuracy", "max")
+    assert chosen(load({"EarlyStopping": {"monitor": "val_loss"}})) == ("val_loss", "min")
+
+
+def test_two_that_choose_are_both_named():
+    stopping = {"EarlyStopping": {"monitor": "val_loss", "restore_best_weights": True}}
+    config = load(stopping, monitor="val_accuracy")
+    assert chosen(config) == ("val_accuracy", "max")
+    (note,) = config.notes
+    assert "best.keras is by val_accuracy, EarlyStopping keeps the best by val_loss" in note
+
+
+def test_modes_are_filled_in_from_what_is_known():
+    metrics = ["FalsePositives", {"RootMeanSquaredError": {"name": "rmse"}}]
+    config = load(
+        {"EarlyStopping": {"monitor": "val_false_positives"}},
+        {"ReduceLROnPlateau": {"monitor": "val_rmse"}},
+        metrics=metrics,
+    )
+    assert [each.arguments["mode"] for each in config.training.callbacks] == ["min", "min"]
+
+
+def test_an_unknown_direction_is_asked_for(tmp_path):
+    code = tmp_path / "own.py"
+    code.write_text("def closeness(y_true, y_pred):\n    return y_pred[:, 0]\n")
+    words = refused(
+        {"EarlyStopping": {"monitor": "val_closeness"}}, code=code, metrics=["closeness"]
+    )
+    assert "whether less or more of 'val_closeness' is better is not known: add mode" in words
+    load(
+        {"EarlyStopping": {"monitor": "val_closeness", "mode": "max"}},
+        code=code,
+        metrics=["closeness"],
+    )
