@@ -114,8 +114,14 @@ class ConfigError(UsageError):
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`"; did you mean 'units'?"`, or nothing when no known word is near `word`."""
+    near = nearest(word, known)
+    return f"; did you mean '{near}'?" if near else ""
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that `word` is likely to be meant for, or None."""
     if len(word) > _WORD:
-        return ""
+        return None
     names = list(known)
     lowered = {name.lower(): name for name in names}
     near: Sequence[str] = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
@@ -124,7 +130,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
             lowered[match]
             for match in difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)
         ]
-    return f"; did you mean '{near[0]}'?" if near else ""
+    return near[0] if near else None
 
 
 def printable(text: str) -> str:

@@ -15,7 +15,7 @@ from nnpy.catalog.catalog import Catalog
 from nnpy.catalog.entries import Entry, Parameter
 from nnpy.config.objects import ACTIVATION_LAYERS, OBJECT_KINDS, KerasObject
 from nnpy.config.yaml.nodes import Mark, Node
-from nnpy.errors import Problem, did_you_mean
+from nnpy.errors import Problem, did_you_mean, nearest
 
 BROKEN = "broken"  # the origin of a value whose mistake is reported already
 
@@ -69,7 +69,7 @@ class Checker:
         """A mapping's values, each checked against its parameter; `where` marks the owner."""
         known = {each.name: each for each in parameters}
         values: dict[str, Any] = {}
-        meant: set[str] = set()  # what a misspelt name stands for is not missing as well
+        meant: set[str | None] = set()  # what a misspelt name stands for is not missing as well
         for key, item in node.value.items():
             parameter = known.get(key)
             if parameter is None and open_ended:
@@ -77,7 +77,7 @@ class Checker:
             elif parameter is None:
                 unused = [name for name in known if name not in node.value]
                 hint = did_you_mean(str(key), unused)
-                meant.update(name for name in unused if f"'{name}'" in hint)
+                meant.add(nearest(str(key), unused))
                 if not hint and len(known) <= 12:
                     hint = f"; known are {', '.join(known)}" if known else "; it takes none"
                 self.error(node.keys.get(key) or item, path, f"unknown {word} '{key}'{hint}")

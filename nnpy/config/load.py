@@ -25,7 +25,7 @@ from nnpy.config.objects import OBJECT_KINDS
 from nnpy.config.settings import DataSettings, TrainingSettings, parameters, subsections
 from nnpy.config.yaml.nodes import Node, from_plain
 from nnpy.data import DataInfo, registry, validation
-from nnpy.errors import ConfigError, DataError, Problem, did_you_mean
+from nnpy.errors import ConfigError, DataError, Problem, did_you_mean, nearest
 
 if TYPE_CHECKING:
     from nnpy.config.user_code import CodeFile
@@ -89,6 +89,7 @@ def _check(root: Node, name: str, file: str = "", *, of_run: bool = False) -> Co
     if not root.is_map:
         checker.error(root, "", f"expected a mapping with `model:`, got {show(root)}")
         raise ConfigError(checker.problems)
+    meant = {nearest(str(key), KEYS) for key in root.value if key not in KEYS}
     for key in root.value:
         if key not in KEYS:
             message = f"unknown key '{key}'" + (
@@ -100,7 +101,7 @@ def _check(root: Node, name: str, file: str = "", *, of_run: bool = False) -> Co
     known = blocks.definitions(root.value.get("blocks"), checker)
     if "model" in root.value:
         model = reader.read(root.value["model"], checker, blocks=known)
-    elif not any("'model'" in problem.message for problem in checker.problems):
+    elif "model" not in meant:  # misspelt, it has been told of already
         checker.problems.append(Problem("missing key 'model'", file=file))
     data_is_given = "data" in root.value
     section = data_section.in_full("data", root.value.get("data"), checker)

@@ -22,6 +22,7 @@ import keras
 import tensorflow as tf
 
 from nnpy.engine.introspection import layers, on_gpu
+from nnpy.engine.tracing import Patches
 
 SMALLEST_PART = 16  # examples; smaller ones lose more in each operation than they gain
 
@@ -85,11 +86,9 @@ def count(model: keras.Model, batch_size: int) -> int:
     return cores if suit(kinds, batch_size, cores) else 1
 
 
-@contextlib.contextmanager
-def in_parts(model: keras.Model, batch_size: int, parts: int) -> Iterator[None]:
-    """Within it, a call of `model` with a whole batch that is traced goes through it in parts."""
+def split_batches(patches: Patches, model: keras.Model, batch_size: int, parts: int) -> None:
+    """From now on a traced call of `model` with a whole batch goes through it in parts."""
     if parts == 1:
-        yield
         return
     whole = model.call
     masks = _SharedMasks(parts)
@@ -105,12 +104,8 @@ def in_parts(model: keras.Model, batch_size: int, parts: int) -> Iterator[None]:
                 outputs.append(whole(part, *args, **kwargs))
         return keras.tree.map_structure(lambda *each: tf.concat(each, 0), *outputs)
 
-    # The public method that Keras calls, as in `shortcuts`: there is no setting for it.
-    model.call = call
-    try:
-        yield
-    finally:
-        del model.call
+    # The public method that Keras calls: there is no setting for it.
+    patches.replace(model, "call", call)
 
 
 class _SharedMasks:
@@ -130,13 +125,13 @@ class _SharedMasks:
     def drawn_once(self, model: keras.Model, batch_size: int) -> Iterator[None]:
         chosen = {id(part): part for part in layers(model) if type(part).__name__ in _DROPOUT}
         self._drawn = {key: [] for key in chosen}
+        patches = Patches()
         for layer in chosen.values():
-            layer.call = self._call(layer, layer.call, batch_size)
+            patches.replace(layer, "call", self._call(layer, layer.call, batch_size))
         try:
             yield
         finally:
-            for layer in chosen.values():
-                del layer.call
+            patches.restore()
 
     def _call(self, layer: Any, draw: Any, batch_size: int) -> Any:
         def call(inputs: Any, training: bool = False) -> Any:

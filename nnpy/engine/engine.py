@@ -12,7 +12,6 @@ interrupt is answered. Where the cuts fall depends on the clock; the numbers do 
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -23,7 +22,8 @@ import tensorflow as tf
 
 from nnpy.data.files import mapped
 from nnpy.engine import batch_parts as parts_of
-from nnpy.engine.batch_parts import in_parts
+from nnpy.engine import tracing
+from nnpy.engine.batch_parts import split_batches
 from nnpy.engine.class_weights import class_weight_table, weight_of_class
 from nnpy.engine.course import Course, OnChunk, OnStep, Part, parts_of_epoch
 from nnpy.engine.data_windows import (
@@ -39,10 +39,10 @@ from nnpy.engine.data_windows import (
     streamed,
 )
 from nnpy.engine.execution import Execution, choose
-from nnpy.engine.graph_rewrites import shortcuts
+from nnpy.engine.graph_rewrites import take_shortcuts
 from nnpy.engine.introspection import fixed_batch_size, on_gpu, reset_states
 from nnpy.engine.programs import _compiled, _first_line
-from nnpy.engine.xla_random import as_tensorflow_draws
+from nnpy.engine.xla_random import draw_as_tensorflow
 from nnpy.errors import DataError, ModelError
 
 CHUNK_SECONDS = 0.5
@@ -326,13 +326,13 @@ class Engine:
 
     def _traced(self, function: Callable[..., Any], kind: str, mode: str) -> Callable[..., Any]:
         def trace(*args: Any) -> Any:
-            with contextlib.ExitStack() as stack:
+            with tracing.patches() as patches:
                 if mode == "xla":
-                    stack.enter_context(as_tensorflow_draws())
+                    draw_as_tensorflow(patches)
                 if mode == "graph":
-                    stack.enter_context(in_parts(self.model, self._batch_size, self.parts))
+                    split_batches(patches, self.model, self._batch_size, self.parts)
                 if mode == "graph" and kind == "train":
-                    stack.enter_context(shortcuts(self.model))
+                    take_shortcuts(patches, self.model)
                 return function(*args)
 
         return trace

@@ -3,18 +3,18 @@
 TensorFlow's kernels and XLA draw the same random bits for the same seed (Philox 4x32-10), but
 make different floats of them: XLA takes the upper bits of each word, TensorFlow the lower
 ones, and their normal numbers come from different formulas. Dropout would then drop other
-units under XLA than in Keras's own steps. `as_tensorflow_draws` makes XLA's programs turn bits
+units under XLA than in Keras's own steps. `draw_as_tensorflow` makes XLA's programs turn bits
 into floats as TensorFlow's kernels do (tsl/lib/random/random_distributions.h).
 """
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import tensorflow as tf
+
+from nnpy.engine.tracing import Patches
 
 # dtype: (unsigned type of the same size, bits of its mantissa, bits of 1.0 as that type)
 _FORMATS = {
@@ -24,27 +24,16 @@ _FORMATS = {
 }
 
 
-@contextlib.contextmanager
-def as_tensorflow_draws() -> Iterator[None]:
-    """Within it, what is traced draws uniform and normal numbers as TensorFlow's kernels do.
+def draw_as_tensorflow(patches: Patches) -> None:
+    """From now on what is traced draws uniform and normal numbers as TensorFlow's kernels do.
 
     Keras calls these three public functions of TensorFlow, by these names, for dropout, noise
     and random augmentation. There is no argument or setting for it, so they are replaced while
     a step is traced. (A truncated normal, used to make initial weights, is left alone.)
     """
-    homes: list[tuple[Any, str, Callable[..., Any]]] = [
-        (tf.random, "stateless_uniform", _uniform),
-        (tf.random, "stateless_normal", _normal),
-        (tf.nn.experimental, "stateless_dropout", _dropout),
-    ]
-    originals = [getattr(home, name) for home, name, _ in homes]
-    for home, name, ours in homes:
-        setattr(home, name, ours)
-    try:
-        yield
-    finally:
-        for (home, name, _), original in zip(homes, originals, strict=True):
-            setattr(home, name, original)
+    patches.replace(tf.random, "stateless_uniform", _uniform)
+    patches.replace(tf.random, "stateless_normal", _normal)
+    patches.replace(tf.nn.experimental, "stateless_dropout", _dropout)
 
 
 _tf_uniform = tf.random.stateless_uniform

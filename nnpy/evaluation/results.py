@@ -35,6 +35,7 @@ class EvaluationResult:
     classes: ClassReport | None = None
     output: str | None = None  # of several, the one whose answers these are
     mistakes: Sequence[Mistake] = ()  # the most confident ones
+    notes: tuple[str, ...] = ()  # what could not be found out, and why
 
     def as_dict(self) -> dict[str, Any]:
         """What is told of them, as plain data for `--json`."""
@@ -45,6 +46,7 @@ class EvaluationResult:
             "seconds": self.seconds,
             "examples_per_second": self.examples / self.seconds if self.seconds else None,
             "loss": vars(self.loss) if self.loss else None,
+            "notes": list(self.notes),
         }
         if self.output is not None:
             told["output"] = self.output
@@ -84,6 +86,7 @@ def evaluate(
     answers = arrays[chosen.index]
     probs = classification.probabilities(answers, chosen.scale)
     truth = true_classes(split.y)
+    notes: list[str] = []
     return EvaluationResult(
         name,
         len(split),
@@ -93,10 +96,11 @@ def evaluate(
         truth=truth,
         probabilities=probs,
         # With several outputs the loss is that of all of them.
-        loss=_loss(model, split, answers, prepare, metrics) if len(arrays) == 1 else None,
+        loss=_loss(model, split, answers, prepare, metrics, notes) if len(arrays) == 1 else None,
         classes=class_report(probs, truth, info.classes),
         mistakes=most_confident(split.x, probs, truth, info.classes),
         output=chosen.name if len(arrays) > 1 else None,
+        notes=tuple(notes),
     )
 
 
@@ -141,38 +145,50 @@ def _loss(
     outputs: np.ndarray,
     prepare: Any,
     metrics: Mapping[str, float],
+    notes: list[str],
 ) -> Estimate | None:
-    """The loss with the bootstrap's interval of its mean over the examples."""
-    values = _losses(model, split, outputs, prepare)
-    if values is None or "loss" not in metrics or not np.isfinite(values).all():
+    """The loss with the bootstrap's interval of its mean over the examples.
+
+    None where there is none; `notes` then says why.
+    """
+    try:
+        values = _losses(model, split, outputs, prepare)
+    except Exception as error:  # noqa: BLE001 – a loss of somebody's own may fail in any way
+        notes.append(
+            "the loss has no interval: it cannot be had for each example by itself "
+            f"({type(error).__name__}: {str(error).strip().partition(chr(10))[0]})"
+        )
+        return None
+    if values is None or "loss" not in metrics:
+        return None
+    if not np.isfinite(values).all():
+        notes.append("the loss has no interval: it is not finite for every example")
         return None
     estimate = statistics.bootstrap_mean(values)
     # Penalties on weights are the same for every sample: they move the interval as a whole.
     penalty = float(metrics["loss"]) - estimate.value
     if abs(penalty) > 1e-3 * max(1.0, abs(estimate.value)) and not model.losses:
-        return None  # weighted somehow: not the mean over the examples
+        notes.append("the loss has no interval: it is not the mean over the examples")
+        return None
     return Estimate(
         float(metrics["loss"]), estimate.low + penalty, estimate.high + penalty, estimate.method
     )
 
 
 def _losses(model: keras.Model, split: Any, outputs: np.ndarray, prepare: Any) -> np.ndarray | None:
-    """The loss of each example `(n,)`; None for losses that cannot be had one by one."""
+    """The loss of each example `(n,)`; None without examples. Raises what the loss raises."""
     loss = model.loss
-    try:
-        if isinstance(loss, str):
-            loss = keras.losses.get(loss)
-        if isinstance(loss, keras.losses.Loss):
-            loss = type(loss).from_config({**loss.get_config(), "reduction": None})
-        parts = []
-        for start in range(0, len(split), 4096):
-            stop = start + 4096
-            _, y = prepare(np.asarray(split.x[start:stop]), split.y[start:stop])
-            y = keras.tree.flatten(y)[0]
-            given = outputs[start:stop]
-            if given.shape[1:] == (1,):  # as Keras does: (n,) and (n, 1) would be broadcast
-                y = np.asarray(y).reshape(-1, 1)
-            parts.append(np.asarray(loss(y, given)).reshape(len(given), -1).mean(axis=1))
-        return np.concatenate(parts) if parts else None
-    except Exception:  # noqa: BLE001 – a loss of somebody's own may fail in any way
-        return None
+    if isinstance(loss, str):
+        loss = keras.losses.get(loss)
+    if isinstance(loss, keras.losses.Loss):
+        loss = type(loss).from_config({**loss.get_config(), "reduction": None})
+    parts = []
+    for start in range(0, len(split), 4096):
+        stop = start + 4096
+        _, y = prepare(np.asarray(split.x[start:stop]), split.y[start:stop])
+        y = keras.tree.flatten(y)[0]
+        given = outputs[start:stop]
+        if given.shape[1:] == (1,):  # as Keras does: (n,) and (n, 1) would be broadcast
+            y = np.asarray(y).reshape(-1, 1)
+        parts.append(np.asarray(loss(y, given)).reshape(len(given), -1).mean(axis=1))
+    return np.concatenate(parts) if parts else None

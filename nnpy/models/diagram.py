@@ -52,8 +52,12 @@ def dot_text(model: keras.Model) -> str:
 def renderers() -> list[str]:
     """The programs that can draw, best first: the system's `dot`, then `graphviz-pure`."""
     scripts = sysconfig.get_path("scripts")
-    found = (shutil.which("dot"), shutil.which("graphviz-pure", path=scripts))
-    return [*filter(None, found), *filter(None, [shutil.which("graphviz-pure")])]
+    found = (
+        shutil.which("dot"),
+        shutil.which("graphviz-pure", path=scripts),
+        shutil.which("graphviz-pure"),
+    )
+    return list(dict.fromkeys(filter(None, found)))
 
 
 def render(text: str, form: str) -> bytes:

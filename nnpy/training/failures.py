@@ -9,7 +9,11 @@ from nnpy.errors import DeviceError, NnpyError, RunError
 
 
 class NotFinite(RunError):
-    """The loss or a metric has become NaN or infinite."""
+    """The loss or a metric has become NaN or infinite; `event` says which, where."""
+
+    def __init__(self, event: str, advice: str) -> None:
+        super().__init__(f"{event}. {advice}")
+        self.event = event
 
 
 def check_finite(logs: Mapping[str, float], epoch: int, first: int, last: int) -> None:
@@ -24,10 +28,11 @@ def check_finite(logs: Mapping[str, float], epoch: int, first: int, last: int) -
     name = "loss" if "loss" in wrong else wrong[0]
     steps = f"step {last}" if first == last else f"steps {first} to {last}"
     raise NotFinite(
-        f"the {name} became {logs[name]} in epoch {epoch + 1}, {steps}. Most often the learning "
-        f"rate is too high (try a tenth: --set training.optimizer.….learning_rate=…); clipnorm=1 "
-        f"on the optimizer, a scaled input, or float32 instead of float16 may help too. "
-        f"training.on_nan: restore goes back to the best state with half the rate"
+        f"the {name} became {logs[name]} in epoch {epoch + 1}, {steps}",
+        "Most often the learning rate is too high (try a tenth: "
+        "--set training.optimizer.….learning_rate=…); clipnorm=1 on the optimizer, a scaled "
+        "input, or float32 instead of float16 may help too. training.on_nan: restore goes back "
+        "to the best state with half the rate",
     )
 
 

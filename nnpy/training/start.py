@@ -41,11 +41,11 @@ class Start:
         for note in self.dataset.notes:
             self.listener.on_message(note)
 
-    def again(self, state: State | None) -> None:
+    def again(self, state: State | None, damaged: int = 0) -> None:
         """The folder of a run that was left after `state`: what is there is kept, and looked at.
 
-        Raises UsageError where fewer epochs are asked for than are done, RunError where the
-        data are not those that the run was begun with.
+        `damaged` state files could not be used. Raises UsageError where fewer epochs are asked
+        for than are done, RunError where the data are not those that the run was begun with.
         """
         done, epochs = (state.epoch if state else 0), self.config.training.epochs
         if (rows := max(done, len(self.run.metrics()))) > epochs:
@@ -57,6 +57,7 @@ class Start:
                 "time": datetime.now().astimezone().isoformat(timespec="seconds"),
                 "epoch": done + 1,
                 "step": state.step if state else 0,
+                "damaged": damaged,
                 "notices": notices,
             },
         ]

@@ -45,6 +45,7 @@ class StateStore:
         self._writing = False
         self._error: BaseException | None = None
         self._good: list[Path] = []
+        self.damaged = 0  # files that `latest` could not use
 
     def latest(self, warn: Callable[[str], None] = lambda message: None) -> State | None:
         """The newest state that is whole, or None; each damaged one is told to `warn`."""
@@ -53,6 +54,7 @@ class StateStore:
             try:
                 state = read_state(path)
             except archive.Damaged as error:
+                self.damaged += 1
                 warn(f"{error}; the state before it is used")
                 continue
             if found is None:

@@ -114,7 +114,7 @@ class Training:
         )
         if resumed:
             self.load_state()
-            start.again(self.state)
+            start.again(self.state, self.store.damaged)
         else:
             start.new()
         try:
@@ -339,7 +339,7 @@ class Training:
             {"in_epoch": epoch + 1, "after_epoch": state.epoch, "learning_rate": rate},
         ]
         self.listener.on_message(
-            f"{str(error).partition('.')[0]}: back to the weights after epoch {state.epoch}, "
+            f"{error.event}: back to the weights after epoch {state.epoch}, "
             f"learning rate {rate:.3g}"
         )
         self._save(epoch)

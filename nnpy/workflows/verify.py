@@ -39,7 +39,7 @@ class Proof:
     runs: int = 0  # killed runs that were carried to their end
     damaged: int = 0  # state files found torn or rotten by a resume
     digests: dict[str, str] = field(default_factory=dict)
-    differences: list[str] = field(default_factory=list)
+    differences: list[tuple[str, str]] = field(default_factory=list)  # run, what differs
 
 
 def verify_resume(
@@ -81,11 +81,14 @@ def verify_resume(
             proof.resumes += begun
             training = Training(again)
         else:
-            proof.damaged += training.finish().count("is damaged")
+            training.finish()
+        proof.damaged += sum(
+            each.get("damaged", 0) for each in Run(run).summary().get("resumed", [])
+        )
         proof.runs += 1
         found = digests(run)
         wrong = [name for name in proof.digests if found.get(name) != proof.digests[name]]
-        proof.differences += [f"{run.name}: {name}" for name in wrong]
+        proof.differences += [(run.name, name) for name in wrong]
         tell(f"{run.name} {'differs: ' + ', '.join(wrong) if wrong else 'ended equal'}")
     return proof
 

@@ -11,7 +11,8 @@ import pytest
 import tensorflow as tf
 
 from nnpy.engine import Engine, choose, engine, permutation
-from nnpy.engine.xla_random import as_tensorflow_draws
+from nnpy.engine.tracing import patches
+from nnpy.engine.xla_random import draw_as_tensorflow
 from nnpy.errors import ModelError
 
 layers = keras.layers
@@ -357,7 +358,8 @@ def test_xla_draws_what_tensorflows_kernels_draw(dtype):
         ]
 
     def draw_alike() -> list[Any]:
-        with as_tensorflow_draws():
+        with patches() as replaced:
+            draw_as_tensorflow(replaced)
             return draw()
 
     plain = tf.function(draw, autograph=False)()

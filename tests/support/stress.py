@@ -113,7 +113,7 @@ def stress(kinds: list[str], kills: int, seed: int, folder: Path) -> dict[str, P
                 tell=lambda text, kind=kind: print(f"{kind}: {text}", file=sys.stderr, flush=True),
             )
         except RunError as error:
-            proofs[kind] = Proof(differences=[str(error)])
+            proofs[kind] = Proof(differences=[("failed", str(error))])
     return proofs
 
 
@@ -130,7 +130,7 @@ def main() -> int:
         )
     print(f"{'training':<24}{'kills':>6}{'in writes':>11}{'resumes':>9}{'runs':>6}  result")
     for kind, proof in proofs.items():
-        result = "; ".join(proof.differences) or "equal to the bit"
+        result = "; ".join(map(": ".join, proof.differences)) or "equal to the bit"
         print(
             f"{kind:<24}{proof.kills:>6}{proof.in_writes:>11}{proof.resumes:>9}{proof.runs:>6}"
             f"  {result}"

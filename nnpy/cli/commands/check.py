@@ -32,7 +32,8 @@ def check(
 ) -> None:
     """Report every mistake in each CONFIG; exit code 2 if there is any.
 
-    Neither TensorFlow nor the data are loaded, unless --build asks for the models.
+    TensorFlow is not loaded, unless --build asks for the models. Of the data, only what tells
+    their shape and classes is read.
     """
     from nnpy.config.load import load_config
     from nnpy.errors import ConfigError, Problem, UsageError

@@ -62,6 +62,8 @@ def evaluate(
         f"{result['model']} on the {split} split of {result['data']} "
         f"({result['examples']:,} examples, {result['examples_per_second']:,.0f} a second)"
     )
+    for note in result["notes"]:
+        terminal.say(note)
     terminal.result(_measures(result))
     if "classes" in result:
         terminal.result("\n" + _classes(result["classes"]))

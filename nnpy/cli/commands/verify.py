@@ -58,11 +58,11 @@ def verify(
         terminal.result(dataclasses.asdict(proof))
     else:
         for name, digest in proof.digests.items():
-            equal = not any(each.endswith(f": {name}") for each in proof.differences)
+            equal = all(differing != name for _, differing in proof.differences)
             terminal.result(f"{name:<28} {digest[:16]}  {'equal' if equal else 'DIFFERENT'}")
         terminal.result(
             f"{proof.kills} kills ({proof.in_writes} in the middle of a write), "
             f"{proof.resumes} resumes, {proof.runs} killed runs carried to their end"
         )
     if proof.differences:
-        raise RunError(f"not equal: {'; '.join(proof.differences)}")
+        raise RunError(f"not equal: {'; '.join(': '.join(each) for each in proof.differences)}")

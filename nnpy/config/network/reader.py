@@ -241,8 +241,8 @@ class _Reader:
         entry = self.checker.catalog.find("layer", use.name)
         if entry is None:
             message = self.checker.unknown(("layer",), use.name, (*self.blocks, "reuse", "Model"))
-            if self.checker.catalog.find("op", use.name) and "; did" not in message:
-                message += f"; the operation is written ops.{use.name}"
+            if self.checker.catalog.find("op", use.name):
+                message = f"unknown layer '{use.name}'; the operation is written ops.{use.name}"
             self.checker.error(use.mark, path, message)
             inputs = tensors.plain(use)
             own = use.scope.choose(use.argument("name"), snake_case(use.name), use.path)
