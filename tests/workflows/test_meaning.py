@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import nnpy
+from nnpy import api
 from nnpy.data import load
 from nnpy.data.validation import held_out
 from nnpy.models import ends, saved
@@ -84,8 +85,8 @@ def test_logits_are_known_by_the_loss_everywhere(two: Path, tmp_path: Path) -> N
     np.save(tmp_path / "one.npy", test.x[:1])
     np.save(tmp_path / "all.npy", test.x)
     logits = np.asarray(best(test.x / np.float32(255)))[:, 0]
-    one = nnpy.predict(run, [tmp_path / "one.npy"])["predictions"]
-    every = nnpy.predict(run, [tmp_path / "all.npy"])["predictions"]
+    one = api.predict(run, [tmp_path / "one.npy"])["predictions"]
+    every = api.predict(run, [tmp_path / "all.npy"])["predictions"]
     assert one[0]["top"] == pytest.approx(every[0]["top"]) or one[0]["top"] == every[0]["top"]
     for given, logit in zip(every, logits, strict=True):
         assert given["top"][0]["class"] == ("1" if logit > 0 else "0")
