@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from nnpy.config.load import load_config
 from nnpy.errors import UsageError
+from nnpy.runs import begin
 from nnpy.runs.folder import Run
-from nnpy.storage import lock
 from nnpy.training.progress import ProgressListener
 from nnpy.workflows.session import (
     ConfigLike,
@@ -139,7 +139,7 @@ def report(target: Target = None, *, device: str | None = None, trust_code: bool
     from nnpy.workflows.evaluate import evaluate_model
 
     run = open_run(target)
-    with lock.locked(run.folder):
+    with begin.claimed(run):
         model_path, config = model_and_config(run, None, trust_code)
         done = evaluate_model(model_path, config, device=device)
         from nnpy.report import write

@@ -103,5 +103,11 @@ def main() -> None:
     except BrokenPipeError:  # the reader of our output, such as `head`, has gone
         code = 1
     except Exception as error:  # noqa: BLE001 – the last resort: a traceback is no answer
-        code = terminal.crash(error)
+        from nnpy.devices.host import lack_of_memory
+
+        if lacking := lack_of_memory(error):
+            terminal.error(lacking)
+            code = 1
+        else:
+            code = terminal.crash(error)
     terminal.leave(code if isinstance(code, int) else 0)

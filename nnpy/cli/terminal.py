@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from nnpy.cli import streams
+from nnpy.errors import NnpyError
+from nnpy.storage import atomic
 from nnpy.text import harmless
 
 if TYPE_CHECKING:
@@ -57,9 +59,13 @@ class Terminal:
         if self._log.readable():  # the log of an earlier run keeps what it holds
             self._log.seek(0)
             earlier = self._log.read()
-        log = path.open("ab")
-        log.write(earlier)
-        log.flush()
+        try:
+            log = os.fdopen(atomic.open_own(path, os.O_WRONLY | os.O_APPEND), "ab")
+            log.write(earlier)
+            log.flush()
+        except (OSError, NnpyError) as error:  # it is a training without a log, then
+            self.say(f"no log is kept: {path}: {getattr(error, 'strerror', None) or error}")
+            return
         os.dup2(log.fileno(), 2)
         self._log.close()
         self._log = log

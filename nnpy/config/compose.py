@@ -13,6 +13,7 @@ from nnpy.config.checker import show
 from nnpy.config.yaml import parse
 from nnpy.config.yaml.nodes import Mark, Node
 from nnpy.errors import ConfigError, Problem, UsageError, did_you_mean
+from nnpy.runs.folder import Run
 from nnpy.storage.regular import read_regular
 
 MAX_EXTENDS = 20
@@ -59,7 +60,9 @@ def extend(path: Path, is_object: IsObject) -> Node:
             break
         if not isinstance(base.value, str):
             raise _error(base, f"expected the name of a config file, got {show(base)}")
-        path = path.parent / base.value
+        home, path = Run.around(chain[-1]), path.parent / base.value
+        if home and home.folder not in path.resolve().parents:
+            raise _error(base, "a run's config is whole: it extends nothing outside its folder")
         try:
             node = read_file(path)
         except UsageError as error:

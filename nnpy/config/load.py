@@ -52,7 +52,8 @@ def _load(config: str | Path | Mapping[str, Any] | Config, overrides: list[str])
     if isinstance(config, Config):
         if not overrides:
             return config
-        root = from_plain(config.resolved, "given")
+        # With their places, which say who named a file: safety/named_files.py.
+        root = config.tree.copy() if config.tree.value else from_plain(config.resolved, "given")
         return _check(compose.override(root, overrides, _is_object), config.name)
     if isinstance(config, Mapping):
         root = from_plain(dict(config), "given")

@@ -48,11 +48,15 @@ _MAX_BYTES = 1_000_000
 
 @dataclass(frozen=True)
 class CodeFile:
-    """A Python file as it was read: `name` is the file's, `text` its content."""
+    """A Python file as it was read: `name` is the file's, `text` its content.
+
+    `said_in` is the config file that names it, "" where none does.
+    """
 
     path: Path
     name: str
     text: str = field(repr=False)
+    said_in: str = field(default="", compare=False)
 
     @property
     def package(self) -> str:
@@ -94,7 +98,8 @@ def _read_file(node: Node, path: str, checker: Checker) -> CodeFile | None:
         checker.error(node, path, f"{place}: {(error.strerror or str(error)).lower()}")
         return None
     try:
-        return CodeFile(place, place.name, data.decode("utf-8-sig"))
+        said_in = node.mark.file if node.mark else ""
+        return CodeFile(place, place.name, data.decode("utf-8-sig"), said_in)
     except UnicodeDecodeError:
         checker.error(node, path, f"{place} is not UTF-8 text")
         return None

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from pathlib import Path
 
 from nnpy.devices import cgroup
 
 MEMORY = Path("/proc/meminfo")
+# What the dynamic loader, libc and C++ say when there is none left.
+_MEMORY = re.compile(
+    r"failed to map segment|cannot allocate memory|out of memory|std::bad_alloc", re.IGNORECASE
+)
 
 
 def cores_here() -> int:
@@ -33,6 +38,38 @@ def free_memory() -> int:
         free = 8 << 30
     left = cgroup.free_memory()
     return free if left is None else min(free, left)
+
+
+def lack_of_memory(error: BaseException) -> str:
+    """An error of too little memory in words for people, or "" if it is another."""
+    chain: list[BaseException] = []
+    while error is not None and error not in chain:
+        chain.append(error)
+        error = error.__cause__ or error.__context__  # type: ignore[assignment]
+    if not any(isinstance(each, MemoryError) or _MEMORY.search(str(each)) for each in chain):
+        return ""
+    loading = any(isinstance(each, ImportError | OSError) for each in chain)
+    return (
+        f"there is too little memory{' to load TensorFlow, which needs some 3 GB' * loading}: "
+        f"{_memory_here()}"
+    )
+
+
+def _memory_here() -> str:
+    told = f"{free_memory() / 1e9:.1f} GB are free"
+    if limit := _address_limit():
+        told += f", and this process may have {limit / 1e9:.1f} GB (ulimit -v)"
+    return told
+
+
+def _address_limit() -> int | None:
+    """The bytes that the shell lets a process have, None where it sets no limit."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return None if soft == resource.RLIM_INFINITY else soft
 
 
 def processor() -> str:

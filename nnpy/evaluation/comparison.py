@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import yaml
 
+from nnpy.config.resolved import read_resolved
 from nnpy.evaluation.statistics import McNemar, mcnemar
 from nnpy.runs import listing
 from nnpy.runs.differences import Difference, differences
 from nnpy.runs.folder import Run
 from nnpy.runs.metrics_csv import history
-from nnpy.runs.predictions import _kept_answers
+from nnpy.runs.predictions import kept_answers
 
 MOST_PAIRS = 45  # of ten runs; more would drown the page
 
@@ -101,12 +101,12 @@ def compared(runs: Iterable[Run]) -> list[Compared]:
     for run in runs:
         summary, environment = run.summary(), run.environment()
         row = listing.row(run)
-        right, truth = _kept_answers(run)
+        right, truth = kept_answers(run)
         skipped = ("run", "date", "config")
         found.append(
             Compared(
                 name=run.name if names.count(run.name) == 1 else str(run),
-                config=yaml.safe_load(run.config_path.read_text(encoding="utf-8")) or {},
+                config=read_resolved(run.config_path)[1],
                 environment={
                     **{k: environment.get(k) for k in ("versions", "devices", "platform", "data")},
                     "git_commit": environment.get("git_commit"),

@@ -33,8 +33,13 @@ def build(config: Config, info: DataInfo) -> keras.Model:
     own_objects(config)
     network = config.model
     shape = info.shape + ((1,) if needs_channels(network, info) else ())
-    name = re.sub(r"[^\w.-]", "_", config.name) or "model"
-    return build_network(network, [shape], name)
+    return build_network(network, [shape], model_name(config.name))
+
+
+def model_name(name: str) -> str:
+    """A config's name as TensorFlow can have it in the names of its variables: ASCII letters."""
+    name = re.sub(r"[^A-Za-z0-9_.-]", "_", name)
+    return name if re.match(r"[A-Za-z0-9.]", name) else f"model{name}"
 
 
 def build_network(

@@ -9,6 +9,7 @@ from typing import Any
 from nnpy.config.config import Config
 from nnpy.config.user_code import CodeFile
 from nnpy.errors import ConfigError, Problem
+from nnpy.safety import named_files
 
 
 def objects(files: Iterable[CodeFile]) -> dict[str, Any]:
@@ -77,12 +78,7 @@ def own_objects(config: Config) -> dict[str, Any]:
     """What the config's own Python files define, by name, registered with Keras.
 
     Runs the files; those of a run only when it was made here, or is trusted. Raises
-    ConfigError at the line that fails, UsageError for code that is not trusted.
+    ConfigError at the line that fails, UsageError for what the config may not name.
     """
-    if not config.code:
-        return {}
-    from nnpy.safety import code_seal
-
-    code_seal.check_run(config.code, trusted=config.trust_code)
-
+    named_files.check(config)
     return objects(config.code)

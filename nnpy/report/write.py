@@ -9,9 +9,8 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from nnpy import report
+from nnpy.config.resolved import read_resolved
 from nnpy.data import DataInfo, Dataset
 from nnpy.models import summary as model_summary
 from nnpy.report import figures
@@ -19,6 +18,9 @@ from nnpy.runs.folder import Run
 from nnpy.runs.metrics_csv import history
 from nnpy.runs.predictions import answers
 from nnpy.storage import atomic
+from nnpy.storage.regular import read_text
+
+_LARGEST_DIAGRAM = 16 << 20  # bytes
 
 if TYPE_CHECKING:
     import keras
@@ -37,14 +39,14 @@ def publish(
     if result is not None:
         run.write_json(run.evaluation_path, result.as_dict())
         if result.truth is not None and result.probabilities is not None:
-            atomic.write_bytes(run.predictions_path, answers(result.truth, result.probabilities))
+            run.write_bytes(run.predictions_path, answers(result.truth, result.probabilities))
     told = contents(run, model, info, dataset, result)
-    atomic.write_text(run.report_path, report.render(told))
+    run.write_text(run.report_path, report.render(told))
     with atomic.translate_error(run.figures_folder):
         run.figures_folder.mkdir(exist_ok=True)
     for name, drawing in told.drawings.items():
-        figures.save(drawing, run.figures_folder / f"{name}.png")
-        figures.save(drawing, run.figures_folder / f"{name}.svg")
+        for form in ("png", "svg"):
+            run.write_bytes(run.figures_folder / f"{name}.{form}", figures.content(drawing, form))
 
 
 def contents(
@@ -56,9 +58,7 @@ def contents(
 ) -> report.Contents:
     """What the page tells of a run, from its folder and its model."""
     summary, environment = run.summary(), run.environment()
-    text = run.config_path.read_text(encoding="utf-8")
-    config = yaml.safe_load(text) or {}
-    svg = run.diagram_path("svg")
+    text, config = read_resolved(run.config_path)
     return report.Contents(
         name=run.name,
         status=run.status(),
@@ -72,7 +72,7 @@ def contents(
         best_epoch=summary.get("best_epoch"),
         monitor=str(summary.get("monitor") or "val_loss"),
         layers=model_summary.layer_table(model) if model is not None else (),
-        diagram=svg.read_text(encoding="utf-8") if svg.is_file() else None,
+        diagram=_diagram(run),
         weights=model_summary.first_pictures(model) if model is not None else None,
         evaluation=report.Evaluation(
             split=result.split,
@@ -85,6 +85,13 @@ def contents(
         if result is not None
         else None,
     )
+
+
+def _diagram(run: Run) -> str | None:
+    try:
+        return read_text(run.diagram_path("svg"), _LARGEST_DIAGRAM)
+    except OSError:  # the page has none, then
+        return None
 
 
 def _data(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
 import sys
@@ -46,13 +47,36 @@ def _git_commit() -> str | None:
     """The commit of the checkout that the command was started in, "+" when it has changes."""
     try:
         head = _git("rev-parse", "HEAD")
-        return head + ("+" if _git("status", "--porcelain", "--untracked-files=no") else "")
+        changed = _git(*_without_programs(), "status", "--porcelain", "--untracked-files=no")
+        return head + ("+" if changed else "")
     except (OSError, subprocess.SubprocessError):
         return None
 
 
+def _without_programs() -> list[str]:
+    """Options that keep git from running what the checkout's own configuration names.
+
+    We may be in a folder that a stranger made, and `git status` runs the monitor of the file
+    system and the filters that .git/config asks for.
+    """
+    safe = ["core.fsmonitor=false", f"core.hooksPath={os.devnull}"]
+    try:
+        names = _git("config", "--local", "--name-only", "--get-regexp", r"^filter\.").splitlines()
+    except subprocess.CalledProcessError:  # there is none
+        names = []
+    safe += [f"{name}=" for name in names if not name.endswith(".required")]
+    safe += [f"{name}=false" for name in names if name.endswith(".required")]
+    return [part for each in safe for part in ("-c", each)]
+
+
 def _git(*arguments: str) -> str:
     done = subprocess.run(
-        ["git", *arguments], capture_output=True, text=True, check=True, timeout=5
+        ["git", "--no-optional-locks", *arguments],
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=True,
+        timeout=5,
+        stdin=subprocess.DEVNULL,
     )
     return done.stdout.strip()

@@ -1,32 +1,38 @@
 """The run folder: every path in it, how it is made, opened and found.
 
-    run = Run.create("mlp")          # runs/mlp, or runs/mlp-2 …
-    run.write_json(run.summary_path, {"status": "running"})
+    run = Run.newest()
+    run.summary()["test"]["accuracy"]
 
 No other module knows the names of the files.
 """
 
 from __future__ import annotations
 
-import csv
+import contextlib
 import json
-import shutil
-from collections.abc import Mapping
+import os
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nnpy.errors import RunError, UsageError
+from nnpy.runs import records
 from nnpy.storage import atomic, lock
+from nnpy.storage.csv_file import read_numbers
 
 ROOT = Path("runs")
+REPLACED = re.compile(r"\.replaced-[0-9a-f]{8}")
+_METRICS_LIMIT = 64 << 20  # bytes
+_MOST_EPOCHS = 1_000_000
 
-# What a run may hold: only these are removed by --overwrite.
-_FILES = (
+# What nnpy writes in a run: only these are replaced by --overwrite.
+FILES = (
     *("config.yaml", "environment.json", "metrics.csv", "summary.json", "log.txt", "report.html"),
     *("model.png", "model.svg", "model.dot", "evaluation.json", "predictions.npz", ".lock"),
 )
-_FOLDERS = ("checkpoints", "figures", "state", "code", "tensorboard")
+FOLDERS = ("checkpoints", "figures", "state", "code", "tensorboard")
 
 
 @dataclass(frozen=True)
@@ -108,67 +114,7 @@ class Run:
     def __str__(self) -> str:
         return str(self.folder)
 
-    # -- made, opened, found --------------------------------------------------------------
-
-    @classmethod
-    def create(cls, name: str, folder: str | Path | None = None, *, overwrite: bool = False) -> Run:
-        """A new run folder: `folder`, or the first free of runs/NAME, runs/NAME-2, …
-
-        Raises UsageError when `folder` is in use, RunError when it cannot be made.
-        """
-        if folder is None:
-            return cls._numbered(name)
-        run = cls(Path(folder))
-        try:
-            exists = run.folder.exists() and any(run.folder.iterdir())
-        except NotADirectoryError:
-            raise UsageError(f"--run-dir {folder}: a file stands there") from None
-        except OSError as error:
-            raise RunError(f"{folder} cannot be read: {error.strerror}") from None
-        if exists and not run.is_run():
-            raise UsageError(
-                f"--run-dir {folder}: the folder holds other things; choose a new or empty one"
-            )
-        if exists and not overwrite:
-            raise UsageError(
-                f"--run-dir {folder}: holds a run already; add --overwrite to replace it"
-            )
-        if exists:
-            run._clear()
-        run._make()
-        return run
-
-    @classmethod
-    def _numbered(cls, name: str) -> Run:
-        number = 1
-        with atomic.translate_error(ROOT / name):
-            ROOT.mkdir(parents=True, exist_ok=True)
-            while True:
-                folder = ROOT / (name if number == 1 else f"{name}-{number}")
-                try:
-                    folder.mkdir()  # makes or fails at once: two trainings never share one
-                except FileExistsError:
-                    number += 1
-                    continue
-                run = cls(folder)
-                run._make()
-                return run
-
-    def _make(self) -> None:
-        with atomic.translate_error(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self.best_path.parent.mkdir(exist_ok=True)
-            self.state_folder.mkdir(exist_ok=True)
-
-    def _clear(self) -> None:
-        if held := lock.holder(self.folder):
-            raise RunError(f"{self.folder} is in use by {held}")
-        with atomic.translate_error(self.folder):
-            for name in _FILES:
-                (self.folder / name).unlink(missing_ok=True)
-            for name in _FOLDERS:
-                if (self.folder / name).is_dir():
-                    shutil.rmtree(self.folder / name)
+    # -- opened, found --------------------------------------------------------------
 
     @classmethod
     def open(cls, folder: str | Path) -> Run:
@@ -177,6 +123,11 @@ class Run:
         if not run.folder.exists():
             raise UsageError(f"{folder}: no such run")
         if not run.is_run():
+            if aside := run.replaced():
+                raise UsageError(
+                    f"{folder}: a training with --overwrite was stopped while it began; the run "
+                    f"before it lies in {aside[0]}. The same command puts it right"
+                )
             raise UsageError(
                 f"{folder} is not a run folder: it has no config.yaml and summary.json"
             )
@@ -185,27 +136,58 @@ class Run:
     @classmethod
     def newest(cls) -> Run:
         """The run in runs/ that was started last. Raises UsageError when there is none."""
-        runs = cls.all()
+        runs = cls._by_start()
         if not runs:
             raise UsageError(f"no run in {ROOT}/; train one first: nnpy train CONFIG")
-        return max(runs, key=lambda run: run.started)
+        return runs[-1]
 
     @classmethod
     def newest_unfinished(cls) -> Run:
         """The run in runs/ that was started last and is not at its end. Raises UsageError."""
-        runs = [run for run in cls.all() if run.status() in ("interrupted", "failed")]
+        runs = [run for run in cls._by_start() if run.status() in ("interrupted", "failed")]
         if not runs:
             raise UsageError(f"no unfinished run in {ROOT}/; name the run to go on with")
-        return max(runs, key=lambda run: run.started)
+        return runs[-1]
+
+    @classmethod
+    def _by_start(cls) -> list[Run]:
+        """The runs in runs/ that can be read, the one that was started last at the end."""
+        started = {}
+        for run in cls.all():
+            with contextlib.suppress(RunError):
+                run.summary()
+                started[run] = run.started
+        return sorted(started, key=started.__getitem__)
 
     @classmethod
     def all(cls, root: Path = ROOT) -> list[Run]:
-        """Every run in a folder of runs, by name."""
-        folders = sorted(root.iterdir()) if root.is_dir() else []
+        """Every run in a folder of runs, by name. Raises RunError when it cannot be read."""
+        try:
+            folders = sorted(root.iterdir()) if root.is_dir() else []
+        except OSError as error:
+            raise RunError(f"{root} cannot be read: {error.strerror}") from None
         return [run for run in map(cls, folders) if run.is_run()]
+
+    @classmethod
+    def around(cls, path: Path) -> Run | None:
+        """The run folder that a file lies in, at any depth; also one that is not whole."""
+        for folder in path.parents:
+            run = cls(folder)
+            others = (run.summary_path, run.environment_path, folder / ".lock")
+            if os.path.lexists(run.config_path) and any(map(os.path.lexists, others)):
+                return run
+        return None
 
     def is_run(self) -> bool:
         return self.config_path.is_file() and self.summary_path.is_file()
+
+    def replaced(self) -> list[Path]:
+        """Folders with the run before, which `--overwrite` moved aside and has not yet removed."""
+        try:
+            found = [path for path in self.folder.iterdir() if REPLACED.fullmatch(path.name)]
+        except OSError:
+            return []
+        return [path for path in found if path.is_dir() and not path.is_symlink()]
 
     @property
     def started(self) -> str:
@@ -215,18 +197,31 @@ class Run:
     # -- read and written -----------------------------------------------------------------
 
     def write_json(self, path: Path, content: Mapping[str, Any]) -> None:
-        atomic.write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+        self.write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+    def write_text(self, path: Path, text: str) -> None:
+        """Give a file of the run this text, whole or not at all, through no link."""
+        atomic.write_text(path, text, root=self.folder)
+
+    def write_bytes(self, path: Path, content: atomic.Buffer) -> None:
+        """Give a file of the run these bytes, whole or not at all, through no link."""
+        atomic.write_bytes(path, content, root=self.folder)
+
+    def replace(self, path: Path, write: Callable[[Path], object]) -> None:
+        """Let `write` make a file of the run, whole or not at all, through no link."""
+        atomic.replace(path, write, root=self.folder)
 
     def summary(self) -> dict[str, Any]:
-        return _read_json(self.summary_path)
+        """What summary.json tells. Raises RunError when it is not what it must be."""
+        return records.read_summary(self.summary_path)
 
     def environment(self) -> dict[str, Any]:
-        return _read_json(self.environment_path)
+        """What environment.json tells. Raises RunError when it is not what it must be."""
+        return records.read_environment(self.environment_path)
 
     def metrics(self) -> list[dict[str, float]]:
         """The rows of metrics.csv, an epoch each; an absent number is left out."""
-        rows = csv.DictReader(atomic.read_lines(self.metrics_path))
-        return [{key: float(value) for key, value in row.items() if value} for row in rows]
+        return read_numbers(self.metrics_path, _METRICS_LIMIT, _MOST_EPOCHS)
 
     def status(self) -> str:
         """running, finished, interrupted or failed; a run whose process died is interrupted."""
@@ -234,15 +229,3 @@ class Run:
         if told == "running" and lock.holder(self.folder) is None:
             return "interrupted"
         return told
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        raise RunError(f"{path} cannot be read: {error}") from None
-    if not isinstance(content, dict):
-        raise RunError(f"{path} cannot be read: expected a JSON object")
-    return content

@@ -26,28 +26,27 @@ def row(run: Run) -> dict[str, Any]:
         summary, environment, status = run.summary(), run.environment(), run.status()
         # A run that is under way, or was killed, has written its epochs but no summary of them.
         epochs = max(summary.get("epochs") or 0, len(run.metrics()))
-    except RunError:
-        return {"run": str(run), "date": "", "status": "unreadable"}
-    parameters = summary.get("parameters")
+    except RunError as error:
+        return {"run": str(run), "date": "", "status": "unreadable", "error": str(error)}
     told: dict[str, Any] = {
         "run": str(run),
         "date": str(environment.get("started", ""))[:19].replace("T", " "),
         "status": status,
         "config": summary.get("config"),
-        "parameters": parameters.get("total") if isinstance(parameters, dict) else parameters,
+        "parameters": summary.get("parameters", {}).get("total"),
         "epochs": epochs,
         "best_epoch": summary.get("best_epoch"),
     }
     for split in ("validation", "test"):
-        for name, value in (summary.get(split) or {}).items():
+        for name, value in summary.get(split, {}).items():
             told[f"{split}_{name}"] = value
-    told["seconds"] = (summary.get("seconds") or {}).get("total")
+    told["seconds"] = summary.get("seconds", {}).get("total")
     return told
 
 
 def columns(table: Iterable[dict[str, Any]]) -> list[str]:
-    """The columns that any row has, `seconds` last."""
-    names = list(dict.fromkeys(name for each in table for name in each))
+    """The columns that any row has, `seconds` last; the `error` of a bad run is none."""
+    names = list(dict.fromkeys(name for each in table for name in each if name != "error"))
     return [name for name in names if name != "seconds"] + ["seconds"] * ("seconds" in names)
 
 

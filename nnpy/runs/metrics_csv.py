@@ -7,11 +7,13 @@ resumed, and comes to the same row: the one that is there stays.
 from __future__ import annotations
 
 import csv
+import itertools
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 
+from nnpy.errors import RunError
 from nnpy.runs.folder import Run
 from nnpy.storage import atomic
 
@@ -23,32 +25,58 @@ class Table:
 
     def __init__(self, path: Path, rows: Iterable[Row] = ()) -> None:
         self._path = path
+        self._rows: list[Row] = []
         self.rewritten = False  # whether a row turned out to differ from the one that was there
         for row in rows:
             self.add(row)
 
     def add(self, row: Row) -> None:
-        """Put the row of an epoch into the file, unless it is there already."""
-        lines = atomic.read_lines(self._path)
-        columns = next(csv.reader(lines[:1]), [])
-        if not columns:
-            columns = list(row)
-            atomic.append_line(self._path, ",".join(columns))
-            lines = [",".join(columns)]
-        line = ",".join(_number(key, row.get(key)) for key in columns)
+        """Put the row of an epoch into the file, unless it is there already.
+
+        A file that is gone, or lacks rows before this one, is written anew. Raises RunError.
+        """
+        self._rows.append(row)
+        lines = self._lines()
         number = int(row["epoch"])
+        columns = _parsed(lines[0]) if lines else []
+        if number > len(lines) or "epoch" not in columns:
+            columns = list(row)
+            self._write([",".join(columns), *(_line(columns, each) for each in self._rows)])
+            return
+        line = _line(columns, row)
         if number == len(lines):
             atomic.append_line(self._path, line)
         elif _without_seconds(columns, lines[number]) != _without_seconds(columns, line):
             # Another device or version came to another result: what came after the old row
             # is no longer what happened.
             self.rewritten = True
-            atomic.write_text(self._path, "\n".join([*lines[:number], line]) + "\n")
+            self._write([*lines[:number], line])
+
+    def _lines(self) -> list[str]:
+        try:
+            return atomic.read_lines(self._path)
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise RunError(f"{self._path} cannot be read: {reason}") from None
+
+    def _write(self, lines: list[str]) -> None:
+        atomic.write_text(self._path, "\n".join(lines) + "\n")
 
 
-def _without_seconds(columns: list[str], line: str) -> list[str]:
-    values = next(csv.reader([line]))
-    return [value for key, value in zip(columns, values, strict=True) if key != "seconds"]
+def _line(columns: list[str], row: Row) -> str:
+    return ",".join(_number(key, row.get(key)) for key in columns)
+
+
+def _parsed(line: str) -> list[str]:
+    try:
+        return next(csv.reader([line]), [])
+    except csv.Error:
+        return []
+
+
+def _without_seconds(columns: list[str], line: str) -> list[tuple[str, str]]:
+    pairs = itertools.zip_longest(columns, _parsed(line), fillvalue="")
+    return [(key, value) for key, value in pairs if key != "seconds"]
 
 
 def _number(key: str, value: float | None) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import io
-import zipfile
 
 import numpy as np
 
 from nnpy.errors import RunError
 from nnpy.runs.folder import Run
+from nnpy.storage import npz_file
+
+_LIMIT = 1 << 30  # bytes, unpacked
 
 
 def answers(truth: np.ndarray, probabilities: np.ndarray) -> bytes:
@@ -28,15 +30,20 @@ def answers(truth: np.ndarray, probabilities: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def _kept_answers(run: Run) -> tuple[np.ndarray | None, str]:
-    """Which test examples the run answered rightly, and the digest of their truth."""
-    if not run.predictions_path.is_file():
-        return None, ""
+def kept_answers(run: Run) -> tuple[np.ndarray | None, str]:
+    """Which test examples the run answered rightly, and the digest of their truth.
+
+    (None, "") where no answers are kept. Raises RunError when the file is not what it must be.
+    """
     try:
-        with np.load(run.predictions_path, allow_pickle=False) as kept:
-            truth, answer = kept["truth"], kept["answer"]
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise RunError(f"{run.predictions_path} cannot be read: {error}") from None
+        arrays = npz_file.read(run.predictions_path, ("truth", "answer"), _LIMIT)
+    except FileNotFoundError:
+        return None, ""
+    truth, answer = arrays["truth"], arrays["answer"]
+    if truth.shape != answer.shape or not all(each.dtype.kind in "iu" for each in (truth, answer)):
+        raise RunError(
+            f"{run.predictions_path} cannot be read: expected as many answers as truths, as numbers"
+        )
     return answer == truth, truth_digest(truth)
 
 

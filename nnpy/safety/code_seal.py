@@ -13,15 +13,17 @@ import hashlib
 import hmac
 import os
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nnpy.errors import UsageError
-from nnpy.runs.folder import Run
+from nnpy.storage.regular import read_regular
 
 if TYPE_CHECKING:
     from nnpy.config.user_code import CodeFile
+
+_NAME = "the name of a file"  # no Python file is called so
 
 
 def seal(files: Mapping[str, bytes]) -> str:
@@ -35,11 +37,10 @@ def contents(code: Iterable[CodeFile]) -> dict[str, bytes]:
     return {file.name: file.text.encode() for file in code}
 
 
-def check_run(code: Sequence[CodeFile], *, trusted: bool) -> None:
-    """As `check`, for code that lies in a run folder; other code the user has named himself."""
-    run = Run(code[0].path.parent.parent)
-    if run.is_run() and code[0].path.parent.name == run.code_folder.name:
-        check(contents(code), str(run.environment().get("code_seal", "")), trusted=trusted)
+def seal_name(name: bytes) -> str:
+    """The seal (hex) of a file's name that a config says; "" where no key can be kept."""
+    key = _key(make=True)
+    return _digest(key, {_NAME: name}) if key else ""
 
 
 def check(files: Mapping[str, bytes], sealed: str, *, trusted: bool) -> None:
@@ -47,13 +48,27 @@ def check(files: Mapping[str, bytes], sealed: str, *, trusted: bool) -> None:
     if trusted or not files:
         return
     key = _key(make=False)
-    if key and hmac.compare_digest(_digest(key, files), sealed):
+    if key and hmac.compare_digest(_digest(key, files).encode(), sealed.encode()):
         return
-    raise UsageError(
-        f"this run needs Python code that came with it ({', '.join(sorted(files))}) and was not "
+    raise refusal(files)
+
+
+def refusal(names: Iterable[str]) -> UsageError:
+    """The error for Python files that may not be run."""
+    return UsageError(
+        f"this run needs Python code that came with it ({', '.join(sorted(names))}) and was not "
         f"trained with by you on this machine, or has been changed since. Read the code; if you "
         f"trust it, say --trust-code"
     )
+
+
+def is_sealed_name(name: bytes, seals: Iterable[str]) -> bool:
+    """Whether one of the seals is that of a file's name, made here."""
+    key = _key(make=False)
+    if not key:
+        return False
+    own = _digest(key, {_NAME: name}).encode()
+    return any(hmac.compare_digest(own, sealed.encode()) for sealed in seals)
 
 
 def _digest(key: bytes, files: Mapping[str, bytes]) -> str:
@@ -65,16 +80,26 @@ def _digest(key: bytes, files: Mapping[str, bytes]) -> str:
 
 
 def _key(*, make: bool) -> bytes | None:
-    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    path = Path(base) / "nnpy" / "key"
+    path = _key_path()
+    if path is None:
+        return None
     with contextlib.suppress(OSError):
         if make and not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             with contextlib.suppress(FileExistsError):  # another process was faster: use its key
                 _create(path)
-        key = path.read_bytes()
+        key = read_regular(path, 64)
         return key if len(key) == 32 else None
     return None
+
+
+def _key_path() -> Path | None:
+    """Where the user's key lies. Never relative: what folder we are in is no matter of trust."""
+    try:
+        base = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    except RuntimeError:  # no home
+        return None
+    return base / "nnpy" / "key" if base.is_absolute() else None
 
 
 def _create(path: Path) -> None:

@@ -21,6 +21,7 @@ import collections
 import hashlib
 import json
 import math
+import os
 import random
 import struct
 from pathlib import Path
@@ -30,6 +31,7 @@ import numpy as np
 
 from nnpy.errors import RunError
 from nnpy.storage import atomic
+from nnpy.storage.regular import open_regular
 
 _MAGIC = b"nnpypack"
 _ALIGNMENT = 64
@@ -39,15 +41,27 @@ _SEQUENCES = {
     kind.__name__: kind
     for kind in (tuple, set, frozenset, collections.deque, collections.OrderedDict)
 }
-_WRONG = (ValueError, TypeError, LookupError, AttributeError, RecursionError, struct.error)
+_WRONG = (
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    RecursionError,
+    struct.error,
+    OverflowError,
+    MemoryError,
+)
 
 
 class Damaged(RunError):
     """A file is torn, altered or not one of ours at all."""
 
 
-def write(path: str | Path, value: Any) -> None:
-    """Write `value` to `path` whole or not at all; its arrays are not copied on the way."""
+def write(path: str | Path, value: Any, *, root: Path | None = None) -> None:
+    """Write `value` to `path` whole or not at all; its arrays are not copied on the way.
+
+    `root` as in `storage.atomic`.
+    """
     encoded, arrays = _encoded(value)
     places, offset = [], 0
     for array in arrays:
@@ -61,7 +75,7 @@ def write(path: str | Path, value: Any) -> None:
     digest = hashlib.sha256()
     for part in parts:
         digest.update(part)
-    atomic.write_bytes(path, *parts, digest.digest())
+    atomic.write_bytes(path, *parts, digest.digest(), root=root)
 
 
 def read(path: str | Path) -> Any:
@@ -71,11 +85,11 @@ def read(path: str | Path) -> Any:
     """
     path = Path(path)
     try:
-        content = bytearray(path.read_bytes())
+        content = _content(path)
     except OSError as error:
-        raise Damaged(f"{path} cannot be read: {error.strerror}") from error
-    if not content.startswith(_MAGIC):
-        raise Damaged(f"{path} is not a file of this kind, or its beginning is lost")
+        raise Damaged(f"{path} cannot be read: {error.strerror or error}") from error
+    except MemoryError:
+        raise Damaged(f"{path} does not fit into memory") from None
     body = memoryview(content)[:-32]
     if hashlib.sha256(body).digest() != content[-32:]:
         raise Damaged(f"{path} is damaged: its content does not match its digest")
@@ -93,6 +107,20 @@ def read(path: str | Path) -> Any:
         return _decode(header["data"], arrays)
     except _WRONG as error:
         raise Damaged(f"{path} does not hold what it should: {error}") from error
+
+
+def _content(path: Path) -> bytearray:
+    """The bytes of a file that begins as ours do; of another no more is read."""
+    with open_regular(path) as file:
+        begin = file.read(len(_MAGIC))
+        if begin != _MAGIC:
+            raise Damaged(f"{path} is not a file of this kind, or its beginning is lost")
+        content = bytearray(os.fstat(file.fileno()).st_size)
+        content[: len(begin)] = begin
+        rest, read = memoryview(content), len(begin)
+        while count := file.readinto(rest[read:]):  # type: ignore[attr-defined]
+            read += count
+    return content
 
 
 def holds(value: Any, depth: int = 0) -> bool:

@@ -3,6 +3,10 @@
 The new content goes to a temporary name in the same folder, is flushed to the disk, takes the
 name of the old by one rename, and the folder is flushed too. After a power cut the file is
 either the one before or the one after (POSIX `rename`; see also "Files are hard", Dan Luu).
+
+Nothing is written through a symbolic link of the file's own name, nor into what another hard
+link shows: the name gets a new file. `root` is for folders that may come from anywhere: between
+it and the file there must be no link either.
 """
 
 from __future__ import annotations
@@ -16,35 +20,39 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from nnpy.errors import RunError, UsageError
+from nnpy.storage.regular import NO_FOLLOW, NotRegular, check_regular, read_regular
 
 Buffer = bytes | bytearray | memoryview
 
 _TEMPORARY = re.compile(r"\.[^/]+\.[0-9a-f]{8}\.tmp(\.\w+)?")
 
 
-def write_text(path: str | Path, text: str) -> None:
-    """Give the file `path` this text (UTF-8) whole, or leave it as it is and raise `RunError`."""
-    write_bytes(path, text.encode())
+def write_text(path: str | Path, text: str, *, root: Path | None = None) -> None:
+    """Give the file `path` this text (UTF-8) whole, or leave it as it is and raise `RunError`.
+
+    Of a file name that is not text, a byte becomes its escape: JSON reads that back as it was.
+    """
+    write_bytes(path, text.encode(errors="backslashreplace"), root=root)
 
 
-def write_bytes(path: str | Path, *parts: Buffer) -> None:
+def write_bytes(path: str | Path, *parts: Buffer, root: Path | None = None) -> None:
     """Give the file `path` these bytes, one part after the other, whole or not at all.
 
     The parts are written as they lie in memory: an array's `.data` costs no copy.
     """
 
     def write(temporary: Path) -> None:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | NO_FOLLOW, 0o666)
         try:
             for part in parts:
                 _write_all(descriptor, part)
         finally:
             os.close(descriptor)
 
-    replace(path, write)
+    replace(path, write, root=root)
 
 
-def replace(path: str | Path, write: Callable[[Path], object]) -> None:
+def replace(path: str | Path, write: Callable[[Path], object], *, root: Path | None = None) -> None:
     """Let `write` make the new content of `path` under a temporary name, then put it in place.
 
     The temporary name ends like `path` does, for writers that look at the suffix. If `write`
@@ -55,8 +63,10 @@ def replace(path: str | Path, write: Callable[[Path], object]) -> None:
     temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.tmp{path.suffix}")
     try:
         with translate_error(path):
+            _check_way(path, root)
             write(temporary)
             _flush(temporary)
+            _check_way(path, root)
             os.replace(temporary, path)  # noqa: PTH105  (one way to the disk, for the tests too)
             _flush_folder(path.parent)
     except BaseException:
@@ -72,7 +82,7 @@ def append_line(path: str | Path, line: str) -> None:
     """
     path = Path(path)
     with translate_error(path):
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        descriptor = open_own(path, os.O_RDWR)
         try:
             size = _whole_lines(descriptor)
             try:
@@ -90,20 +100,56 @@ def append_line(path: str | Path, line: str) -> None:
             _flush_folder(path.parent)
 
 
-def read_lines(path: str | Path) -> list[str]:
-    """The whole lines of a text file; one that a crash cut short is left out, no file is none."""
+def open_own(path: str | Path, flags: int) -> int:
+    """A descriptor of a file to be changed in its place; made where there is none.
+
+    `flags` are os.O_RDWR or os.O_WRONLY, and os.O_APPEND. Raises `OSError`: `NotRegular` where
+    the name is a link, a pipe or a device. A file with other hard links gets a copy of its own.
+    """
+    path = Path(path)
+    flags |= os.O_CREAT | NO_FOLLOW | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+    with contextlib.suppress(FileNotFoundError):
+        found = path.lstat()
+        check_regular(path, found)
+        if found.st_nlink > 1:
+            write_bytes(path, path.read_bytes())
     try:
-        content = Path(path).read_bytes()
+        descriptor = os.open(path, flags, 0o666)
+    except OSError as error:
+        if error.errno == errno.ELOOP:  # a link since we looked
+            raise NotRegular(path, "it is a link, not a file") from None
+        raise
+    try:
+        check_regular(path, os.fstat(descriptor))
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def read_lines(path: str | Path, limit: int = 1 << 30) -> list[str]:
+    """The whole lines of a text file; one that a crash cut short is left out, no file is none.
+
+    Raises `OSError` where it is no file or larger than `limit` bytes, `UnicodeDecodeError`
+    where it is no text.
+    """
+    try:
+        content = read_regular(path, limit)
     except FileNotFoundError:
         return []
     return content[: content.rfind(b"\n") + 1].decode().splitlines()
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a file's name is one of those that unfinished writes have here."""
+    return bool(_TEMPORARY.fullmatch(name))
 
 
 def sweep(folder: str | Path) -> None:
     """Remove what a crash left of unfinished writes in `folder` (only while no one writes)."""
     with contextlib.suppress(FileNotFoundError):
         for path in Path(folder).iterdir():
-            if _TEMPORARY.fullmatch(path.name):
+            if is_temporary(path.name):
                 with contextlib.suppress(OSError):
                     path.unlink()
 
@@ -117,8 +163,21 @@ def translate_error(path: str | Path) -> Iterator[None]:
         raise RunError(f"{path} cannot be written: {_reason(error, Path(path))}") from error
 
 
+def _check_way(path: Path, root: Path | None) -> None:
+    """Raise `NotRegular` when a folder between `root` and the file is a link."""
+    if root is not None:
+        for folder in path.parents:
+            if folder == root:
+                return
+            if folder.is_symlink():
+                raise NotRegular(folder, f"{folder} is a link: nothing is written through it")
+        raise NotRegular(path, f"it does not lie in {root}")
+
+
 def _reason(error: OSError, path: Path) -> str:
     match error.errno:
+        case _ if isinstance(error, NotRegular):
+            return str(error.strerror)
         case errno.ENOSPC | errno.EDQUOT:
             return "the disk is full (or your quota); what was there before is unharmed"
         case errno.EACCES | errno.EPERM:

@@ -17,8 +17,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from nnpy.errors import RunError
-from nnpy.storage.atomic import translate_error
+from nnpy.errors import RunError, printable
+from nnpy.storage.atomic import open_own, translate_error
+from nnpy.storage.regular import open_regular, read_text
 
 try:
     import fcntl
@@ -26,6 +27,7 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 _NAME = ".lock"
+_LONGEST = 1 << 12  # bytes
 _PATIENCE = 0.5  # seconds; one who only looks holds the lock for an instant
 
 
@@ -33,36 +35,36 @@ _PATIENCE = 0.5  # seconds; one who only looks holds the lock for an instant
 def locked(folder: str | Path) -> Iterator[None]:
     """Hold the lock of a run folder. Raises `RunError` that says who holds it if it is taken."""
     path = Path(folder) / _NAME
-    with translate_error(path):
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-    try:
-        end = time.monotonic() + _PATIENCE
-        while not _take(descriptor, exclusive=True):
-            if time.monotonic() > end:
-                raise RunError(
-                    f"another training is at work in {folder}: {_told(path)}; wait for it, end "
-                    f"it, or train into another folder with --run-dir"
-                )
-            time.sleep(0.02)
+    end = time.monotonic() + _PATIENCE
+    while True:
         with translate_error(path):
-            os.ftruncate(descriptor, 0)
-            os.write(descriptor, _who().encode())
-        yield
-    finally:
-        os.close(descriptor)
+            descriptor = open_own(path, os.O_RDWR)
+        try:
+            if not _take(descriptor, exclusive=True):
+                if time.monotonic() > end:
+                    raise RunError(
+                        f"another training is at work in {folder}: {_told(path)}; wait for it, end "
+                        f"it, or train into another folder with --run-dir"
+                    )
+                time.sleep(0.02)
+            elif _is_still(path, descriptor):
+                with translate_error(path):
+                    os.ftruncate(descriptor, 0)
+                    os.write(descriptor, _who().encode())
+                yield
+                return
+        finally:
+            os.close(descriptor)
 
 
 def holder(folder: str | Path) -> str | None:
     """Who trains in a run folder now ("process 123 on host, since …"), or None when no one does."""
     path = Path(folder) / _NAME
     try:
-        descriptor = os.open(path, os.O_RDONLY)
+        with open_regular(path, follow_links=False) as file:
+            return None if _take(file.fileno(), exclusive=False) else _told(path)
     except OSError:
         return None
-    try:
-        return None if _take(descriptor, exclusive=False) else _told(path)
-    finally:
-        os.close(descriptor)
 
 
 def _take(descriptor: int, *, exclusive: bool) -> bool:
@@ -77,6 +79,14 @@ def _take(descriptor: int, *, exclusive: bool) -> bool:
     return True
 
 
+def _is_still(path: Path, descriptor: int) -> bool:
+    """Whether the lock is of the file that has the name now: one who failed removes his."""
+    try:
+        return os.path.samestat(path.lstat(), os.fstat(descriptor))
+    except OSError:
+        return False
+
+
 def _who() -> str:
     now = datetime.now().astimezone().isoformat(timespec="seconds")
     return json.dumps({"process": os.getpid(), "host": socket.gethostname(), "since": now}) + "\n"
@@ -84,7 +94,7 @@ def _who() -> str:
 
 def _told(path: Path) -> str:
     try:
-        who = json.loads(path.read_text(encoding="utf-8"))
-        return f"process {who['process']} on {who['host']}, since {who['since']}"
-    except (OSError, ValueError, TypeError, KeyError):
+        who = json.loads(read_text(path, _LONGEST, follow_links=False))
+        return printable(f"process {who['process']} on {who['host']}, since {who['since']}")
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return "a process that has not told its name"

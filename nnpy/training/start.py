@@ -12,7 +12,7 @@ from nnpy.devices import select
 from nnpy.errors import UsageError
 from nnpy.runs.environment import environment
 from nnpy.runs.folder import Run
-from nnpy.safety import code_seal
+from nnpy.safety import named_files
 from nnpy.storage import atomic
 from nnpy.training import resume
 from nnpy.training.progress import ProgressListener
@@ -32,12 +32,17 @@ class Start:
     summary: dict[str, Any]
     listener: ProgressListener
     deterministic: bool
+    identity: str | None  # of the run, that its states bear
 
     def new(self) -> None:
-        """The first files of a run that has just been created."""
-        self._write_config()
+        """The first files of a run that has just been created.
+
+        The config comes last: with it the run is whole, and can be resumed.
+        """
         self.run.write_json(self.run.environment_path, self._environment())
-        self._announce()
+        self.run.write_json(self.run.summary_path, self.summary)
+        self._write_config()
+        self.listener.on_start(self.run)
         for note in self.dataset.notes:
             self.listener.on_message(note)
 
@@ -62,7 +67,8 @@ class Start:
             },
         ]
         self._write_config()
-        self._announce()
+        self.run.write_json(self.run.summary_path, self.summary)
+        self.listener.on_start(self.run)
         for notice in (*self.dataset.notes, *notices):
             self.listener.on_message(notice)
         step = f", step {state.step}" if state and state.step else ""
@@ -78,17 +84,16 @@ class Start:
         before = resume.deciding(then or now, self.run.summary().get("device", device))
         return resume.notices(before, resume.deciding(now, device))
 
-    def _announce(self) -> None:
-        self.run.write_json(self.run.summary_path, self.summary)
-        self.listener.on_start(self.run)
-
     def _write_config(self) -> None:
         """The resolved config, and copies of the Python files that it needs."""
+        if self.config.code:
+            with atomic.translate_error(self.run.code_folder):
+                self.run.code_folder.mkdir(exist_ok=True)
         for file in self.config.code:
-            self.run.code_folder.mkdir(exist_ok=True)
-            atomic.write_text(self.run.code_folder / file.name, file.text)
-        text = self.config.to_yaml(self.run.code_folder.name)
-        atomic.write_text(self.run.config_path, text)
+            self.run.write_text(self.run.code_folder / file.name, file.text)
+        self.run.write_text(
+            self.run.config_path, self.config.for_run().to_yaml(self.run.code_folder.name)
+        )
 
     def _environment(self) -> dict[str, Any]:
         found = {
@@ -96,7 +101,6 @@ class Start:
             "seed": self.config.training.seed,
             "deterministic": self.deterministic,
             "data_source": self.dataset.source,
+            "run": self.identity,
         }
-        if self.config.code:
-            found["code_seal"] = code_seal.seal(code_seal.contents(self.config.code))
-        return found
+        return found | named_files.seals(self.config)

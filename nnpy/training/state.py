@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import random
 import re
+import types
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,7 +31,7 @@ class State:
     between epochs). `variables` maps a group ("model", "optimizer", "metrics", "other") to its
     (name, array) pairs. `callbacks` holds what has changed in each callback since the training
     began, `numbers` the generators of random numbers, `progress` what the trainer wants back:
-    plain data and arrays.
+    plain data and arrays. `run` is the identity of the run that it belongs to.
     """
 
     epoch: int
@@ -39,6 +40,7 @@ class State:
     callbacks: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     numbers: dict[str, Any] = field(default_factory=dict)
     progress: dict[str, Any] = field(default_factory=dict)
+    run: str | None = None
 
 
 # ---------------------------------------------------------------- live objects
@@ -100,11 +102,15 @@ class Recorder:
         for name, group in groups.items():
             for (_, variable), (_, value) in zip(group, state.variables[name], strict=True):
                 variable.assign(value)
-        if callbacks:
-            for callback, (_, attributes) in zip(self._callbacks, state.callbacks, strict=True):
-                for key, value in archive.copy(attributes).items():
-                    setattr(callback, key, _unnamed(value))
-        _restore_random_numbers(self._model, state.numbers)
+        try:
+            if callbacks:
+                for callback, (_, attributes) in zip(self._callbacks, state.callbacks, strict=True):
+                    for key, value in archive.copy(attributes).items():
+                        _check_attribute(callback, key, value)
+                        setattr(callback, key, _unnamed(value))
+            _restore_random_numbers(self._model, state.numbers)
+        except (TypeError, ValueError, LookupError, AttributeError, OverflowError) as error:
+            raise RunError(f"the saved state is not one of a training: {error}") from error
 
 
 def _variables(model: Any, *, with_metrics: bool) -> dict[str, list[tuple[str, Any]]]:
@@ -185,9 +191,27 @@ def _unnamed(value: Any) -> Any:
     import keras
 
     match value:
-        case (name, function) if name == _FUNCTION:
-            return getattr(keras.ops, function)
+        case (name, str(function)) if name == _FUNCTION:
+            found = getattr(keras.ops, function, None)
+            if not isinstance(found, types.FunctionType):
+                raise ValueError(f"keras.ops has no function {function!r}")
+            return found
     return value
+
+
+def _check_attribute(callback: Any, key: str, value: Any) -> None:
+    """Raise `RunError` for what a state, which may come from anywhere, must not alter.
+
+    That is a callback's methods and, of Keras's own callbacks, names: of files, of monitored
+    metrics, of addresses. Keras itself changes none while it trains.
+    """
+    kind = type(callback)
+    name = f"{kind.__name__}.{key}"
+    if callable(getattr(kind, key, None)):
+        raise RunError(f"the saved state would replace the method {name}: it is not used")
+    ours = kind.__module__.split(".")[0] == "keras"
+    if ours and isinstance(value, str | bytes) and value != getattr(callback, key, None):
+        raise RunError(f"the saved state would set {name} to another text: it is not used")
 
 
 def _changed(callback: Any, begin: dict[str, Any]) -> dict[str, Any]:

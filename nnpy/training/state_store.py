@@ -9,25 +9,56 @@ from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
+import numpy as np
+
 from nnpy.storage import archive
 from nnpy.training.state import State
 
 _NAME = re.compile(r"state-(\d{6,})\.nnpy")
 _KEPT = 2
+ANY_RUN = "any run"
 
 
-def write_state(path: str | Path, state: State) -> None:
-    """Write `state` to `path` whole or not at all, without copying its arrays."""
-    archive.write(path, {each.name: getattr(state, each.name) for each in fields(state)})
+def write_state(path: str | Path, state: State, *, root: Path | None = None) -> None:
+    """Write `state` to `path` whole or not at all, without copying its arrays.
+
+    `root` as in `storage.atomic`.
+    """
+    content = {each.name: getattr(state, each.name) for each in fields(state)}
+    archive.write(path, content, root=root)
 
 
 def read_state(path: str | Path) -> State:
-    """The state in the file `path`. Raises `pack.Damaged` unless it is as it was written."""
+    """The state in the file `path`. Raises `archive.Damaged` unless it is as it was written."""
     content = archive.read(path)
     try:
-        return State(**content)
-    except TypeError as error:
+        state = State(**content)
+        _check(state)
+    except (TypeError, ValueError) as error:
         raise archive.Damaged(f"{path} is not a training state: {error}") from error
+    return state
+
+
+def _check(state: State) -> None:
+    """Raise `ValueError` unless every part is of its type."""
+    for name in ("epoch", "step"):
+        number = getattr(state, name)
+        if type(number) is not int or not 0 <= number < 1 << 53:
+            raise ValueError(f"its {name} is no whole number")
+    for name in ("variables", "numbers", "progress"):
+        if type(getattr(state, name)) is not dict:
+            raise ValueError(f"its {name} are no mapping")
+    if not isinstance(state.run, str | None):
+        raise ValueError("its run is no text")
+    for group in state.variables.values():
+        for name, array in group:
+            if type(name) is not str or type(array) is not np.ndarray:
+                raise ValueError("a variable is no array with a name")
+    for kind, attributes in state.callbacks:
+        if type(kind) is not str or type(attributes) is not dict:
+            raise ValueError("a callback is no mapping with a name")
+        if not all(type(key) is str for key in attributes):
+            raise ValueError("an attribute of a callback has no name")
 
 
 class StateStore:
@@ -38,8 +69,8 @@ class StateStore:
     thread is raised by the next `save` or `flush`.
     """
 
-    def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
+    def __init__(self, folder: str | Path, *, root: Path | None = None) -> None:
+        self.folder, self._root = Path(folder), root
         self._condition = threading.Condition()
         self._waiting: State | None = None
         self._writing = False
@@ -47,8 +78,10 @@ class StateStore:
         self._good: list[Path] = []
         self.damaged = 0  # files that `latest` could not use
 
-    def latest(self, warn: Callable[[str], None] = lambda message: None) -> State | None:
-        """The newest state that is whole, or None; each damaged one is told to `warn`."""
+    def latest(
+        self, warn: Callable[[str], None] = lambda message: None, run: str | None = ANY_RUN
+    ) -> State | None:
+        """The newest state of the run `run` that is whole, or None; others are told to `warn`."""
         found = None
         for path in reversed(self._paths()):
             try:
@@ -56,6 +89,9 @@ class StateStore:
             except archive.Damaged as error:
                 self.damaged += 1
                 warn(f"{error}; the state before it is used")
+                continue
+            if run not in (ANY_RUN, state.run):
+                warn(f"{path} is a state of another run: it is not used")
                 continue
             if found is None:
                 found = state
@@ -101,7 +137,7 @@ class StateStore:
         paths = self._paths()
         number = int(_NAME.fullmatch(paths[-1].name)[1]) + 1 if paths else 1  # type: ignore[index]
         path = self.folder / f"state-{number:06d}.nnpy"
-        write_state(path, state)
+        write_state(path, state, root=self._root)
         self._good = [*self._good, path][-_KEPT:]
         for old in paths:
             if old not in self._good:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import secrets
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -29,7 +30,7 @@ from nnpy.training.callbacks import Callbacks
 from nnpy.training.progress import ProgressListener
 from nnpy.training.start import Start
 from nnpy.training.state import Recorder, State
-from nnpy.training.state_store import StateStore, read_state, write_state
+from nnpy.training.state_store import ANY_RUN, StateStore, read_state, write_state
 from nnpy.training.timing import Clock
 
 _SHARE = 50  # saving may take one part in so many of the time
@@ -80,7 +81,8 @@ class Training:
         self.best = Best(settings.monitor, settings.monitor_mode)
         self.rows: list[dict[str, float]] = []
         self.table = Table(run.metrics_path)
-        self.store = StateStore(run.state_folder)
+        self.store = StateStore(run.state_folder, root=run.folder)
+        self.identity: str | None = secrets.token_hex(16)  # of the run, that its states bear
         self.state: State | None = None  # where a resumed training goes on
         self.averages = Averages(model)
         self.hooks: Callbacks | None = None  # once the training has begun
@@ -109,11 +111,18 @@ class Training:
         Raises Interrupted after Ctrl-C or SIGTERM, with what was reached saved, and NnpyError
         for what else ends a training.
         """
-        start = Start(
-            self.config, self.dataset, self.run, self.summary, self.listener, self.deterministic
-        )
         if resumed:
             self.load_state()
+        start = Start(
+            self.config,
+            self.dataset,
+            self.run,
+            self.summary,
+            self.listener,
+            self.deterministic,
+            self.identity,
+        )
+        if resumed:
             start.again(self.state, self.store.damaged)
         else:
             start.new()
@@ -142,7 +151,14 @@ class Training:
         """Look for the state that a run was left in."""
         for folder in (self.run.folder, self.run.best_path.parent, self.run.state_folder):
             atomic.sweep(folder)
-        self.state = self.store.latest(self.listener.on_message)
+        then = self.run.environment()
+        self.state = self.store.latest(
+            self.listener.on_message, then.get("run") if then else ANY_RUN
+        )
+        if then:
+            self.identity = then.get("run")
+        elif self.state:
+            self.identity = self.state.run
 
     def fit(self) -> None:
         settings = self.config.training
@@ -191,16 +207,19 @@ class Training:
             self.engine.evaluate(_first(self.dataset.train, self.config.training.batch_size))
         self.recorder.restore(state)
         told = state.progress
-        self.rows, self.best.value, self.best.weights = (
-            told["rows"],
-            told["best"],
-            told["best_weights"],
-        )
-        self.best.loss = told.get("best_loss", math.inf)  # a state of an older nnpy has none
-        hooks.history.epoch, hooks.history.history = told.get("history", ([], {}))
-        self.summary |= told["summary"]
-        self.table = Table(self.run.metrics_path, self.rows)
-        self.clock.add(told["seconds"])
+        try:
+            self.rows, self.best.value, self.best.weights = (
+                told["rows"],
+                told["best"],
+                told["best_weights"],
+            )
+            self.best.loss = told.get("best_loss", math.inf)  # a state of an older nnpy has none
+            hooks.history.epoch, hooks.history.history = told.get("history", ([], {}))
+            self.summary |= told["summary"]
+            self.clock.add(told["seconds"])
+            self.table = Table(self.run.metrics_path, self.rows)
+        except (TypeError, ValueError, LookupError, AttributeError) as error:
+            raise RunError(f"the saved state does not tell how far it had come: {error}") from error
         return state.epoch, state.step
 
     def _save(self, epoch: int, step: int = 0, epoch_seconds: float = 0.0) -> None:
@@ -223,7 +242,7 @@ class Training:
             "seconds": self.clock.as_dict(),
             "epoch_seconds": epoch_seconds,
         }
-        state = self.recorder.capture(epoch, step, progress)
+        state = dataclasses.replace(self.recorder.capture(epoch, step, progress), run=self.identity)
         self.cost = time.perf_counter() - began
         return state
 
@@ -268,7 +287,7 @@ class Training:
             self.summary["stopped"] = {"by": hooks.stopped_by, "epoch": epoch + 1}
         last = epoch + 1 == epochs or self.model.stop_training
         if self.summary["best_epoch"] == epoch + 1 and self.config.training.on_nan == "restore":
-            write_state(self.run.best_state_path, self._capture(epoch + 1))
+            write_state(self.run.best_state_path, self._capture(epoch + 1), root=self.run.folder)
         if last or time.perf_counter() - self.saved >= _SHARE * self.cost:
             self._save(epoch + 1)
         self.asked.check()
@@ -288,7 +307,7 @@ class Training:
         if best:
             with self.averages.in_model(hooks.swaps_averages):
                 self.best.weights = self.model.get_weights()
-                atomic.replace(self.run.best_path, self.save)
+                self.run.replace(self.run.best_path, self.save)
         self.rows.append(row)
         self.table.add(row)
         self.summary["epochs"] = epoch + 1
@@ -326,6 +345,8 @@ class Training:
             raise RunError(f"{error}; it went back {_RESTORES} times already")
         rate = self._rate()
         state = read_state(path)
+        if state.run != self.identity:
+            raise RunError(f"{error}; {path} is of another run: there is no state to go back to")
         self.recorder.restore(state, callbacks=False)
         rate = min(rate, self._rate()) / 2  # of the best state, or of the last way back
         try:
@@ -349,13 +370,13 @@ class Training:
 
     def evaluate(self) -> None:
         """The best weights on the test set, once."""
-        atomic.replace(self.run.last_path, self.save)
+        self.run.replace(self.run.last_path, self.save)
         if self.best.weights is None:  # no epoch was trained: the first weights are the best
-            atomic.replace(self.run.best_path, self.save)
+            self.run.replace(self.run.best_path, self.save)
         else:
             self.model.set_weights(self.best.weights)
             if self.table.rewritten or not self.run.best_path.exists():
-                atomic.replace(self.run.best_path, self.save)
+                self.run.replace(self.run.best_path, self.save)
         with self.clock.phase("evaluation"):
             self.summary["test"] = self.engine.evaluate(self.dataset.test, on_chunk=self._check)
 
@@ -383,9 +404,9 @@ class Training:
             if self.hooks is not None:
                 self.hooks.leave_averages()
             with self.averages.in_model():
-                atomic.replace(self.run.last_path, self.save)
+                self.run.replace(self.run.last_path, self.save)
                 if self.best.weights is None:
-                    atomic.replace(self.run.best_path, self.save)
+                    self.run.replace(self.run.best_path, self.save)
         self.summary["seconds"] = self.clock.as_dict()
         self.run.write_json(self.run.summary_path, self.summary)
         if status == "finished":

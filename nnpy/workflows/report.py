@@ -20,9 +20,11 @@ from nnpy.errors import NnpyError
 from nnpy.models import diagram
 from nnpy.models.ends import Output
 from nnpy.runs.folder import Run
-from nnpy.storage import atomic
+from nnpy.storage.regular import read_text
 from nnpy.training.progress import ProgressListener
 from nnpy.training.timing import Clock
+
+_LONGEST = 64 << 20  # bytes of a diagram's text
 
 
 class Reporter(ProgressListener):
@@ -38,7 +40,7 @@ class Reporter(ProgressListener):
         self._drawn: Future[dict[str, bytes]] | None = None
 
     def on_start(self, run: Run) -> None:
-        atomic.write_text(run.diagram_path("dot"), diagram.dot_text(self._model))
+        run.write_text(run.diagram_path("dot"), diagram.dot_text(self._model))
 
     def on_chunk_end(
         self, epoch: int, epochs: int, step: int, steps: int, logs: Mapping[str, float]
@@ -63,7 +65,7 @@ class Reporter(ProgressListener):
         complaint = f"the diagram could not be drawn; its text is {path}"
         with self._ending_nothing("diagram", summary, complaint):
             for form, drawing in self._prepare().result().items():
-                atomic.write_bytes(self._run.diagram_path(form), drawing)
+                self._run.write_bytes(self._run.diagram_path(form), drawing)
 
     def report(
         self,
@@ -106,5 +108,5 @@ class Reporter(ProgressListener):
 
 def _drawn(place: Path) -> dict[str, bytes]:
     """The diagram that a DOT file describes, by format."""
-    text = place.read_text(encoding="utf-8")
+    text = read_text(place, _LONGEST)
     return {form: diagram.render(text, form) for form in ("png", "svg")}

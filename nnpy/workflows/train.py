@@ -9,7 +9,9 @@ from nnpy.config.config import Config
 from nnpy.config.load import load_config
 from nnpy.devices import select
 from nnpy.errors import RunError, UsageError
+from nnpy.runs import begin
 from nnpy.runs.folder import Run
+from nnpy.safety import named_files
 from nnpy.storage import lock
 from nnpy.training import resume, signals
 from nnpy.training.progress import Listeners, ProgressListener
@@ -38,6 +40,7 @@ def train_config(
         raise UsageError(
             "TensorBoard is not installed; install nnpy with its extra: .[tensorboard]"
         )
+    named_files.check(config, training=True)
     clock, listener = Clock(), listener or ProgressListener()
     session = Session(config, device=device, on_download=listener.on_download)
     with clock.phase("import"):
@@ -60,8 +63,12 @@ def train_config(
         adapt.adapt(model, config.model, dataset.train, session.preprocessing())
     for note in check_batches(config, dataset):
         listener.on_message(note)
-    run = resumed or Run.create(config.name, run_dir, overwrite=overwrite)
-    with lock.locked(run.folder), signals.graceful(listener.on_message, listener.on_exit) as asked:
+    folder = (
+        begin.claimed(resumed)
+        if resumed
+        else begin.begun(config.name, run_dir, overwrite=overwrite)
+    )
+    with folder as run, signals.graceful(listener.on_message, listener.on_exit) as asked:
         reporter = Reporter(run, model, clock, listener)
         training = trainer.Training(
             config,

@@ -154,7 +154,8 @@ class Training:
         home = str(Path(__file__).resolve().parents[2])
         path = os.pathsep.join(filter(None, (home, os.environ.get("PYTHONPATH"))))
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "nnpy", "train", *arguments],
+            # -P: what lies in the folder that we are in is no module.
+            [sys.executable, "-P", "-m", "nnpy", "train", *arguments],
             env=os.environ | {"PYTHONPATH": path},
             stdin=subprocess.DEVNULL,
             stdout=self._log,

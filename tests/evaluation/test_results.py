@@ -18,7 +18,7 @@ from nnpy.errors import UsageError
 from nnpy.evaluation import results
 from nnpy.models.ends import Output, scale_of
 from nnpy.workflows.evaluate import evaluate_model
-from nnpy.workflows.session import model_and_config
+from nnpy.workflows.session import Session, model_and_config
 
 
 @pytest.fixture(scope="module")
@@ -117,3 +117,30 @@ def test_predictions_are_kept(tiny_run: Path, tmp_path: Path):
     assert sum(row["truth"] == row["answer"] for row in rows) / len(rows) == accuracy
     with pytest.raises(UsageError, match=r"ending in \.csv or \.npz"):
         api.evaluate(str(tiny_run), predictions="p.txt")
+
+
+def test_a_loss_without_an_interval_says_why(tiny_run: Path):
+    """A loss of the user's own that can be had for a whole batch only."""
+    path, config = model_and_config(str(tiny_run), None, False)
+    session = Session(config, device="cpu")
+    model = session.open_model(path)
+
+    class WholeBatch(keras.losses.Loss):
+        def __init__(self, **kwargs):
+            if kwargs.get("reduction") is None:
+                raise ValueError("needs its batch")
+            super().__init__(**kwargs)
+
+        def call(self, y_true, y_pred):
+            return keras.losses.sparse_categorical_crossentropy(y_true, y_pred)
+
+    model.compile(loss=WholeBatch(reduction="sum_over_batch_size"), metrics=["accuracy"])
+    test, preprocessing = session.dataset().test, session.preprocessing(model)
+    engine = session.engine(model, preprocessing)
+    result = results.evaluate(model, engine, test, session.data_info, preprocessing)
+    assert result.loss is None
+    assert result.notes == (
+        "the loss has no interval: it cannot be had for each example by itself "
+        "(ValueError: needs its batch)",
+    )
+    assert result.as_dict()["notes"] == list(result.notes)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from nnpy.errors import RunError, UsageError
+from nnpy.runs.begin import begun
 from nnpy.runs.folder import Run
 from nnpy.storage import lock
 
@@ -17,15 +18,16 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def made(name: str, started: str, **summary: str) -> Run:
-    run = Run.create(name)
-    run.config_path.write_text("model: [Flatten]\n")
+    with begun(name) as run:
+        run.config_path.write_text("model: [Flatten]\n")
     run.write_json(run.environment_path, {"started": started})
     run.write_json(run.summary_path, {"status": "finished", **summary})
     return run
 
 
 def test_folders_are_numbered() -> None:
-    assert [str(Run.create("mlp")) for _ in range(3)] == ["runs/mlp", "runs/mlp-2", "runs/mlp-3"]
+    made_ones = [str(made("mlp", "2026")) for _ in range(3)]
+    assert made_ones == ["runs/mlp", "runs/mlp-2", "runs/mlp-3"]
 
 
 def test_the_newest_is_the_one_started_last() -> None:
@@ -53,8 +55,10 @@ def test_a_run_whose_process_died_is_interrupted() -> None:
 
 def test_a_run_at_work_is_not_overwritten() -> None:
     run = made("mlp", "2026")
-    with lock.locked(run.folder), pytest.raises(RunError, match="in use"):
-        Run.create("mlp", run.folder, overwrite=True)
+    again = begun("mlp", run.folder, overwrite=True)
+    with lock.locked(run.folder), pytest.raises(RunError, match="another training"), again:
+        pass
+    assert run.is_run()
 
 
 def test_damaged_json_is_said() -> None:

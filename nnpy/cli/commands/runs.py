@@ -29,6 +29,9 @@ def runs(
     if as_json:
         terminal.result({"runs": found})
         return
+    for each in found:
+        if "error" in each:
+            terminal.say(each["error"])
     names = listing.columns(found)
     if as_csv:
         terminal.result(tables.as_csv(names, [[each.get(n, "") for n in names] for each in found]))

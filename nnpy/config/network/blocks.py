@@ -27,7 +27,7 @@ MAX_STEPS = 10_000  # of a model once its blocks are expanded
 MAX_VALUES = 200_000  # of all those steps together
 MAX_NESTING = 20  # of a block in a block
 
-_NAME = re.compile(r"[A-Za-z_]\w*\Z")
+_NAME = re.compile(r"[A-Za-z_]\w*\Z", re.ASCII)
 HOLE = re.compile(r"\$(?:([A-Za-z_]\w*)|\{(.*)\})\Z")
 
 

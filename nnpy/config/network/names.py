@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -11,6 +12,7 @@ from nnpy.config.yaml.nodes import Mark, Node
 from nnpy.errors import did_you_mean
 
 _MAX_DOTS = 20
+_ODD = re.compile(r"[^A-Za-z0-9_.\\>-]")  # what no name of TensorFlow may hold
 
 
 @dataclass
@@ -58,6 +60,7 @@ class Scope:
         if given is not None and isinstance(given.value, str):
             self._check_name(given, f"{path}.name")
             return given.value
+        base = _ODD.sub("_", base)  # a class of the user's own may be called as Python allows
         while True:
             count = self.automatic[base]
             self.automatic[base] += 1
@@ -79,6 +82,12 @@ class Scope:
             self.checker.error(given, path, f"duplicate name '{name}'{where}")
         elif "/" in name or not name:
             self.checker.error(given, path, "a name must not be empty or hold '/'")
+        elif odd := _ODD.search(name):
+            message = (
+                f"a name has letters from A to Z, digits and _ . - only: TensorFlow cannot have "
+                f"{odd[0]!r} in one"
+            )
+            self.checker.error(given, path, message)
 
     # -- references -----------------------------------------------------------------------
 

@@ -10,12 +10,13 @@ from nnpy.evaluation.classification import Mistake
 from nnpy.report.figures.answers import class_bars, confusion, mistakes, reliability
 from nnpy.report.figures.curves import curve, curves, overlaid, panels
 from nnpy.report.figures.kernels import weights
-from nnpy.report.figures.style import inline_svg, save, write_all
+from nnpy.report.figures.style import content, inline_svg, save, write_all
 
 __all__ = [
     "Mistake",
     "class_bars",
     "confusion",
+    "content",
     "curve",
     "curves",
     "inline_svg",

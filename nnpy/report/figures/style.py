@@ -16,6 +16,7 @@ from matplotlib.backends import backend_agg, backend_svg  # noqa: F401 – here,
 from matplotlib.figure import Figure
 
 from nnpy.report import svg
+from nnpy.storage import atomic
 
 BLUE, ORANGE, GREEN = "#0072b2", "#d55e00", "#009e73"
 INK, MUTED, GRID, PAPER = "#1a1a1b", "#5c5c5e", "#e2e2e3", "#fffffe"
@@ -87,17 +88,22 @@ def _style() -> Any:
     }
 
 
-@styled
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure as the suffix says (.png, .svg, .pdf); always the same bytes."""
-    kind = path.suffix.lstrip(".").lower()
+    """Write a figure as the suffix says (.png, .svg, .pdf), whole or not at all."""
+    atomic.write_bytes(path, content(figure, path.suffix.lstrip(".").lower()))
+
+
+@styled
+def content(figure: Figure, kind: str) -> bytes:
+    """A figure as a file of a kind ("png", "svg", "pdf"); always the same bytes."""
     if kind == "svg":
-        path.write_text(_svg(figure), encoding="utf-8")
-    else:
-        # Packing harder takes three times as long and saves a sixth of the bytes.
-        packing: dict[str, Any] = {"pil_kwargs": {"compress_level": 3}} if kind == "png" else {}
-        figure.savefig(path, format=kind, **packing)
-        _keep_layout(figure)
+        return _svg(figure).encode()
+    # Packing harder takes three times as long and saves a sixth of the bytes.
+    packing: dict[str, Any] = {"pil_kwargs": {"compress_level": 3}} if kind == "png" else {}
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=kind, **packing)
+    _keep_layout(figure)
+    return buffer.getvalue()
 
 
 _drawn: weakref.WeakKeyDictionary[Figure, str] = weakref.WeakKeyDictionary()

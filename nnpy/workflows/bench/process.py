@@ -33,6 +33,7 @@ class Elsewhere:
         self._process = subprocess.Popen(
             [
                 sys.executable,
+                "-P",  # what lies in the folder that we are in is no module
                 "-m",
                 "nnpy.workflows.bench.process",
                 str(place / "config.yaml"),

@@ -1,0 +1,71 @@
+"""What the JSON files of a run must be, whoever wrote them; what may be missing is optional."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from nnpy.storage import json_file
+from nnpy.storage.json_file import (
+    either,
+    mapping,
+    number,
+    one_of,
+    optional,
+    record,
+    sequence,
+    text,
+    whole,
+)
+
+STATUSES = ("running", "finished", "interrupted", "failed")
+_LIMIT = 16 << 20  # bytes of such a file
+_NUMBERS = optional(mapping(optional(number)))
+
+SUMMARY = record(
+    {
+        "status": one_of(*STATUSES),
+        "config": optional(text),
+        "parameters": optional(either(whole, record({"total": whole, "trainable": whole}))),
+        "execution": optional(record({"mode": text, "reason": text})),
+        "device": optional(text),
+        "epochs": optional(whole),
+        "best_epoch": optional(whole),
+        "monitor": optional(text),
+        "validation": _NUMBERS,
+        "test": _NUMBERS,
+        "seconds": _NUMBERS,
+        "error": optional(text),
+        "resumed": sequence(record({"time": text, "epoch": whole, "step": whole})),
+        "restored": sequence(
+            record({"in_epoch": whole, "after_epoch": whole, "learning_rate": number})
+        ),
+    }
+)
+ENVIRONMENT = record(
+    {
+        "command": text,
+        "started": text,
+        "versions": mapping(text),
+        "platform": text,
+        "git_commit": optional(text),
+        "data": mapping(text),
+        "data_source": optional(text),
+        "run": optional(text),
+        "code_seal": text,
+        "file_seals": sequence(text),
+    }
+)
+
+
+def read_summary(path: Path) -> dict[str, Any]:
+    """What summary.json tells; {} when it is not there. Raises RunError."""
+    summary = json_file.read(path, SUMMARY, _LIMIT)
+    if isinstance(summary.get("parameters"), int):  # of an older nnpy
+        summary["parameters"] = {"total": summary["parameters"]}
+    return {name: value for name, value in summary.items() if value is not None}
+
+
+def read_environment(path: Path) -> dict[str, Any]:
+    """What environment.json tells; {} when it is not there. Raises RunError."""
+    return json_file.read(path, ENVIRONMENT, _LIMIT)
