@@ -7,6 +7,7 @@ Where nothing tells, the catalog says "any": it must never refuse what Keras acc
 
 from __future__ import annotations
 
+import ast
 import inspect
 import json
 import os
@@ -24,7 +25,10 @@ from nnpy.catalog.hints import (
     DIRECTIONS,
     DTYPES,
     EXAMPLE,
+    MORE_ARGUMENTS,
+    NOT_ARGUMENTS,
     NOT_FOR_CONFIGS,
+    OPEN_ENDED,
     RANKS,
     SEVERAL_INPUTS,
 )
@@ -77,7 +81,8 @@ def _classes(kind: str, module: Any) -> Iterator[Entry]:
     for cls, names in by_class.items():
         name = cls.__name__ if cls.__name__ in names else names[0]
         targets, outputs = compared(name) if kind in ("loss", "metric") else ("", "")
-        aliases = {*names, *identifiers.get(cls, ())}
+        # The class's own name is what Keras writes into a model.
+        aliases = {*names, cls.__name__, *identifiers.get(cls, ())}
         if kind == "optimizer":
             aliases |= {each.lower() for each in names}  # Keras ignores their case
         aliases -= {name}
@@ -88,6 +93,7 @@ def _classes(kind: str, module: Any) -> Iterator[Entry]:
             parameters=tuple(_constructor(kind, cls)),
             call=tuple(_call(cls)) if kind == "layer" else (),
             doc=first_sentence(cls.__doc__ or ""),
+            open_ended=name in OPEN_ENDED.split(),
             **(_ranks(cls) if kind == "layer" else {}),
             targets=targets,
             outputs=outputs,
@@ -219,14 +225,29 @@ def _constructor(kind: str, cls: type) -> Iterator[Parameter]:
         if "__init__" not in vars(owner) or owner is object:
             continue
         docs = documented(owner) if owner is cls else {**documented(owner), **documented(cls)}
-        for each in _arguments(vars(owner)["__init__"]):
+        init = vars(owner)["__init__"]
+        for each in (*_arguments(init), *_unnamed(init)):
             if each.name in seen:
                 continue
             seen.add(each.name)
             if owner is cls or _accepts(cls, each):
                 yield describe(kind, cls.__name__, each, docs.get(each.name, ""))
-        if not _takes_more(vars(owner)["__init__"]):
-            return
+        if not _takes_more(init):
+            break
+    for name in MORE_ARGUMENTS.get(cls.__name__, "").split():
+        if name not in seen:
+            more = inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None)
+            yield describe(kind, cls.__name__, more, "")
+
+
+def _unnamed(init: Callable) -> Iterator[inspect.Parameter]:
+    """The arguments that a constructor takes out of its `**kwargs` by name."""
+    for name, default in re.findall(
+        r"kwargs\.pop\(\s*\"(\w+)\"(?:,\s*([^()]+?))?,?\s*\)", inspect.getsource(init)
+    ):
+        if name not in NOT_ARGUMENTS.split():
+            value = ast.literal_eval(default) if default else None
+            yield inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=value)
 
 
 def _accepts(cls: type, parameter: inspect.Parameter) -> bool:
@@ -358,6 +379,7 @@ def _packed(entry: Entry, common: Mapping[str, Parameter]) -> dict:
         "min_rank": entry.min_rank,
         "targets": entry.targets,
         "outputs": entry.outputs,
+        "open_ended": entry.open_ended,
         "direction": entry.direction,
         "parameters": short(entry.parameters),
         "call": short(entry.call),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -22,14 +23,17 @@ FORMAT = 2  # of catalog.json; a cached file of another format is made anew
 
 SHIPPED = Path(__file__).with_name("catalog.json")
 
+# A policy that quantizes: how, to how many bits, in groups of how many, from what.
+_QUANTIZED = re.compile(r"(?:int8|float8|int4(?:/-?\d+)?|(?:gptq|awq)/\d+/-?\d+)_from_(\w+)")
+
 _BUILD_SECONDS = 300  # importing Keras takes seconds; on a cold network disk, minutes
 
 
 class Catalog:
     """All entries of one version of Keras; `note` says what the user should know of it.
 
-    `dtypes` are the names of data types and dtype policies; a policy that quantizes
-    (`int8_from_float32`) is not among them.
+    `dtypes` are the names of data types and dtype policies; policies that quantize are made of
+    them, `int8_from_float32`: `is_dtype` knows those too.
     """
 
     def __init__(self, data: Mapping, note: str = "") -> None:
@@ -39,6 +43,11 @@ class Catalog:
         self._data = data
         self._entries: dict[tuple[str, str], Entry] = {}
         self._names: dict[str, dict[str, str]] = {}
+
+    def is_dtype(self, name: str) -> bool:
+        """Whether it is the name of a data type or of a dtype policy."""
+        quantized = _QUANTIZED.fullmatch(name)
+        return name in self.dtypes or (quantized is not None and quantized[1] in self.dtypes)
 
     def find(self, kind: str, name: str) -> Entry | None:
         """The entry of that name or alias, or None."""
@@ -174,6 +183,7 @@ def _entry(kind: str, name: str, section: Mapping) -> Entry:
         outputs=raw.get("outputs", ""),
         direction=raw.get("direction", ""),
         doc=raw.get("doc", ""),
+        open_ended=raw.get("open_ended", False),
     )
 
 

@@ -24,6 +24,7 @@ class Parameter:
     types: tuple[str, ...] = ("any",)
     items: tuple[str, ...] = ()
     length: int | None = None
+    as_tuple: bool = False  # whether Keras insists on a tuple where a list is written
     choices: tuple[str, ...] | None = None
     ignore_case: bool = False  # whether Keras takes the choices in capitals too
     minimum: float | None = None
@@ -58,7 +59,7 @@ class Entry:
     code: str = ""  # the user's own file that defines it, where Keras does not
     targets: str = ""  # what a loss or metric compares: see `nnpy.catalog.measures`
     outputs: str = ""
-    open_ended: bool = False  # takes more arguments than are known (**kwargs of own code)
+    open_ended: bool = False  # takes more arguments than are known (**kwargs)
     direction: str = ""
     base: str = ""
     logs_as: str | None = None

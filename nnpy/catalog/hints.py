@@ -31,6 +31,21 @@ ABBREVIATIONS = {
     "initializer": "normal uniform one zero",
 }
 
+# What constructors take out of their `**kwargs` only to ignore it, or for what a config says
+# in another place.
+NOT_ARGUMENTS = """decay dynamic input_dim input_length input_shape batch_input_shape training
+    trainable dtype"""
+
+# What an object takes by name though its signature does not say so.
+MORE_ARGUMENTS = {
+    "LambdaCallback": """on_batch_begin on_batch_end on_test_begin on_test_end
+        on_test_batch_begin on_test_batch_end
+        on_predict_begin on_predict_end on_predict_batch_begin on_predict_batch_end""",
+}
+
+# These hand any further argument to the function that they are made with.
+OPEN_ENDED = "MeanMetricWrapper"
+
 # Layers that are called with a list of tensors.
 SEVERAL_INPUTS = """Add Average Concatenate Dot Maximum Minimum Multiply Subtract Attention
     AdditiveAttention HashedCrossing"""
@@ -141,6 +156,7 @@ BOUNDS: dict[str, str] = {
     "CategoricalGeneralizedCrossEntropy.q": "> 0 < 1",
     "Lion.beta_1 F1Score.threshold FBetaScore.threshold": "> 0 <= 1",
     "ReduceLROnPlateau.factor": "< 1",
+    "Reshape.target_shape": ">= -1",
     "learning_rate initial_learning_rate clipnorm clipvalue global_clipnorm": ">= 0",
     "patience cooldown start_from_epoch": ">= 0",
     "label_smoothing dropout recurrent_dropout ema_momentum": ">= 0 <= 1",
@@ -176,9 +192,13 @@ ITEMS = {
     "thresholds factor boundaries values value_range": "float",
     """x_factor y_factor height_factor width_factor brightness_factor contrast_factor
     saturation_factor hue_factor""": "float",
-    "cells": "cell",
+    "cells RNN.cell": "cell",
+    "Reshape.target_shape": "int",
     "layers": "layer",
 }
+
+# Arguments for which only a tuple will do.
+TUPLES = "TextVectorization.ngrams"
 
 # Lists of one number for each spatial axis: their length is the digit in the class's name.
 SPATIAL = "kernel_size strides pool_size dilation_rate output_padding size output_size"
@@ -266,7 +286,16 @@ TYPES = {
     "inner_optimizer": "optimizer",
     "layer": "layer",
     "layers": "list",
-    "learning_rate": "float schedule",
+    "learning_rate": "callable float schedule",
+    "RNN.cell": "cell list",
+    "Normalization.axis": "int list null",
+    "Reshape.target_shape": "list",
+    "Lambda.output_shape": "callable int null shape",
+    "Lambda.mask": "callable null",
+    "Muon.rms_rate": "float null",
+    "AUC.num_thresholds": "int null",
+    "implementation vocabulary_size": "int null",
+    "has_input_vocabulary": "bool null",
     "lora_alpha": "float null",
     "name": "str null",
     "negative_slope": "float",
@@ -275,7 +304,7 @@ TYPES = {
     "num_bins": "int null",
     "output_padding": "int list null",
     "output_shape": "int shape null",
-    "schedule": "callable schedule",
+    "schedule": "callable",
     "seed": "int null",
     "AUC.thresholds": "list null",
     "thresholds": "float list null",

@@ -9,7 +9,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from nnpy.catalog.entries import Parameter
-from nnpy.catalog.hints import BOUNDS, CHOICES, CHOICES_ELSE, DOCS, ITEMS, OPERANDS, SPATIAL, TYPES
+from nnpy.catalog.hints import (
+    BOUNDS,
+    CHOICES,
+    CHOICES_ELSE,
+    DOCS,
+    ITEMS,
+    OPERANDS,
+    SPATIAL,
+    TUPLES,
+    TYPES,
+)
 
 _CONVENTIONS = (
     (r"(.*_)?initializer", "initializer null"),
@@ -63,6 +73,7 @@ def describe(kind: str, owner: str, parameter: inspect.Parameter, doc: str) -> P
         types=types,
         items=(listed,) if listed else (),
         length=int(digit[1]) if digit and listed and name in SPATIAL.split() else None,
+        as_tuple=f"{owner}.{name}" in TUPLES.split(),
         choices=choices,
         ignore_case=bool(choices) and _ignores_case(owner, name, doc),
         doc=first_sentence(doc) or DOCS.get(name, ""),
@@ -76,9 +87,12 @@ def _ignores_case(owner: str, name: str, doc: str) -> bool:
     return "case-insensitive" in doc
 
 
-def _named(table: Mapping[str, str], owner: str, name: str) -> str | None:
-    """The value of a table whose keys are names, or `Class.name`, with spaces between them."""
-    for wanted in (f"{owner}.{name}", name):
+def _named(table: Mapping[str, str], owner: str, name: str, *, only: bool = False) -> str | None:
+    """The value of a table whose keys are names, or `Class.name`, with spaces between them.
+
+    With `only`, what is said of `Class.name`, not of every argument of that name.
+    """
+    for wanted in (f"{owner}.{name}", *(() if only else (name,))):
         for names, value in table.items():
             if wanted in names.split():
                 return value
@@ -119,7 +133,8 @@ def _types(owner: str, parameter: inspect.Parameter, doc: str) -> tuple[str, ...
         return ("bool",)
     if told := _named(TYPES, owner, name):
         types = set(told.split())
-        if default is parameter.empty or isinstance(default, int | float | tuple):
+        general = _named(TYPES, owner, name, only=True) is None
+        if general and (default is parameter.empty or isinstance(default, int | float | tuple)):
             types -= {"null"}
         return tuple(sorted(types))
     for pattern, found in _CONVENTIONS:
@@ -164,7 +179,7 @@ def _bounds(owner: str, name: str, types: tuple[str, ...]) -> dict[str, Any]:
     if not told or not {"int", "float", "list"} & {*types}:
         return {}
     fields: dict[str, Any] = {}
-    for sign, number in re.findall(r"([<>]=?) (\d+)", told):
+    for sign, number in re.findall(r"([<>]=?) (-?\d+)", told):
         side = "minimum" if sign.startswith(">") else "maximum"
         fields[side] = int(number)
         if "=" not in sign:

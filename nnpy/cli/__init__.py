@@ -18,19 +18,19 @@ from nnpy.version import __version__
 
 # command → its module in this folder and its one-line help
 COMMANDS = {
-    "train": ("train", "Train the network that a config says."),
+    "train": ("train", "Train the network that a config describes."),
     "check": ("check", "Find the mistakes in configs."),
-    "evaluate": ("evaluate", "Measure a trained model on data."),
-    "predict": ("predict", "Say what a trained model sees in pictures."),
-    "report": ("report", "Make a run's figures and page anew."),
+    "evaluate": ("evaluate", "Evaluate a trained model on its data."),
+    "predict": ("predict", "Classify images with a trained model."),
+    "report": ("report", "Recreate the figures and report of a run."),
     "runs": ("runs", "List the runs."),
-    "compare": ("compare", "Put runs side by side."),
+    "compare": ("compare", "Compare runs side by side."),
     "reproduce": ("reproduce", "Train a run again and compare every number."),
     "plot": ("plot", "Draw a model."),
-    "verify": ("verify", "Prove that a training survives being killed."),
+    "verify": ("verify", "Prove that training survives being killed."),
     "bench": ("bench", "Measure how fast a config trains here."),
     "info": ("info", "Show versions, devices, data and renderers."),
-    "init": ("init", "Write a commented config to begin with."),
+    "init": ("init", "Write a commented config to start from."),
     "import": ("import_", "Write the config of a Keras model."),
     "schema": ("schema", "Print the JSON Schema of the config language."),
 }

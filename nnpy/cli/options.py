@@ -14,11 +14,11 @@ overrides = click.option(
 device = click.option(
     "--device",
     metavar="cpu|gpu|gpu:N",
-    help="Insist on a device; by default the GPUs that are there, else the CPU.",
+    help="Require this device; default: all GPUs, or the CPU if there is none.",
 )
-as_json = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 trust_code = click.option(
     "--trust-code",
     is_flag=True,
-    help="Run the Python files that came with a run of someone else.",
+    help="Run the Python files of a run that came from someone else.",
 )

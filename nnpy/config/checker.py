@@ -13,7 +13,9 @@ from typing import Any
 
 from nnpy.catalog.catalog import Catalog
 from nnpy.catalog.entries import Entry, Parameter
+from nnpy.catalog.naming import name_problem
 from nnpy.config.objects import ACTIVATION_LAYERS, OBJECT_KINDS, KerasObject
+from nnpy.config.yaml import scalars
 from nnpy.config.yaml.nodes import Mark, Node
 from nnpy.errors import Problem, did_you_mean, nearest
 
@@ -78,6 +80,7 @@ class Checker:
                 unused = [name for name in known if name not in node.value]
                 hint = did_you_mean(str(key), unused)
                 meant.add(nearest(str(key), unused))
+                hint = hint or did_you_mean(str(key), known)  # it stands there already
                 if not hint and len(known) <= 12:
                     hint = f"; known are {', '.join(known)}" if known else "; it takes none"
                 self.error(node.keys.get(key) or item, path, f"unknown {word} '{key}'{hint}")
@@ -100,7 +103,15 @@ class Checker:
             return node.plain()
         if node.value is None and "null" in types:
             return None
+        if node.is_map and "dtype" in types:
+            node = _policy(node)
         kinds = [kind for kind in types if kind in OBJECT_KINDS]
+        if self._seems_something_else(node, parameter, path):
+            return None
+        if "callable" in types and (node.is_map or isinstance(node.value, str)):
+            function = self._function(node, parameter, path)
+            if function is not None:
+                return function
         if node.is_list and ("list" in types or "tensor" in types):
             return self._list(node, parameter, path)
         if "shape" in types and _is_shape(node):
@@ -115,8 +126,59 @@ class Checker:
             return self.object(node, kinds, path)
         if self._is_scalar_of(node.value, types):
             return self._bounded(node, parameter, path)
+        if "callable" in types and isinstance(node.value, str):
+            self.error(node, path, self._unknown_function(node.value))
+            return None
         self.error(node, path, f"expected {describe(parameter)}, got {show(node)}")
         return None
+
+    def _seems_something_else(self, node: Node, parameter: Parameter, path: str) -> bool:
+        """Reports text that is neither wanted nor a name, but looks like what is wanted."""
+        text, types = node.value, parameter.types
+        if not isinstance(text, str) or text in (parameter.choices or ()):
+            return False
+        if not parameter.choices and {"str", "dtype"} & {*types}:
+            return False
+        numbers = {"int", "float", "tensor"} & {*types}
+        reason = scalars.why_text(text, number=bool(numbers), truth="bool" in types)
+        if reason:
+            self.error(node, path, f"expected {describe(parameter)}, got {show(node)}: {reason}")
+        return bool(reason)
+
+    def _function(self, node: Node, parameter: Parameter, path: str) -> KerasObject | None:
+        """A function of own code or, where one of Keras will do, of Keras; None if it is neither.
+
+        Functions of `keras.ops` are steps: as a value Keras could not find them again.
+        """
+        if node.is_map:
+            name = str(next(iter(node.value), ""))
+            own = self.catalog.find("function", name)
+            return self.object(node, ("function",), path) if own else None
+        own = self.catalog.find("function", node.value)
+        if own is not None:
+            return KerasObject("function", own.name, {}, path, node.mark, False, own.code)
+        if not {*parameter.types} <= {"callable", "shape", "int", "null"}:
+            return None
+        home, _, name = node.value.removeprefix("keras.").rpartition(".")
+        for each in ("activation", "loss", "metric"):
+            plural = "losses" if each == "loss" else f"{each}s"
+            entry = self.catalog.find(each, name) if home in ("", plural) else None
+            if entry is not None and not entry.code and name == name.lower():
+                return KerasObject("function", f"{plural}.{name}", {}, path, node.mark)
+        return None
+
+    def _unknown_function(self, name: str) -> str:
+        """`unknown function 'halv'; did you mean 'halve'?`"""
+        own = self.catalog.suggestions("function")
+        keras = [each for kind in ("activation", "loss") for each in self.catalog.names(kind)]
+        hint = did_you_mean(name, (*own, *keras))
+        if not hint and not own:
+            hint = ": write it in a Python file that `code:` names"
+        if name.startswith("ops."):
+            hint = (
+                ": a function of keras.ops is a step of its own, or part of a function of `code:`"
+            )
+        return f"unknown function '{name}'{hint}"
 
     def _is_scalar_of(self, value: Any, types: tuple[str, ...]) -> bool:
         if isinstance(value, bool):
@@ -126,7 +188,7 @@ class Checker:
         if isinstance(value, float):
             return "float" in types or "tensor" in types
         if isinstance(value, str):
-            return "str" in types or "callable" in types or "dtype" in types
+            return "str" in types or "dtype" in types
         return False
 
     def _bounded(self, node: Node, parameter: Parameter, path: str) -> Any:
@@ -166,7 +228,7 @@ class Checker:
                 return None
         elif "dtype" in parameter.types and "str" not in parameter.types:
             known = self.catalog.dtypes
-            if text not in known:
+            if not self.catalog.is_dtype(text):
                 self.error(node, path, f"unknown dtype '{text}'{did_you_mean(text, known)}")
                 return None
         return text
@@ -177,7 +239,7 @@ class Checker:
             self.error(node, path, message)
             return None
         if not parameter.items:
-            return node.plain()
+            return _as_wanted(node.plain(), parameter)
         item = Parameter(
             parameter.name,
             types=parameter.items,
@@ -188,7 +250,10 @@ class Checker:
             exclusive_minimum=parameter.exclusive_minimum,
             exclusive_maximum=parameter.exclusive_maximum,
         )
-        return [self.value(each, item, f"{path}[{index}]") for index, each in enumerate(node.value)]
+        values = [
+            self.value(each, item, f"{path}[{index}]") for index, each in enumerate(node.value)
+        ]
+        return _as_wanted(values, parameter)
 
     # -- an object of Keras ---------------------------------------------------------------
 
@@ -213,6 +278,7 @@ class Checker:
                 where=mark,
                 open_ended=entry.open_ended,
             )
+            self._check_name(entry, arguments, where)
         if entry.kind == "activation" and values and not entry.code:
             self._check_activation(entry, mark, path)
         # `crossentropy` is no class: Keras chooses one by the shape of the outputs.
@@ -222,6 +288,13 @@ class Checker:
         )
         shown = entry.name if explicit else name
         return KerasObject(entry.kind, shown, values, path, mark, explicit, entry.code)
+
+    def _check_name(self, entry: Entry, arguments: Node | None, path: str) -> None:
+        given = arguments.value.get("name") if arguments else None
+        if given is not None and isinstance(given.value, str):
+            problem = name_problem(given.value, entry.kind)
+            if problem:
+                self.error(given, f"{path}.name", problem)
 
     def _check_activation(self, entry: Entry, mark: Mark | None, path: str) -> None:
         if entry.name not in ACTIVATION_LAYERS:
@@ -235,6 +308,8 @@ class Checker:
         word = _WORDS.get(kind, _with_article(kind))
         if isinstance(node.value, str):
             return node.value, node.mark, None
+        if node.is_map and {"class_name", "config"} <= {*node.value}:
+            node = _short_form(node)
         if not node.is_map or len(node.value) != 1:
             got = f"{len(node.value)} names" if node.is_map and node.value else show(node)
             message = f"expected {word}: its name, or {{Name: {{argument: value}}}}; got {got}"
@@ -276,6 +351,25 @@ class Checker:
         return len(keys) == 1 and self._find(kinds, str(keys[0])) is not None
 
 
+def _short_form(node: Node) -> Node:
+    """What Keras writes of an object, `{class_name: L2, config: {l2: 0.1}}` → `{L2: {l2: 0.1}}`."""
+    name, arguments = node.value["class_name"], node.value["config"]
+    return Node({name.value: arguments}, node.mark, {name.value: name.mark}, node.origin)
+
+
+def _policy(node: Node) -> Node:
+    """What Keras writes of a dtype policy → its name."""
+    config = node.value["config"].value if {"class_name", "config"} <= {*node.value} else None
+    given = {key: each.value for key, each in config.items()} if isinstance(config, dict) else {}
+    if {"mode", "source_name"} <= {*given}:
+        return Node(f"{given['mode']}_from_{given['source_name']}", node.mark)
+    return Node(given["name"], node.mark) if "name" in given else node
+
+
+def _as_wanted(values: list[Any], parameter: Parameter) -> Any:
+    return tuple(values) if parameter.as_tuple else values
+
+
 def _with_article(word: str) -> str:
     return f"an {word}" if word[0] in "aeio" else f"a {word}"
 
@@ -297,6 +391,8 @@ def describe(parameter: Parameter) -> str:
     if parameter.choices and set(parameter.types) <= {"str", "null"}:
         return "one of " + ", ".join(parameter.choices)
     types = [each for each in parameter.types if not (each == "int" and "float" in parameter.types)]
+    if {*types} - {"callable", "null"}:  # a function is a last resort
+        types = [each for each in types if each != "callable"]
     words = [_WORDS.get(each, _with_article(each)) for each in types if each != "null"]
     text = " or ".join(words)
     low, high = parameter.minimum, parameter.maximum

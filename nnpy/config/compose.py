@@ -6,8 +6,10 @@ of the same name merges its arguments, one of another name takes its place; so d
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Protocol
 
 from nnpy.config.checker import show
 from nnpy.config.yaml import parse
@@ -20,6 +22,18 @@ MAX_EXTENDS = 20
 _MOST = 4 * parse.MAX_BYTES  # bytes; the limit is one of characters
 
 IsObject = Callable[[str], bool]  # whether a key is the name of an object of Keras
+
+
+class Names(Protocol):
+    """What the overrides need to know of Keras's names, and of the settings' defaults."""
+
+    defaults: dict[str, str]  # "training.optimizer" → the object that stands there
+
+    def is_object(self, name: str) -> bool:
+        """Whether it is the name of an object of Keras."""
+
+    def takes(self, name: str, argument: str) -> bool:
+        """Whether an object of that name takes the argument."""
 
 
 def read_file(path: Path) -> Node:
@@ -102,8 +116,12 @@ def merge(base: Node, over: Node, is_object: IsObject, depth: int = 0) -> Node:
 # -- overrides ----------------------------------------------------------------------------
 
 
-def override(root: Node, overrides: Iterable[str], is_object: IsObject) -> Node:
-    """The tree with the value of each `a.b.c=value` in its place."""
+def override(root: Node, overrides: Iterable[str], names: Names) -> Node:
+    """The tree with the value of each `a.b.c=value` in its place.
+
+    A place in a list is written `model.1` or `model[1]`; the name of the object that stands at
+    a place may be left out before its argument: `training.optimizer.learning_rate`.
+    """
     problems = []
     for text in overrides:
         key, equals, _ = text.partition("=")
@@ -112,7 +130,8 @@ def override(root: Node, overrides: Iterable[str], is_object: IsObject) -> Node:
         if key.strip() == "extends":
             raise UsageError(f"--set {text}: only a file can extend another")
         value = _value(text, len(key) + 1)
-        message = _put(root, key.strip().split("."), value, is_object)
+        path = re.sub(r"\[\s*(\d+)\s*\]", r".\1", key.strip())
+        message = _put(root, path.split("."), value, names)
         if message:
             problems.append(Problem(message, key, "--set", 1, 1, len(key), source=text))
     if problems:
@@ -137,9 +156,11 @@ def _value(text: str, start: int) -> Node:
     return node
 
 
-def _put(node: Node, words: list[str], value: Node, is_object: IsObject) -> str | None:
-    """Sets one value below `node`; the message of what stands in its way, if anything."""
-    depth = 0
+def _put(root: Node, words: list[str], value: Node, names: Names) -> str | None:
+    """Sets one value below `root`; the message of what stands in its way, if anything."""
+    node = root
+    trail: tuple[str, ...] = ()
+    in_list = False
     while words:
         if node.is_list:
             key, words = words[0], words[1:]
@@ -152,28 +173,53 @@ def _put(node: Node, words: list[str], value: Node, is_object: IsObject) -> str 
                 )
             if not words:
                 node.value[int(key)] = value
-            else:
-                node = node.value[int(key)]
+                return None
+            node, in_list = node.value[int(key)], True
             continue
-        name, words = _key(node, words)
+        name, rest = _key(node, words)
+        if in_list or len(trail) >= 2:  # above that are the sections
+            name, rest = _object(node, str(name), words, names) or (name, rest)
+        words = rest
         if isinstance(node.value, str) and node.value == name:
             node.value = {name: Node({}, node.mark, {}, "--set")}  # a name → with arguments
             node.keys = {name: node.mark}
-        elif node.value is None or (isinstance(node.value, str) and is_object(str(name))):
+        elif node.value is None or (isinstance(node.value, str) and names.is_object(str(name))):
             node.value, node.keys = {}, {}
         elif not node.is_map:
             return f"'{name}' cannot be set: {show(node)} stands there"
         elif (
-            depth >= 2 and name not in node.value and len(node.value) == 1 and is_object(str(name))
+            (in_list or len(trail) >= 2)
+            and name not in node.value
+            and len(node.value) == 1
+            and names.is_object(str(name))
         ):
             node.value, node.keys = {}, {}  # another object takes its place
         if not words:
             node.value[name], node.keys[name] = value, value.mark
             return None
+        trail, in_list = (*trail, str(name)), False
         if name not in node.value:
-            node.value[name], node.keys[name] = Node({}, value.mark, {}, "--set"), value.mark
-        node, depth = node.value[name], depth + 1
+            default = names.defaults.get(".".join(trail))
+            holder: Node = Node({}, value.mark, {}, "--set")
+            if default is not None and names.takes(default, words[0]):
+                holder = Node(default, value.mark, {}, "default")
+            node.value[name], node.keys[name] = holder, value.mark
+        node = node.value[name]
     return None
+
+
+def _object(node: Node, word: str, words: list[str], names: Names) -> tuple[str, list[str]] | None:
+    """The object that stands at `node`, where the next word is not its name but an argument."""
+    if names.is_object(word):
+        return None
+    if isinstance(node.value, str):
+        standing = node.value
+    elif node.is_map and len(node.value) == 1 and word not in node.value:
+        standing = str(next(iter(node.value)))
+    else:
+        return None
+    # A class is not among settings and outputs: the word is an argument of it, if a wrong one.
+    return (standing, words) if names.takes(standing, word) or standing[:1].isupper() else None
 
 
 def _key(node: Node, words: list[str]) -> tuple[str | int, list[str]]:

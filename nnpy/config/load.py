@@ -9,11 +9,12 @@ imported. What stands later wins: defaults, base file, file, `--set`.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnpy.catalog import catalog
+from nnpy.catalog.entries import Entry
 from nnpy.config import by_output as outputs
 from nnpy.config import callbacks, compose, consistency, data_section, steps
 from nnpy.config.checker import Checker, show
@@ -22,7 +23,13 @@ from nnpy.config.monitor import measure
 from nnpy.config.network import blocks, reader
 from nnpy.config.network.graph import Network
 from nnpy.config.objects import OBJECT_KINDS
-from nnpy.config.settings import DataSettings, TrainingSettings, parameters, subsections
+from nnpy.config.settings import (
+    SECTIONS,
+    DataSettings,
+    TrainingSettings,
+    parameters,
+    subsections,
+)
 from nnpy.config.yaml.nodes import Node, from_plain
 from nnpy.data import DataInfo, registry, validation
 from nnpy.errors import ConfigError, DataError, Problem, did_you_mean, nearest
@@ -54,20 +61,39 @@ def _load(config: str | Path | Mapping[str, Any] | Config, overrides: list[str])
             return config
         # With their places, which say who named a file: safety/named_files.py.
         root = config.tree.copy() if config.tree.value else from_plain(config.resolved, "given")
-        return _check(compose.override(root, overrides, _is_object), config.name)
+        return _check(compose.override(root, overrides, _Names()), config.name)
     if isinstance(config, Mapping):
         root = from_plain(dict(config), "given")
-        return _check(compose.override(root, overrides, _is_object), "model")
+        return _check(compose.override(root, overrides, _Names()), "model")
     path = Path(config)
-    root = compose.extend(path, _is_object)
-    old_run = _is_of_run(path)
-    root = compose.override(root, overrides, _is_object)
-    return _check(root, _stem(path), str(path), of_run=old_run)
+    names = _Names()
+    root = compose.override(compose.extend(path, names.is_object), overrides, names)
+    return _check(root, _stem(path), str(path), of_run=_is_of_run(path))
 
 
-def _is_object(name: str) -> bool:
-    known = catalog.load()
-    return any(known.find(kind, name) for kind in OBJECT_KINDS)
+class _Names:
+    """The names of the catalog; those of own code are not known before the config is read."""
+
+    def __init__(self) -> None:
+        self._catalog = catalog.load()
+        self.defaults = {
+            f"{section}.{each.name}": each.default
+            for section, settings in SECTIONS.items()
+            for each in parameters(settings)
+            if isinstance(each.default, str) and set(each.types) <= {*OBJECT_KINDS}
+        }
+
+    def _entries(self, name: str) -> Iterator[Entry]:
+        for kind in OBJECT_KINDS:
+            entry = self._catalog.find(kind, name)
+            if entry is not None:
+                yield entry
+
+    def is_object(self, name: str) -> bool:
+        return any(self._entries(name))
+
+    def takes(self, name: str, argument: str) -> bool:
+        return any(each.parameter(argument) for each in self._entries(name))
 
 
 def _stem(path: Path) -> str:

@@ -44,28 +44,29 @@ class ValidationSettings:
 
 @dataclass(frozen=True)
 class DataSettings:
-    """Where examples come from."""
+    """Where the examples come from."""
 
     name: str = setting(
         "fashion_mnist",
         "str",
         choices=("fashion_mnist", "mnist", "cifar10", "cifar100", "idx"),
-        doc="The data set.",
+        doc="The data set to train on.",
     )
     path: str | None = setting(
-        None, "str", "null", doc="The folder of its files; null looks in the usual places."
+        None, "str", "null", doc="Folder of the data set's files; null searches the usual places."
     )
     validation: ValidationSettings = setting(
         {},
         "dict",
         section=ValidationSettings,
-        doc="Which training examples are held out to choose the best epoch.",
+        doc="Which training examples are held out for validation, which decides the best epoch.",
     )
     labels: str = setting(
         "sparse",
         "str",
         choices=("sparse", "one_hot"),
-        doc="Labels as class numbers, or as vectors for losses such as categorical_crossentropy.",
+        doc="Label format: class indices (sparse), or one-hot vectors for losses such as "
+        "categorical_crossentropy.",
     )
     rescale: float | str = setting(
         "auto",
@@ -83,8 +84,8 @@ class DataSettings:
         "null",
         minimum=0,
         exclusive_minimum=True,
-        doc="MiB of data that may lie on the device; more streams through it. null is a share "
-        "of the free memory.",
+        doc="MiB of data to keep on the device; a larger data set is streamed. null: a share of "
+        "the free memory.",
     )
 
     @property
@@ -100,37 +101,37 @@ class DataSettings:
 class TrainingSettings:
     """How the network learns."""
 
-    optimizer: KerasObject = setting("Adam", "optimizer", doc="How a step changes the weights.")
+    optimizer: KerasObject = setting("Adam", "optimizer", doc="How each step updates the weights.")
     # With several outputs, loss, metrics and loss_weights are mappings {output: …}.
     loss: KerasObject | dict[str, KerasObject] = setting(
         "sparse_categorical_crossentropy",
         "loss",
-        doc="What the training makes small; with several outputs {output: loss}.",
+        doc="The loss to minimize; with several outputs, {output: loss}.",
     )
     metrics: list[KerasObject] | dict[str, list[KerasObject]] = setting(
         ["accuracy"],
         "list",
         items=("metric",),
-        doc="What is measured beside the loss; with several outputs {output: [metric]}.",
+        doc="Metrics to compute besides the loss; with several outputs, {output: [metric]}.",
     )
     weighted_metrics: list[KerasObject] | dict[str, list[KerasObject]] = setting(
         [],
         "list",
         items=("metric",),
-        doc="Metrics in which each example counts by its weight, such as class_weight's; with "
-        "several outputs {output: [metric]}.",
+        doc="Metrics weighted by sample weights, such as those of class_weight; with several "
+        "outputs, {output: [metric]}.",
     )
     loss_weights: dict[str, float] | None = setting(
-        None, "dict", "null", doc="With several outputs, how much each one's loss counts."
+        None, "dict", "null", doc="With several outputs, the weight of each one's loss in the sum."
     )
-    epochs: int = setting(5, "int", minimum=0, doc="Passes over the training set.")
+    epochs: int = setting(5, "int", minimum=0, doc="Number of passes over the training set.")
     steps_per_epoch: int | None = setting(
         None,
         "int",
         "null",
         minimum=1,
-        doc="How many steps an epoch has; the next one goes on with the examples after them. "
-        "null is one pass over the training set.",
+        doc="Steps in an epoch; the next epoch continues with the examples that follow. null: "
+        "one pass over the training set.",
     )
     validation_freq: int | list[int] = setting(
         1,
@@ -138,49 +139,53 @@ class TrainingSettings:
         "list",
         items=("int",),
         minimum=1,
-        doc="After how many epochs the validation split is looked at, or a list of those epochs.",
+        doc="Validate every N epochs, or after the epochs in a list.",
     )
-    batch_size: int = setting(32, "int", minimum=1, doc="Examples in a step.")
+    batch_size: int = setting(32, "int", minimum=1, doc="Examples per step.")
     seed: int = setting(
-        0, "int", minimum=0, maximum=2**32 - 1, doc="Of the weights, the order and the dropout."
+        0,
+        "int",
+        minimum=0,
+        maximum=2**32 - 1,
+        doc="Seed of the initial weights, the shuffling and the dropout.",
     )
     shuffle: bool = setting(
-        True, "bool", doc="Whether each epoch takes the examples in a new order."
+        True, "bool", doc="Whether to shuffle the training set before each epoch."
     )
     monitor: str | None = setting(
         None,
         "str",
         "null",
-        doc="What chooses the best epoch; null is what a callback that keeps the best weights "
-        "goes by, otherwise val_accuracy, otherwise val_loss.",
+        doc="The metric that decides the best epoch; null: the one monitored by a callback that "
+        "keeps the best weights, otherwise val_accuracy, otherwise val_loss.",
     )
     monitor_mode: str = setting(
         "auto",
         "str",
         choices=("auto", "min", "max"),
-        doc="Whether less or more of it is better; auto knows it of Keras's losses and metrics.",
+        doc="Whether lower or higher is better; auto knows this for Keras's losses and metrics.",
     )
     class_weight: dict[int, float] | None = setting(
-        None, "dict", "null", doc="The weight of each class in the loss: {0: 1.0, 1: 5.0}."
+        None, "dict", "null", doc="The weight of each class in the loss, such as {0: 1.0, 1: 5.0}."
     )
     callbacks: list[KerasObject] = setting(
-        [], "list", items=("callback",), doc="Callbacks of Keras, such as EarlyStopping."
+        [], "list", items=("callback",), doc="Keras callbacks, such as EarlyStopping."
     )
     execution: str = setting(
         "auto",
         "str",
         choices=("auto", "xla", "graph", "eager"),
-        doc="How the steps are run; auto chooses by model and device.",
+        doc="How steps are executed; auto chooses by model and device.",
     )
     checkpoint_minutes: float = setting(
-        5.0, "float", minimum=0, doc="How often the state is saved within an epoch."
+        5.0, "float", minimum=0, doc="Minutes between saves of the training state within an epoch."
     )
     on_nan: str = setting(
         "stop",
         "str",
         choices=("stop", "restore"),
-        doc="What a loss that is no number does: end the training, or go back to the best "
-        "state with half the learning rate.",
+        doc="When the loss is NaN or infinite: stop the training, or restore the best state and "
+        "halve the learning rate.",
     )
 
     def loss_of(self, key: str) -> KerasObject | None:
@@ -201,7 +206,7 @@ SECTIONS: dict[str, type] = {"data": DataSettings, "training": TrainingSettings}
 
 
 def parameters(section: type) -> tuple[Parameter, ...]:
-    """A section's settings as what the checker takes."""
+    """A section's settings in the form that the checker takes."""
     return tuple(
         Parameter(
             each.name,

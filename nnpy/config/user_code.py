@@ -10,6 +10,7 @@ text that was checked. Nothing but a file that the config names is ever imported
 from __future__ import annotations
 
 import ast
+import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -42,7 +43,9 @@ _BASES = {
 }
 # What `**kwargs` of a constructor stands for where the base is Keras's abstract one.
 _INHERITED = {"layer": "Dropout", "loss": "Poisson", "metric": "Mean"}
-_FUNCTION_KINDS = ("activation", "loss", "metric", "initializer", "regularizer", "constraint")
+_FUNCTION_KINDS = (
+    *("function", "activation", "loss", "metric", "initializer", "regularizer", "constraint"),
+)
 _MAX_BYTES = 1_000_000
 
 
@@ -57,6 +60,12 @@ class CodeFile:
     name: str
     text: str = field(repr=False)
     said_in: str = field(default="", compare=False)
+
+    @property
+    def key(self) -> str:
+        """Tells it from every other file, and from itself before it was changed."""
+        content = f"{self.path}\0{self.text}".encode()
+        return f"{self.name}@{hashlib.sha256(content).hexdigest()[:16]}"
 
     @property
     def package(self) -> str:
@@ -140,11 +149,16 @@ class OwnCatalog(Catalog):
             if isinstance(each, ast.ClassDef):
                 self._add_class(each, classes, file)
             elif isinstance(each, ast.FunctionDef):
-                entry = Entry(
-                    "activation", each.name, code=file.name, doc=_doc(each), is_function=True
-                )
-                for kind in _FUNCTION_KINDS:
-                    self._own.setdefault(kind, {})[each.name] = replace(entry, kind=kind)
+                self._add_function(each.name, _doc(each), file)
+            elif isinstance(each, ast.Assign) and isinstance(each.value, ast.Lambda):
+                for target in each.targets:
+                    if isinstance(target, ast.Name):
+                        self._add_function(target.id, "", file)
+
+    def _add_function(self, name: str, doc: str, file: CodeFile) -> None:
+        for kind in _FUNCTION_KINDS:
+            entry = Entry(kind, name, code=file.key, doc=doc, is_function=True)
+            self._own.setdefault(kind, {})[name] = entry
 
     def _add_class(
         self, own: ast.ClassDef, classes: dict[str, ast.ClassDef], file: CodeFile
@@ -183,13 +197,14 @@ class OwnCatalog(Catalog):
             parameters=tuple(parameters),
             call=tuple(replace(each, types=("any",)) for each in calls),
             doc=_doc(own),
-            code=file.name,
+            code=file.key,
             open_ended=open_ended,
             direction=_own_direction(bases) or (inherited.direction if inherited else ""),
             base=base or "",
             logs_as=_logs_as(bases, inherited) if kind == "metric" else None,
         )
-        for each in (kind,) if kind else OBJECT_KINDS:
+        # What is made of a class that nothing is known of may be called as a function too.
+        for each in (kind,) if kind else (*OBJECT_KINDS, "function"):
             self._own.setdefault(each, {})[own.name] = replace(entry, kind=each)
 
 

@@ -35,6 +35,8 @@ def instantiate(value: Any, dtype: str | None = None) -> Any:
         return value
     if value.code:
         return _own(value)
+    if value.kind == "function":
+        return _function(value.name)
     if value.kind == "activation" and value.arguments:
         return _activation_layer(value, dtype)
     if value.kind == "activation" or not value.explicit:
@@ -59,9 +61,15 @@ def _own(value: KerasObject) -> Any:
     from nnpy.models.user_code import find
 
     found = find(value.code, value.name)
-    if not isinstance(found, type):
+    if not isinstance(found, type) or not value.explicit:
         return found
     dtype = value.arguments.get("dtype")
     arguments = {key: instantiate(each, dtype) for key, each in value.arguments.items()}
     with errors_located_at(value.mark, value.path):
         return found(**arguments)
+
+
+def _function(name: str) -> Any:
+    """`losses.mean_squared_error` → the function of Keras."""
+    home, _, own = name.partition(".")
+    return getattr(keras, home).get(own)

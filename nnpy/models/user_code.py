@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache
 from typing import Any
 
 from nnpy.config.config import Config
@@ -19,25 +18,51 @@ def objects(files: Iterable[CodeFile]) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     for file in files:
-        found.update(_run(file))
+        found.update(_register(file))
     return found
 
 
-def find(file: str, name: str) -> Any:
-    """What the file of that name, already run, defines."""
-    return _loaded[file, name]
+def find(key: str, name: str) -> Any:
+    """What the file of that key (`CodeFile.key`) calls `name`; KeyError before it was run."""
+    return _namespaces[key][name]
 
 
-_loaded: dict[tuple[str, str], Any] = {}
+_namespaces: dict[str, dict[str, Any]] = {}
 
 
-@cache
-def _run(file: CodeFile) -> dict[str, Any]:
-    import sys
+def _register(file: CodeFile) -> dict[str, Any]:
+    """What a file defines, known to Keras by its name.
+
+    Another file of that name may have been registered since: what this config names comes last.
+    """
     import types
 
     import keras
 
+    found: dict[str, Any] = {}
+    namespace = _run(file)
+    for name, each in namespace.items():
+        if getattr(each, "__module__", None) != namespace["__name__"] or name.startswith("__"):
+            continue
+        if not isinstance(each, type | types.FunctionType):
+            continue
+        own = f"{file.package}>{name}"
+        # Keras registers what it can write and make again: a callback, a dataclass or an Enum
+        # is none of that, nor does a model hold it.
+        serializable = not isinstance(each, type) or hasattr(each, "get_config")
+        if serializable and keras.saving.get_registered_name(each) in (name, own):
+            keras.saving.register_keras_serializable(file.package, name)(each)
+        found[name] = found[keras.saving.get_registered_name(each)] = each
+    return found
+
+
+def _run(file: CodeFile) -> dict[str, Any]:
+    """The names that a file defines; it is run once."""
+    import sys
+    import types
+
+    if file.key in _namespaces:
+        return _namespaces[file.key]
     module = types.ModuleType(f"nnpy_code_{file.package}")
     module.__file__ = str(file.path)
     sys.modules[module.__name__] = module  # where a dataclass looks for the names of its fields
@@ -45,19 +70,7 @@ def _run(file: CodeFile) -> dict[str, Any]:
         exec(compile(file.text, str(file.path), "exec"), module.__dict__)
     except (Exception, SystemExit) as error:  # the user's code may raise anything
         raise ConfigError([_failure(error, file)]) from error
-    found: dict[str, Any] = {}
-    for name, each in vars(module).items():
-        if getattr(each, "__module__", None) != module.__name__ or name.startswith("__"):
-            continue
-        if isinstance(each, type | types.FunctionType):
-            if not (isinstance(each, type) and not hasattr(each, "get_config")) and (
-                keras.saving.get_registered_object(f"{file.package}>{name}") is not each
-                and (keras.saving.get_registered_name(each) == name)
-            ):
-                keras.saving.register_keras_serializable(file.package, name)(each)
-            _loaded[file.name, name] = each
-            found[name] = found[keras.saving.get_registered_name(each)] = each
-    return found
+    return _namespaces.setdefault(file.key, vars(module))
 
 
 def _failure(error: BaseException, file: CodeFile) -> Problem:

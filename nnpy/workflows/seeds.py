@@ -38,17 +38,23 @@ def _with_seed(checked: Config, seed: int) -> Config:
 
 
 def spread(runs: Sequence[Run]) -> dict[str, dict[str, Any]]:
-    """For each test metric: mean, standard deviation (n - 1), least and greatest."""
+    """For each test metric: mean, sample standard deviation (n - 1), min and max."""
     tests = [run.summary().get("test") or {} for run in runs]
     names = dict.fromkeys(name for test in tests for name in test)
-    found = {}
+    result = {}
     for name in names:
         values = [test[name] for test in tests if name in test]
-        found[name] = {
+        std = statistics.stdev(values) if len(values) > 1 else 0.0
+        low, high = min(values), max(values)
+        result[name] = {
             "mean": statistics.fmean(values),
-            "deviation": statistics.stdev(values) if len(values) > 1 else 0.0,
-            "least": min(values),
-            "greatest": max(values),
+            "std": std,
+            "min": low,
+            "max": high,
             "values": values,
+            # The names of nnpy 0.1, for programs that read them.
+            "deviation": std,
+            "least": low,
+            "greatest": high,
         }
-    return found
+    return result

@@ -227,7 +227,7 @@ def test_the_shipped_catalog_is_what_the_installed_keras_gives():
 
 def test_reading_imports_nothing_slow():
     program = (
-        "import sys; from nnpy import catalog; c = catalog.load(); "
+        "import sys; from nnpy.catalog import catalog; c = catalog.load(); "
         "c.find('layer', 'Dense'); print(*sys.modules)"
     )
     result = subprocess.run(

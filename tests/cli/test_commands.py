@@ -131,7 +131,11 @@ def test_several_seeds(nnpy: Command, tiny_config: dict, tmp_path: Path) -> None
     assert told["runs"] == ["runs/small", "runs/small-2"]
     accuracy = told["test"]["accuracy"]
     assert accuracy["mean"] == pytest.approx(np.mean(accuracy["values"]))
-    assert accuracy["deviation"] == pytest.approx(np.std(accuracy["values"], ddof=1))
+    assert accuracy["std"] == pytest.approx(np.std(accuracy["values"], ddof=1))
+    assert (accuracy["min"], accuracy["max"]) == (min(accuracy["values"]), max(accuracy["values"]))
+    # The names of nnpy 0.1 stay readable.
+    old = [accuracy[key] for key in ("deviation", "least", "greatest")]
+    assert old == [accuracy[key] for key in ("std", "min", "max")]
     seeds = [yaml.safe_load((tmp_path / run / "config.yaml").read_text()) for run in told["runs"]]
     assert [config["training"]["seed"] for config in seeds] == [0, 1]
     # Each run is what a training of its own with that seed gives.

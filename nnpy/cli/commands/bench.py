@@ -12,7 +12,11 @@ from nnpy.cli.terminal import Terminal
 @click.argument("config", type=click.Path())
 @options.overrides
 @click.option(
-    "--seconds", type=click.FloatRange(min=0.1), default=3.0, show_default=True, help="A round."
+    "--seconds",
+    type=click.FloatRange(min=0.1),
+    default=3.0,
+    show_default=True,
+    help="Length of a round.",
 )
 @click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True)
 @options.device
@@ -27,10 +31,10 @@ def bench(
     device: str | None,
     as_json: bool,
 ) -> None:
-    """Measure how fast CONFIG trains: model.fit, model.fit tuned, and each way of nnpy's.
+    """Measure how fast CONFIG trains: model.fit, tuned model.fit, and each of nnpy's modes.
 
-    They take turns, so that a busy machine slows all of them; medians of the rounds count.
-    Nothing is kept.
+    They take turns, so that a busy machine slows all of them alike; the median of the rounds
+    is reported. Nothing is saved.
     """
     from nnpy import api
 

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 @click.command(short_help="Find the mistakes in configs.")
 @click.argument("files", type=click.Path(), nargs=-1, required=True, metavar="CONFIG...")
 @options.overrides
-@click.option("--show", is_flag=True, help="Print the resolved config, defaults filled in.")
-@click.option("--origins", is_flag=True, help="With --show: where each value comes from.")
-@click.option("--build", is_flag=True, help="Build the models too; print a table of their layers.")
+@click.option("--show", is_flag=True, help="Print the resolved config with all defaults.")
+@click.option("--origins", is_flag=True, help="With --show, print where each value comes from.")
+@click.option("--build", is_flag=True, help="Also build the models and print their layers.")
 @options.as_json
 @click.pass_obj
 def check(
@@ -39,7 +39,7 @@ def check(
     from nnpy.errors import ConfigError, Problem, UsageError
 
     if origins and not show:
-        raise UsageError("--origins says where the values of --show come from: add --show")
+        raise UsageError("--origins annotates the output of --show: add --show")
     if build:
         terminal.quiet()
     answers: list[dict[str, Any]] = []

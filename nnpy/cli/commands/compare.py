@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from nnpy.runs.differences import Difference
 
 
-@click.command(short_help="Put runs side by side.")
+@click.command(short_help="Compare runs side by side.")
 @click.argument("runs", type=click.Path(), nargs=-1, required=True, metavar="RUN...")
 @click.option(
     "-o",
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
     default="compare.html",
     show_default=True,
     metavar="FILE.html",
-    help="The page; the curves go beside it as .png.",
+    help="Where to write the page; the curves go beside it as .png.",
 )
 @options.as_json
 @click.pass_obj
 def compare(terminal: Terminal, runs: tuple[str, ...], output: str, as_json: bool) -> None:
-    """Show how RUNs differ: in their configs, their environments and what came out.
+    """Show how RUNs differ: in their configs, environments and results.
 
-    Whether the difference in accuracy is more than chance is said by McNemar's exact test on
-    the test set that they share. The page and a figure of the curves are written too.
+    McNemar's exact test on the test set that they share tells whether a difference in accuracy
+    is more than chance. An HTML page and a figure of the curves are written, too.
     """
     if len(runs) < 2:
-        raise click.UsageError("expected two runs or more")
+        raise click.UsageError("expected at least two runs")
     page = Path(output)
     if page.suffix.lower() not in (".html", ".htm"):
         raise click.UsageError(f"--output {output}: expected a name ending in .html")
@@ -58,7 +58,9 @@ def compare(terminal: Terminal, runs: tuple[str, ...], output: str, as_json: boo
     for pair in comparison.pairs:
         terminal.result(comparing.verdict(pair))
     if not comparison.pairs:
-        terminal.say("no shared test set whose answers were kept: nnpy report RUN keeps them")
+        terminal.say(
+            "the runs have no saved predictions for the same test set; nnpy report RUN saves them"
+        )
     terminal.say(f"page: {page}")
 
 

@@ -11,20 +11,25 @@ from nnpy.cli import options, tables
 from nnpy.cli.terminal import Terminal
 
 
-@click.command(short_help="Measure a trained model on data.")
+@click.command(short_help="Evaluate a trained model on its data.")
 @click.argument("target", type=click.Path(), required=False, metavar="[RUN|MODEL.keras]")
 @click.option(
     "--split",
     type=click.Choice(["test", "validation", "train"]),
     default="test",
     show_default=True,
-    help="The part of the data.",
+    help="The split to evaluate on.",
 )
 @click.option(
-    "--config", type=click.Path(), help="The data of this config (for a model outside a run)."
+    "--config",
+    type=click.Path(),
+    help="Take the data from this config (for a model outside a run).",
 )
 @click.option(
-    "--predictions", type=click.Path(), metavar="FILE.csv|.npz", help="Keep every answer there."
+    "--predictions",
+    type=click.Path(),
+    metavar="FILE.csv|.npz",
+    help="Save all predictions to FILE.",
 )
 @options.device
 @options.as_json
@@ -40,9 +45,9 @@ def evaluate(
     as_json: bool,
     trust_code: bool,
 ) -> None:
-    """Measure the best model of a RUN (default: the newest), or a MODEL.keras, on its data.
+    """Evaluate the best model of a RUN (default: the newest), or a MODEL.keras, on its data.
 
-    Intervals hold 95 %: Wilson's for shares of examples, the bootstrap's for the loss.
+    Intervals are 95 % confidence intervals: Wilson's for proportions, bootstrap for the loss.
     """
     from nnpy import api
 

@@ -11,13 +11,19 @@ from nnpy.cli.terminal import Terminal
 
 @click.command("import", short_help="Write the config of a Keras model.")
 @click.argument("model", type=click.Path(), metavar="MODEL.keras")
-@click.option("-o", "--output", type=click.Path(), metavar="FILE", help="Default: standard output.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(),
+    metavar="FILE",
+    help="Where to write the config; default: standard output.",
+)
 @click.pass_obj
 def import_(terminal: Terminal, model: str, output: str | None) -> None:
     """Write the config that builds a Sequential or functional MODEL.keras.
 
-    How a compiled model learns – optimizer, loss, metrics – is part of it, as far as a config can
-    say it; weights are not. A file that is there already is never overwritten.
+    The optimizer, loss and metrics of a compiled model are included where a config can express
+    them; the weights are not. An existing file is never overwritten.
     """
     terminal.quiet()
     from nnpy.config.yaml.dump import dump

@@ -14,7 +14,7 @@ from nnpy.cli.terminal import Terminal
 @options.as_json
 @click.pass_obj
 def info(terminal: Terminal, as_json: bool) -> None:
-    """Show versions, devices, where data is found, and what draws the diagrams."""
+    """Show versions, devices, where data is found, and how diagrams are rendered."""
     from nnpy.data import registry
     from nnpy.data.registry import NAMES
     from nnpy.devices import select

@@ -9,14 +9,20 @@ import click
 from nnpy.cli.terminal import Terminal
 
 
-@click.command(short_help="Write a commented config to begin with.")
+@click.command(short_help="Write a commented config to start from.")
 @click.argument("kind", default="mlp", metavar="[mlp|cnn|lstm|residual]")
-@click.option("-o", "--output", type=click.Path(), metavar="FILE", help="Default: KIND.yaml, here.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(),
+    metavar="FILE",
+    help="Where to write the config; default: KIND.yaml in the working directory.",
+)
 @click.pass_obj
 def init(terminal: Terminal, kind: str, output: str | None) -> None:
-    """Write a commented config of a KIND of network, ready to train and to change.
+    """Write a commented config for a KIND of network, ready to train and to change.
 
-    A file that is there already is never overwritten. The path is printed on stdout.
+    An existing file is never overwritten. The path is printed on stdout.
     """
     from nnpy.config import starters
 

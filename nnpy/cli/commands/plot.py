@@ -15,7 +15,7 @@ from nnpy.cli.terminal import Terminal
     "--output",
     type=click.Path(),
     metavar="FILE",
-    help="A .png, .svg, .pdf or .dot file; default NAME.png here.",
+    help="A .png, .svg, .pdf or .dot file; default: NAME.png in the working directory.",
 )
 @options.overrides
 @options.trust_code

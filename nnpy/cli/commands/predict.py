@@ -14,15 +14,17 @@ from nnpy.errors import DataError
 from nnpy.text import percent
 
 
-@click.command(short_help="Say what a trained model sees in pictures.")
+@click.command(short_help="Classify images with a trained model.")
 @click.argument("arguments", type=click.Path(), nargs=-1, metavar="[RUN|MODEL.keras] IMAGE...")
-@click.option("--invert", is_flag=True, help="Turn dark into light first, and light into dark.")
+@click.option("--invert", is_flag=True, help="Invert the images first: dark becomes light.")
 @click.option(
-    "--config", type=click.Path(), help="The classes of this config (for a model outside a run)."
+    "--config",
+    type=click.Path(),
+    help="Take the class names from this config (for a model outside a run).",
 )
 @options.device
 @options.as_json
-@click.option("--csv", "as_csv", is_flag=True, help="Print the answer as CSV.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print the result as CSV.")
 @options.trust_code
 @click.pass_obj
 def predict(
@@ -35,10 +37,10 @@ def predict(
     as_csv: bool,
     trust_code: bool,
 ) -> None:
-    """Name the likeliest three classes of each IMAGE, with their probabilities.
+    """Print the three most likely classes of each IMAGE with their probabilities.
 
-    An IMAGE is a PNG or JPEG of any size, a folder of them, or an .npy array. The model is the
-    best of a RUN (default: the newest) or a MODEL.keras.
+    An IMAGE is a PNG or JPEG of any size, a folder of them, or an .npy array. The model is
+    the best one of a RUN (default: the newest) or a MODEL.keras.
     """
     from nnpy import api
 

@@ -8,7 +8,7 @@ from nnpy.cli import options
 from nnpy.cli.terminal import Terminal
 
 
-@click.command(short_help="Make a run's figures and page anew.")
+@click.command(short_help="Recreate the figures and report of a run.")
 @click.argument("run", type=click.Path(), required=False, metavar="[RUN]")
 @click.option("--open", "show", is_flag=True, help="Open the page in the browser.")
 @options.device

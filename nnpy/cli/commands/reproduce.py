@@ -10,7 +10,7 @@ from nnpy.cli.terminal import Terminal
 
 @click.command(short_help="Train a run again and compare every number.")
 @click.argument("run", type=click.Path(), required=False, metavar="[RUN]")
-@click.option("--run-dir", metavar="DIR", type=click.Path(), help="Where the new run is kept.")
+@click.option("--run-dir", metavar="DIR", type=click.Path(), help="Folder for the new run.")
 @options.device
 @options.as_json
 @options.trust_code
@@ -25,8 +25,8 @@ def reproduce(
 ) -> None:
     """Train a RUN (default: the newest) again from its own config, and compare.
 
-    Says of each number whether it is the same, and what of versions, devices and data differs.
-    Ends with exit code 1 unless all numbers are equal.
+    Reports for each number whether it is the same, and which versions, devices and data differ.
+    The exit code is 1 unless all numbers are equal.
     """
     from nnpy import api
     from nnpy.cli.progress import TerminalProgress

@@ -12,15 +12,17 @@ from nnpy.cli.terminal import Terminal
 
 @click.command(short_help="List the runs.")
 @click.argument("folder", type=click.Path(), default="runs")
-@click.option("--sort", metavar="COLUMN", default="date", show_default=True, help="Order by it.")
-@click.option("--reverse", is_flag=True, help="The largest first.")
+@click.option(
+    "--sort", metavar="COLUMN", default="date", show_default=True, help="Sort by this column."
+)
+@click.option("--reverse", is_flag=True, help="Sort in descending order.")
 @options.as_json
 @click.option("--csv", "as_csv", is_flag=True, help="Print the table as CSV.")
 @click.pass_obj
 def runs(
     terminal: Terminal, folder: str, sort: str, reverse: bool, as_json: bool, as_csv: bool
 ) -> None:
-    """List the runs in a FOLDER with what came out of them."""
+    """List the runs in a FOLDER with their results."""
     from pathlib import Path
 
     from nnpy.runs import listing

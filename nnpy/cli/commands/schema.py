@@ -12,8 +12,8 @@ from nnpy.cli.terminal import Terminal
 def schema(terminal: Terminal) -> None:
     """Print the JSON Schema of the config language, for the installed Keras.
 
-    An editor with YAML support completes and checks a config that begins with the line
-    `# yaml-language-server: $schema=schema.json`, where schema.json holds this output.
+    Save it as schema.json, and an editor with YAML support completes and checks every config
+    that starts with the line `# yaml-language-server: $schema=schema.json`.
     """
     from nnpy.catalog import catalog
     from nnpy.config.schema import document as schemas

@@ -13,31 +13,31 @@ if TYPE_CHECKING:
     from nnpy.config.config import Config
 
 
-@click.command(short_help="Train the network that a config says.")
+@click.command(short_help="Train the network that a config describes.")
 @click.argument("config", type=click.Path(), required=False)
 @options.overrides
-@click.option("--run-dir", metavar="DIR", type=click.Path(), help="Where the run is kept.")
-@click.option("--overwrite", is_flag=True, help="Replace the run that --run-dir holds.")
+@click.option("--run-dir", metavar="DIR", type=click.Path(), help="Folder for the run.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing run in --run-dir.")
 @click.option(
     "--resume",
     metavar="[RUN]",
     is_flag=False,
     flag_value="",
     type=click.Path(),
-    help="Go on with a run that was left; default: the newest unfinished.",
+    help="Resume an unfinished run; default: the newest.",
 )
 @click.option(
     "--deterministic",
     is_flag=True,
-    help="The same bits each time on a GPU too; it may take up to 8 times as long.",
+    help="Make training bit-for-bit repeatable on a GPU, too; may take up to 8 times as long.",
 )
 @click.option(
     "--seeds",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Train with N seeds, and tell mean and spread.",
+    help="Train with N seeds and report the mean and spread of the results.",
 )
-@click.option("--tensorboard", is_flag=True, help="Keep logs for TensorBoard in the run folder.")
+@click.option("--tensorboard", is_flag=True, help="Write TensorBoard logs to the run folder.")
 @options.device
 @options.as_json
 @options.trust_code
@@ -56,7 +56,7 @@ def train(
     as_json: bool,
     trust_code: bool,
 ) -> None:
-    """Train the network that CONFIG says, and leave a run folder; or go on with one.
+    """Train the network that CONFIG describes into a run folder, or resume a run.
 
     The folder (default runs/NAME, then runs/NAME-2, …) holds the resolved config, metrics,
     checkpoints, a diagram and a record of the environment. Its path is printed on stdout.
@@ -75,7 +75,9 @@ def train(
             (tensorboard, "--tensorboard"),
         ):
             if given:
-                raise click.UsageError(f"--resume goes on as the run began, without {name}")
+                raise click.UsageError(
+                    f"--resume continues the run with its own settings; remove {name}"
+                )
         terminal.quiet()
         run = api.resume(
             resume or None,
@@ -86,7 +88,7 @@ def train(
         )
     else:
         if config is None:
-            raise click.UsageError("name a CONFIG, or --resume [RUN]")
+            raise click.UsageError("expected a CONFIG or --resume [RUN]")
         checked = load_config(config, overrides, trust_code=trust_code)
         for note in checked.notes:
             terminal.say(note)
@@ -117,7 +119,7 @@ def _several(
     if as_json:
         terminal.result({"runs": [str(run) for run in runs], "test": spread}, essential=False)
         return
-    head = ["test", "mean", "deviation", "least", "greatest"]
-    rows = [[name, *(f"{told[key]:.4f}" for key in head[1:])] for name, told in spread.items()]
+    head = ["test", "mean", "std", "min", "max"]
+    rows = [[name, *(f"{each[key]:.4f}" for key in head[1:])] for name, each in spread.items()]
     terminal.say(tables.table(head, rows, numeric=range(1, 5)))
     terminal.result("\n".join(map(str, runs)), essential=False)

@@ -8,13 +8,15 @@ from nnpy.cli import options
 from nnpy.cli.terminal import Terminal
 
 
-@click.command(short_help="Prove that a training survives being killed.")
+@click.command(short_help="Prove that training survives being killed.")
 @click.argument("config", type=click.Path())
 @options.overrides
 @click.option(
-    "--kills", type=click.IntRange(1), default=3, show_default=True, help="How many kills."
+    "--kills", type=click.IntRange(1), default=3, show_default=True, help="Number of kills."
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the moments of the kills.")
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Seed of the moments of the kills."
+)
 @click.option(
     "--keep", type=click.Path(), metavar="DIR", help="Keep the runs in this new or empty folder."
 )
@@ -31,10 +33,10 @@ def verify(
     device: str | None,
     as_json: bool,
 ) -> None:
-    """Train CONFIG undisturbed, train it again with kills and resumes, and compare.
+    """Train CONFIG undisturbed and again with kills and resumes, and compare the results.
 
-    Weights, best checkpoint, metrics and test results must be equal to the bit. Exit code 1 if
-    they are not. Takes a little more than two trainings and a start for each kill.
+    Weights, best checkpoint, metrics and test results must match bit for bit; otherwise the
+    exit code is 1. Takes a little longer than two trainings and one start for each kill.
     """
     import dataclasses
     import tempfile

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass, field
 
+from nnpy.catalog.naming import name_problem, scope_name
 from nnpy.config.checker import Checker, show
 from nnpy.config.network.graph import INPUT, Ref
 from nnpy.config.yaml.nodes import Mark, Node
 from nnpy.errors import did_you_mean
 
 _MAX_DOTS = 20
-_ODD = re.compile(r"[^A-Za-z0-9_.\\>-]")  # what no name of TensorFlow may hold
 
 
 @dataclass
@@ -55,12 +54,15 @@ class Scope:
         if isinstance(ref, str):
             self.model.taken.setdefault(ref, mark)
 
-    def choose(self, given: Node | None, base: str, path: str) -> str:
-        """A step's own name in this scope: the given one, else one made from `base`."""
+    def choose(self, given: Node | None, base: str, path: str, *, kind: str = "layer") -> str:
+        """A step's own name in this scope: the given one, or else one made from `base`.
+
+        Keras is less strict with the names of operations (`kind` "op") than with others.
+        """
         if given is not None and isinstance(given.value, str):
-            self._check_name(given, f"{path}.name")
+            self._check_name(given, f"{path}.name", kind)
             return given.value
-        base = _ODD.sub("_", base)  # a class of the user's own may be called as Python allows
+        base = scope_name(base, kind)
         while True:
             count = self.automatic[base]
             self.automatic[base] += 1
@@ -71,8 +73,9 @@ class Scope:
     def _is_taken(self, name: str) -> bool:
         return name in self.refs or self.prefix + name in self.model.taken
 
-    def _check_name(self, given: Node, path: str) -> None:
+    def _check_name(self, given: Node, path: str, kind: str) -> None:
         name = given.value
+        problem = name_problem(name, kind)
         if name == INPUT:
             message = "'input' is the name of the model's input; choose another"
             self.checker.error(given, path, message)
@@ -82,12 +85,8 @@ class Scope:
             self.checker.error(given, path, f"duplicate name '{name}'{where}")
         elif "/" in name or not name:
             self.checker.error(given, path, "a name must not be empty or hold '/'")
-        elif odd := _ODD.search(name):
-            message = (
-                f"a name has letters from A to Z, digits and _ . - only: TensorFlow cannot have "
-                f"{odd[0]!r} in one"
-            )
-            self.checker.error(given, path, message)
+        elif problem:
+            self.checker.error(given, path, problem)
 
     # -- references -----------------------------------------------------------------------
 

@@ -251,8 +251,9 @@ class _Reader:
         if entry.name == "InputLayer":
             message = "inputs stand in the mapping form: model: {inputs: {image: …}, layers: …}"
             self.checker.error(use.mark, use.path, message)
-        old = [key for key in _OLD_SHAPES if key in use.arguments.value]
-        for key in old if not any(entry.parameter(key) for key in old) else ():
+        given = use.arguments.value
+        old = [key for key in _OLD_SHAPES if key in given and not entry.parameter(key)]
+        for key in old:
             message = f"'{key}' is not needed: the shape is that of the data, or stands under"
             use.error(
                 use.arguments.keys.get(key), f"{message} `inputs:` in the model's mapping form"
@@ -260,9 +261,11 @@ class _Reader:
         inputs, call = tensors.of_layer(use, entry, self.steps)
         hidden = ("name",) if entry.code and not entry.parameter("name") else ()
         adapt = self._adapt(use, entry)
-        given = use.without("from", "call", *old, *hidden, *(() if adapt is None else ("adapt",)))
+        arguments = use.without(
+            "from", "call", *old, *hidden, *(() if adapt is None else ("adapt",))
+        )
         values = self.checker.arguments(
-            given, entry.parameters, use.path, where=use.mark, open_ended=entry.open_ended
+            arguments, entry.parameters, use.path, where=use.mark, open_ended=entry.open_ended
         )
         own = use.scope.choose(use.argument("name"), snake_case(entry.name), use.path)
         if not entry.code or entry.parameter("name") or entry.open_ended:
@@ -294,7 +297,8 @@ class _Reader:
         self.functional = True
         name = use.name.removeprefix("ops.")
         entry = self.checker.catalog.find("op", name)
-        own = use.scope.choose(use.argument("name"), snake_case(name.rpartition(".")[2]), use.path)
+        base = snake_case(name.rpartition(".")[2])
+        own = use.scope.choose(use.argument("name"), base, use.path, kind="op")
         if entry is None:
             hint = did_you_mean(name, self.checker.catalog.suggestions("op"))
             use.error(use.mark, f"unknown operation '{use.name}'{hint}")
@@ -309,10 +313,10 @@ class _Reader:
         step = self._reused(use)
         if step is None:
             use.scope.model.dangling = True
-            own = use.scope.choose(use.argument("name"), "reuse", use.path)
+            own = use.scope.choose(use.argument("name"), "reuse", use.path, kind="op")
             return self._add(use, KerasObject("layer", "reuse"), own, tensors.plain(use))
         base = step.name.removeprefix(use.scope.prefix)
-        own = use.scope.choose(use.argument("name"), base, use.path)
+        own = use.scope.choose(use.argument("name"), base, use.path, kind="op")
         if step.network is not None:
             names = [each.name for each in step.network.inputs]
             inputs = tensors.listed(use, names)

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from nnpy.config.yaml.nodes import Node
+from nnpy.config.yaml.scalars import NUMBER
 
 
 class _Dumper(yaml.SafeDumper):
@@ -16,6 +17,11 @@ class _Dumper(yaml.SafeDumper):
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         super().increase_indent(flow, False)
+
+
+# What `parse` reads as a number must be quoted when it is text. What YAML 1.1 reads as one, or
+# as a truth value, is quoted as well: other programs read our files too.
+_Dumper.add_implicit_resolver("tag:yaml.org,2002:float", NUMBER, list("-+.0123456789"))
 
 
 def dump(value: Any, *, width: int = 96) -> str:

@@ -1,21 +1,19 @@
 """YAML text → nodes that remember where they were written, and plain values → YAML text.
 
-Values are those of `yaml.safe_load`, but for three things that a config must not get wrong:
-`1e-3` is a number (YAML 1.1 wants `1.0e-3`), a date stays the text that was written, and a
-key that stands twice is an error. Nothing here can be made to run code, and what a small
-file can cost is bounded: no recursion over the text, limits on size, depth and on what
+Values are those of the core schema of YAML 1.2 (`scalars`), with the merge key `<<` of YAML
+1.1; a key that stands twice is an error. Nothing here can be made to run code, and what a
+small file can cost is bounded: no recursion over the text, limits on size, depth and on what
 aliases expand to.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
 import yaml
 
-from nnpy.config.yaml.dump import _Dumper
+from nnpy.config.yaml import scalars
 from nnpy.config.yaml.nodes import Mark, Node
 from nnpy.errors import ConfigError, Problem
 
@@ -23,7 +21,6 @@ MAX_BYTES = 1_000_000
 MAX_DEPTH = 60
 MAX_NODES = 100_000
 
-_EXPONENT = re.compile(r"^[-+]?(?:[0-9][0-9_]*)(?:\.[0-9_]*)?[eE][-+]?[0-9]+$")
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -71,7 +68,6 @@ class _Composer:
         self.lines = text.splitlines() or [""]
         self.problems: list[Problem] = []
         self.anchors: dict[str, Node] = {}
-        self.resolver = yaml.SafeLoader("")
 
     def mark(self, start: Any, end: Any) -> Mark:
         line = self.lines[start.line] if start.line < len(self.lines) else ""
@@ -173,19 +169,13 @@ class _Composer:
     def _scalar_value(self, event: Any, mark: Mark) -> Any:
         self._refuse_tag(event.tag, ("str", "int", "float", "bool", "null"), mark)
         text = event.value
-        tag = event.tag or self.resolver.resolve(yaml.ScalarNode, text, event.implicit)
-        kind = tag.removeprefix("tag:yaml.org,2002:")
-        if kind in ("timestamp", "value") or event.tag == "!":
+        kind = (event.tag or "").removeprefix("tag:yaml.org,2002:")
+        if kind == "!" or not (kind or event.implicit[0]):  # in quotes, or told to be text
             return text
-        if kind == "merge":
-            return "<<"
-        if kind == "str":
-            plain = event.implicit[0] and not event.tag
-            return float(text.replace("_", "")) if plain and _EXPONENT.match(text) else text
         try:
-            return self.resolver.construct_object(yaml.ScalarNode(tag, text))
-        except (ValueError, yaml.YAMLError, OverflowError, KeyError):
-            message = f"{_shorten(text)} is not a valid {kind}"
+            return scalars.tagged(text, kind) if kind else scalars.value_of(text)
+        except ValueError:
+            message = f"{_shorten(text)} is not a valid {kind or 'int'}"
             raise ConfigError([mark.problem("", message)]) from None
 
 
@@ -239,7 +229,3 @@ def _character_problem(character: str, text: str, file: str) -> Problem:
 
 def _shorten(text: str, limit: int = 40) -> str:
     return repr(text if len(text) <= limit else text[: limit - 1] + "…")
-
-
-# What `parse` reads as a number must be quoted when it is text.
-_Dumper.add_implicit_resolver("tag:yaml.org,2002:float", _EXPONENT, list("-+0123456789"))
