@@ -60,7 +60,7 @@ def evaluate(
     info: DataInfo,
     prepare: Any,
     *,
-    outputs_of: Sequence[Any] = (),
+    outputs_of: Sequence[Any],
     name: str = "test",
     metrics: Mapping[str, float] | None = None,
 ) -> EvaluationResult:

@@ -137,7 +137,10 @@ def test_a_loss_without_an_interval_says_why(tiny_run: Path):
     model.compile(loss=WholeBatch(reduction="sum_over_batch_size"), metrics=["accuracy"])
     test, preprocessing = session.dataset().test, session.preprocessing(model)
     engine = session.engine(model, preprocessing)
-    result = results.evaluate(model, engine, test, session.data_info, preprocessing)
+    outputs = session.outputs_of(model)
+    result = results.evaluate(
+        model, engine, test, session.data_info, preprocessing, outputs_of=outputs
+    )
     assert result.loss is None
     assert result.notes == (
         "the loss has no interval: it cannot be had for each example by itself "
