@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from nnpy.catalog import catalog
 from nnpy.config import measures, steps
 from nnpy.config.checker import Checker
 from nnpy.config.data_section import check_ranges, decided_rescale
 from nnpy.config.measures import End, Labels, scale_of
 from nnpy.config.monitor import Measured, monitor_problem
-from nnpy.config.network.ends import Place, end_of
 from nnpy.config.network.graph import Network, Step
+from nnpy.config.network.tail import Place, end_of
 from nnpy.config.objects import KerasObject
 from nnpy.config.settings import DataSettings, TrainingSettings
 from nnpy.config.yaml.nodes import Node
@@ -30,11 +31,13 @@ def check_consistency(
     info: DataInfo | None,
     *,
     data_is_given: bool = True,
+    to_train: bool = True,
 ) -> list[str]:
     """Reports what does not go together; returns notes on what is no mistake.
 
     `info` is None where the data cannot be looked at. A model that does not fit the data of a
     config that names none (`data_is_given`) may be for others: that is a note.
+    A network that is not meant `to_train` is not held against the data.
     """
 
     def place(section: str, key: str) -> Any:
@@ -59,11 +62,19 @@ def check_consistency(
                 message = f"{info.name} has no class {key}: its {len(info.classes)} classes are "
                 message += f"0 to {len(info.classes) - 1}"
                 checker.error(node.keys.get(key), "training.class_weight", message)
+    if not to_train:
+        return []
     _check_batch_size(network, training, checker)
     if isinstance(training.validation_freq, int) and 0 < training.epochs < training.validation_freq:
         message = f"of {training.epochs} epochs none is validated"
         checker.error(place("training", "validation_freq"), "training.validation_freq", message)
     notes = _stateful(network, training, checker)
+    if settings.name is None:
+        return [
+            *notes,
+            "no data are named: the network can be built and drawn; to train it, say in data.name "
+            "what it learns from",
+        ]
     if info is None:
         return notes
     return notes + _fit(settings, network, training, checker, info, data_is_given)
@@ -145,6 +156,13 @@ def _fit(
     return [*notes, ending] if ending else notes
 
 
+def takes_one_hot(loss: Any) -> bool:
+    """Whether the loss that a config says, as plain data, is for one-hot labels."""
+    name = next(iter(loss), "") if isinstance(loss, dict) and len(loss) == 1 else loss
+    entry = catalog.load().find("loss", name) if isinstance(name, str) else None
+    return entry is not None and entry.targets == "one_hot"
+
+
 def data_misfit(network: Network, info: DataInfo) -> str:
     """Why the data set cannot feed the network, or nothing.
 
@@ -153,6 +171,9 @@ def data_misfit(network: Network, info: DataInfo) -> str:
     if len(network.inputs) > 1:
         message = f"the model has {len(network.inputs)} inputs and {len(network.outputs)} outputs"
         return f"{message}; {info.name} gives one array and one label for each example"
+    nested = network.gives is not None and not network.output_names and len(network.outputs) > 1
+    if network.takes is not None or nested:
+        return f"the model's inputs or outputs are nested; {info.name} gives one array"
     shape = network.inputs[0].shape
     if shape is None or _fits(shape, info.shape) or _fits(shape, (*info.shape, 1)):
         return ""

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from nnpy.config import pixels
 from nnpy.config.checker import Checker
-from nnpy.config.network.ends import ops_of
 from nnpy.config.network.graph import Network
+from nnpy.config.network.tail import ops_of
 from nnpy.config.settings import SHORT_FORMS
 from nnpy.config.yaml.nodes import Node, from_plain
 from nnpy.data import DataInfo

@@ -1,110 +1,124 @@
-"""What can be known of a network's outputs and first layers before Keras builds it."""
+"""Where a network begins and ends: `inputs:`, `takes:` and `outputs:` of its mapping form."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-from nnpy.catalog import catalog
-from nnpy.config.measures import End
-from nnpy.config.network.graph import Network, Step
-from nnpy.config.objects import KerasObject
-from nnpy.config.pixels import Op
+from nnpy.catalog.entries import Parameter
+from nnpy.config.checker import Checker, show
+from nnpy.config.network.graph import INPUT, Input, Inputs, Ref, names_in
+from nnpy.config.network.inputs import structure
+from nnpy.config.network.names import Scope
+from nnpy.config.yaml.nodes import Node
 
-# Between the last layer with units and the loss, these keep the number of outputs.
-_SAME_SIZE = frozenset(
-    (
-        *("Activation", "Dropout", "Softmax", "BatchNormalization", "Identity", "ReLU", "ELU"),
-        *("LeakyReLU", "LayerNormalization", "ActivityRegularization"),
-    )
+_INPUT_PARAMETERS = (
+    Parameter("shape", types=("shape", "null"), doc="The shape of one example."),
+    Parameter("dtype", types=("dtype", "null"), doc="The dtype of its values."),
+    Parameter(
+        "batch_size",
+        types=("int", "null"),
+        minimum=1,
+        doc="The size of every batch, for layers that keep states from batch to batch.",
+    ),
+    Parameter("sparse", types=("bool",), doc="Whether the tensor is sparse."),
+    Parameter("ragged", types=("bool",), doc="Whether the tensor is ragged."),
+    Parameter("optional", types=("bool",), doc="Whether it may be None."),
+    Parameter("unused", types=("bool",), doc="Whether nothing takes it, knowingly."),
 )
-_RECURRENT = frozenset(("LSTM", "GRU", "SimpleRNN"))
 
 
-@dataclass(frozen=True)
-class Place:
-    """An output: what is known of it, and the steps that say so."""
+def read_inputs(
+    node: Node, path: str, checker: Checker, given: int | None, nested: bool
+) -> tuple[Input, ...]:
+    """What the model is given.
 
-    end: End
-    last: Step | None = None  # that has the activation, or the last of all
-    units: Step | None = None  # that says how many
-
-
-def end_of(network: Network, output: str) -> Place:
-    """The last axis and the last activation of one output of a network."""
-    step = network.step(output)
-    activation: str | None = ""
-    last = step
-    while step is not None:
-        if step.network is not None and len(step.network.outputs) == 1:
-            inner = end_of(step.network, step.network.outputs[0])
-            end = End(inner.end.units, activation or inner.end.activation)
-            return Place(end, last if activation else inner.last, inner.units)
-        activation = activation or _activation(step)
-        if step.layer.kind == "op" and activation and isinstance(step.inputs, dict):
-            sources = [*step.sources()]
-            step = network.step(sources[0]) if len(sources) == 1 else None
-            continue
-        if step.layer.code or step.layer.name not in _SAME_SIZE:
-            break
-        step = network.step(step.inputs) if isinstance(step.inputs, str) else None
-    if step is None or step.layer.code:
-        return Place(End(None, activation or None), last)
-    arguments, name = step.layer.arguments, step.layer.name
-    if name == "Dense":
-        units = arguments.get("units")
-        return Place(End(_count(units), activation or "linear"), last, step)
-    if name in _RECURRENT and not arguments.get("return_sequences"):
-        return Place(End(_count(arguments.get("units")), activation or "tanh"), last, step)
-    return Place(End(None, activation or None), last)
+    `given` is how many tensors a nested model is called with, None where nobody knows; the
+    shapes of a `nested` one are those of what it is called with.
+    """
+    declared = node.value.get("inputs") if node.is_map else None
+    inputs: tuple[Input, ...] = (Input(INPUT),)
+    path = f"{path}.inputs"
+    if declared is not None and declared.value is not None:
+        if declared.is_list and all(isinstance(each.value, str) for each in declared.value):
+            items = {each.value: Node(None, each.mark) for each in declared.value}
+            keys = {key: each.mark for key, each in items.items()}
+            declared = Node(items, declared.mark, keys)  # a list is names without shapes
+        if declared.is_map and declared.value:
+            pairs = declared.value.items()
+            inputs = tuple(_input(key, each, declared, path, checker) for key, each in pairs)
+        else:
+            message = f"expected such as {{image: {{shape: [28, 28, 1]}}}}, got {show(declared)}"
+            checker.error(declared, path, message)
+    if not nested and len(inputs) > 1:
+        for each in inputs:
+            if each.shape is None:
+                message = "missing key 'shape': with several inputs each needs one"
+                checker.error(each.mark, each.path, message)
+    elif given is not None and given != len(inputs):
+        message = f"the model takes {inputs_in_words(len(inputs))}, `from:` gives {given}"
+        checker.error(declared or node, path, message)
+    return inputs
 
 
-def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+def _input(key: Any, item: Node, declared: Node, path: str, checker: Checker) -> Input:
+    mark, path = declared.keys.get(key), f"{path}.{key}"
+    if not isinstance(key, str) or "/" in key or not key:
+        checker.error(mark, path, "the name of an input must be text without '/'")
+    if item.value is None:
+        item = Node({}, item.mark)
+    if not item.is_map:
+        message = f"expected a mapping such as {{shape: [28, 28, 1]}}, got {show(item)}"
+        checker.error(item, path, message)
+        return Input(str(key), None, None, path, mark)
+    values = checker.arguments(item, _INPUT_PARAMETERS, path, word="key")
+    shape = values.pop("shape", None)
+    return Input(
+        str(key),
+        tuple(shape) if isinstance(shape, list) else None,
+        values.pop("dtype", None),
+        path,
+        mark,
+        values.pop("batch_size", None),
+        unused=values.pop("unused", False) or False,
+        options={name: True for name, given in values.items() if given},
+    )
 
 
-def _activation(step: Step) -> str:
-    """The activation that a step applies last; an empty text for none, or one that is unknown."""
-    layer = step.layer
-    if layer.code:
-        return ""
-    if layer.kind == "op":
-        name = layer.name.removeprefix("nn.")
-        return name if name in ("softmax", "sigmoid", "log_softmax", "hard_sigmoid") else ""
-    if layer.name in ("Softmax", "ReLU", "ELU", "LeakyReLU"):
-        return {"Softmax": "softmax", "ReLU": "relu", "ELU": "elu"}.get(layer.name, "leaky_relu")
-    given = layer.arguments.get("activation")
-    if not isinstance(given, KerasObject) or given.name == "linear":
-        return ""
-    return f"{given.name} of {given.code}" if given.code else given.name
+def read_takes(node: Node, path: str, scope: Scope, inputs: tuple[Input, ...]) -> Inputs:
+    """The structure in which the model takes its inputs, or None for the usual one."""
+    declared = node.value.get("takes") if node.is_map else None
+    if declared is None or declared.value is None:
+        return None
+    path = f"{path}.takes"
+    found = structure(scope, declared, path)
+    names = [each.name for each in inputs]
+    if sorted(names_in(found)) != sorted(names) and not scope.model.dangling:
+        scope.checker.error(declared, path, f"expected every input once: {', '.join(names)}")
+    return found
 
 
-def ops_of(network: Network) -> tuple[Op, ...]:
-    """The steps of a network as `config.pixels` looks at them."""
-    found: list[Op] = []
-    for step in network.steps:
-        sources = tuple(step.sources())
-        if step.network is not None:
-            inner = step.network
-            inputs = tuple(each.name for each in inner.inputs)
-            found.append(
-                Op(step.name, "Model", {}, sources, ops_of(inner), inputs, inner.outputs, step)
-            )
-            continue
-        layers = [step.layer]
-        if step.layer.name == "Pipeline" and isinstance(step.layer.arguments.get("layers"), list):
-            layers = [each for each in step.layer.arguments["layers"] if each is not None]
-        for number, layer in enumerate(layers):
-            name = step.name if number == len(layers) - 1 else f"{step.name}[{number}]"
-            kind = f"{layer.code}:{layer.name}" if layer.code else layer.name
-            found.append(Op(name, kind, _arguments(layer), sources, place=step))
-            sources = (name,)
-    return tuple(found)
+def read_outputs(
+    node: Node, path: str, scope: Scope, previous: Ref
+) -> tuple[tuple[str, ...], tuple[str, ...] | None, Inputs]:
+    """The tensors that the model gives, their names, and the structure that they stand in."""
+    declared = node.value.get("outputs") if node.is_map else None
+    if declared is None or declared.value is None:
+        return as_tuple(previous), None, None
+    found = structure(scope, declared, f"{path}.outputs")
+    refs = tuple(names_in(found))
+    if isinstance(found, str):
+        return refs, None, None
+    if isinstance(found, dict):
+        if all(isinstance(each, str) for each in found.values()):
+            return refs, tuple(found), found
+        return refs, None, found
+    usual = len(found) > 1 and all(isinstance(each, str) for each in found)
+    return refs, None, None if usual else found
 
 
-def _arguments(layer: KerasObject) -> dict[str, Any]:
-    if layer.code or layer.kind != "layer":
-        return layer.arguments
-    entry = catalog.load().find("layer", layer.name)
-    told = entry.parameter("value_range") if entry is not None else None
-    return {"value_range": told.default, **layer.arguments} if told else layer.arguments
+def as_tuple(ref: Ref) -> tuple[str, ...]:
+    return (ref,) if isinstance(ref, str) else ref
+
+
+def inputs_in_words(count: int) -> str:
+    return f"{count} input" + ("" if count == 1 else "s")
