@@ -7,7 +7,6 @@ from typing import Any
 
 import keras
 
-from nnpy.catalog import catalog
 from nnpy.catalog.kinds import MODULES
 from nnpy.catalog.naming import snake_case
 from nnpy.config.arrays import Array
@@ -42,6 +41,9 @@ def instantiate(value: Any, dtype: str | None = None) -> Any:
     if value.kind in ("layer", "cell"):
         # Keras would count the layers that this process has made.
         arguments.setdefault("name", snake_case(value.name))
+    if value.name == "Discretization" and hasattr(arguments.get("bin_boundaries"), "tolist"):
+        # Keras asks whether there are any: an array has no truth value.
+        arguments["bin_boundaries"] = arguments["bin_boundaries"].tolist()
     with errors_located_at(value.mark, value.path):
         return public(value.kind, value.name)(**arguments)
 
@@ -79,9 +81,3 @@ def _function(name: str) -> Any:
     """`losses.mean_squared_error` → the function of Keras."""
     home, _, own = name.partition(".")
     return getattr(keras, home).get(own)
-
-
-def catalog_name(value: KerasObject) -> str:
-    """The class that an object names, whichever of its identifiers was written."""
-    entry = catalog.load().find(value.kind, value.name)
-    return entry.name if entry else value.name
