@@ -165,10 +165,11 @@ def test_data_are_found_from_another_folder(config, tiny, monkeypatch) -> None:
     monkeypatch.chdir("here")
     data = {**config["data"], "path": "data"}
     Path("c.yaml").write_text(yaml.safe_dump({**config, "data": data}))
-    run = nnpy.train("c.yaml", run_dir="../run")
+    nnpy.train("c.yaml", run_dir="../run")
     monkeypatch.chdir("..")
     assert nnpy.load_config("here/c.yaml").data.path == "here/data"
-    assert api.evaluate("run")["metrics"] == pytest.approx(run.summary()["test"], rel=1e-5)
+    told = Run(Path("run")).summary()["test"]
+    assert api.evaluate("run")["metrics"] == pytest.approx(told, rel=1e-5)
 
 
 @pytest.mark.parametrize(
