@@ -23,11 +23,12 @@ def setting(default: Any, *types: str, doc: str, **limits: Any) -> Any:
 class DataSettings:
     """Where the examples come from."""
 
-    name: str = setting(
+    name: str | None = setting(
         "fashion_mnist",
         "str",
+        "null",
         choices=("fashion_mnist", "mnist", "cifar10", "cifar100", "idx"),
-        doc="The data set to train on.",
+        doc="The data set to train on; null while there is none: the model can be built and drawn.",
     )
     path: str | None = setting(
         None,
@@ -156,6 +157,12 @@ class TrainingSettings:
         doc="When the loss is NaN or infinite: stop the training, or restore the best state and "
         "halve the learning rate.",
     )
+
+    def validates(self, epoch: int) -> bool:
+        """Whether the validation split is looked at after an epoch, counted from 1."""
+        if isinstance(self.validation_freq, list):
+            return epoch in self.validation_freq
+        return epoch % self.validation_freq == 0
 
 
 SECTIONS: dict[str, type] = {"data": DataSettings, "training": TrainingSettings}
