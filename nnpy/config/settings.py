@@ -34,8 +34,8 @@ class DataSettings:
         None,
         "str",
         "null",
-        doc="Folder of the data set's files, relative to the working folder or else to the "
-        "config; null searches the usual places.",
+        doc="Folder of the data set's files, relative to the config; null searches the usual "
+        "places.",
     )
     validation_split: float = setting(
         0.1,

@@ -167,7 +167,7 @@ def test_data_are_found_from_another_folder(config, tiny, monkeypatch) -> None:
     Path("c.yaml").write_text(yaml.safe_dump({**config, "data": data}))
     nnpy.train("c.yaml", run_dir="../run")
     monkeypatch.chdir("..")
-    assert nnpy.load_config("here/c.yaml").data.path == "here/data"
+    assert nnpy.load_config("here/c.yaml").data.path == str(Path("here/data").absolute())
     told = Run(Path("run")).summary()["test"]
     assert api.evaluate("run")["metrics"] == pytest.approx(told, rel=1e-5)
 
