@@ -15,12 +15,13 @@ import keras
 from nnpy.catalog import catalog
 from nnpy.config.config import Config
 from nnpy.config.network.graph import Inputs, Network, Step
+from nnpy.config.yaml.nodes import Mark
 from nnpy.data import DataInfo
 from nnpy.devices.host import cores_here
 from nnpy.engine import batch_parts
 from nnpy.models.inputs import needs_channels
 from nnpy.models.instantiate import instantiate
-from nnpy.models.located_errors import errors_located_at
+from nnpy.models.located_errors import Refused, errors_located_at, located_error
 from nnpy.models.user_code import own_objects
 
 
@@ -51,9 +52,9 @@ def build_network(
     """
     inputs = []
     for index, each in enumerate(network.inputs):
+        shape = each.shape if each.shape is not None else shapes[index]
+        size = each.batch_size or batch_size
         with errors_located_at(each.mark, each.path):
-            shape = each.shape if each.shape is not None else shapes[index]
-            size = each.batch_size or batch_size
             inputs.append(keras.Input(shape, batch_size=size, name=each.name, dtype=each.dtype))
     if not network.functional:
         return _sequential(network, inputs[0], name)
@@ -80,28 +81,27 @@ def _functional(network: Network, inputs: list[Any], name: str) -> keras.Model:
     tensors = {each.name: tensor for each, tensor in zip(network.inputs, inputs, strict=True)}
     layers: dict[str, Any] = {}
     for step in network.steps:
-        with errors_located_at(step.mark, step.path):
-            taken = _tensors(step.inputs, tensors)
+        taken = _taken(step.inputs, tensors, step.mark, step.path)
         if step.layer.kind == "op":
+            operation, operands, arguments = _operation(step, taken)
             with errors_located_at(step.mark, step.path):
-                tensors[step.name] = _operate(step, taken)
+                tensors[step.name] = operation(*operands, **arguments)
             continue
         if step.reuse:
             layers[step.name] = layers[step.reuse]
         else:
             layers[step.name] = _layer(step, taken if isinstance(taken, list) else [taken])
+        layer, call = layers[step.name], instantiate(step.call)
         with errors_located_at(step.mark, step.path):
-            call = instantiate(step.call)
-            if isinstance(taken, dict):
-                tensors[step.name] = layers[step.name](**taken, **call)
-            else:
-                tensors[step.name] = layers[step.name](taken, **call)
+            tensors[step.name] = (
+                layer(**taken, **call) if isinstance(taken, dict) else layer(taken, **call)
+            )
+    ends: Any = _taken(network.outputs, tensors, network.mark, "model")
+    if network.output_names:
+        ends = dict(zip(network.output_names, ends, strict=True))
+    elif len(ends) == 1:
+        ends = ends[0]
     with errors_located_at(network.mark, "model"):
-        ends: Any = _tensors(network.outputs, tensors)
-        if network.output_names:
-            ends = dict(zip(network.output_names, ends, strict=True))
-        elif len(ends) == 1:
-            ends = ends[0]
         return keras.Model(inputs[0] if len(inputs) == 1 else inputs, ends, name=name)
 
 
@@ -117,6 +117,14 @@ def _layer(step: Step, taken: Sequence[Any]) -> Any:
     return model
 
 
+def _taken(inputs: Inputs, tensors: Mapping[str, Any], mark: Mark | None, path: str) -> Any:
+    """The tensors of that name. Raises ConfigError where a layer does not give so many."""
+    try:
+        return _tensors(inputs, tensors)
+    except Refused as error:
+        raise located_error(str(error), mark, path) from None
+
+
 def _tensors(inputs: Inputs, tensors: Mapping[str, Any]) -> Any:
     if isinstance(inputs, dict):
         return {key: _tensors(each, tensors) for key, each in inputs.items()}
@@ -127,16 +135,18 @@ def _tensors(inputs: Inputs, tensors: Mapping[str, Any]) -> Any:
     head, _, part = inputs.rpartition(".")
     several = _tensors(head, tensors)
     if isinstance(several, dict):
+        if part not in several:
+            raise Refused(f"'{head}' has the outputs {', '.join(several)}: there is no '{part}'")
         return several[part]
     if not isinstance(several, list | tuple):  # [0] of a tensor would be its first example
-        raise ValueError(f"'{head}' has one output: there is no '{inputs}'")
+        raise Refused(f"'{head}' has one output: there is no '{inputs}'")
     if int(part) >= len(several):
-        raise ValueError(f"'{head}' has {len(several)} outputs, '{head}.0' being the first")
+        raise Refused(f"'{head}' has {len(several)} outputs, '{head}.0' being the first")
     return several[int(part)]
 
 
-def _operate(step: Step, taken: dict[str, Any]) -> Any:
-    """Calls an operation of `keras.ops` with its tensors and plain arguments by name."""
+def _operation(step: Step, taken: dict[str, Any]) -> tuple[Any, list[Any], dict[str, Any]]:
+    """An operation of `keras.ops`, and what it is called with by position and by name."""
     operation: Any = keras.ops
     for part in step.layer.name.split("."):
         operation = getattr(operation, part)
@@ -144,9 +154,9 @@ def _operate(step: Step, taken: dict[str, Any]) -> Any:
     entry = catalog.load().find("op", step.layer.name)
     variadic = next((each.name for each in entry.call if each.variadic), None) if entry else None
     if variadic is None:
-        return operation(**arguments)
+        return operation, [], arguments
     assert entry is not None
     operands = arguments.pop(variadic, [])
     before = [arguments.pop(each.name) for each in entry.call if each.required]
     operands = operands if isinstance(operands, list) else [operands]
-    return operation(*before, *operands, **arguments)
+    return operation, [*before, *operands], arguments

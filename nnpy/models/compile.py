@@ -13,7 +13,7 @@ from nnpy.config.config import Config
 from nnpy.config.consistency import data_misfit
 from nnpy.data import DataInfo, Dataset
 from nnpy.models.instantiate import catalog_name, instantiate
-from nnpy.models.located_errors import _error
+from nnpy.models.located_errors import errors_located_at, located_error
 
 
 def compile_model(model: keras.Model, config: Config) -> None:
@@ -32,14 +32,16 @@ def compile_model(model: keras.Model, config: Config) -> None:
             return built
         return [built.get(name) for name in network.output_keys]
 
-    model.compile(
-        optimizer=instantiate(training.optimizer),
-        loss=by_output(training.loss),
-        metrics=by_output(training.metrics),
-        weighted_metrics=by_output(training.weighted_metrics) or None,
-        loss_weights=by_output(training.loss_weights),
-        jit_compile=False,  # the engine compiles whole epochs, not steps
-    )
+    given = {
+        "optimizer": instantiate(training.optimizer),
+        "loss": by_output(training.loss),
+        "metrics": by_output(training.metrics),
+        "weighted_metrics": by_output(training.weighted_metrics) or None,
+        "loss_weights": by_output(training.loss_weights),
+        "jit_compile": False,  # the engine compiles whole epochs, not steps
+    }
+    with errors_located_at(None, "training"):
+        model.compile(**given)
 
 
 def check_outputs(model: keras.Model, config: Config, info: DataInfo) -> None:
@@ -57,19 +59,21 @@ def check_outputs(model: keras.Model, config: Config, info: DataInfo) -> None:
     where = f"{last.path}"
     if kind == "SparseCategoricalCrossentropy" and labels == "one_hot":
         message = "this loss takes class numbers: use labels: sparse, or categorical_crossentropy"
-        raise _error(message, loss.mark, "training.loss")
+        raise located_error(message, loss.mark, "training.loss")
     if kind == "CategoricalCrossentropy" and labels == "sparse":
         message = "this loss takes one-hot labels: set data.labels to one_hot, or use sparse_"
-        raise _error(message + "categorical_crossentropy", loss.mark, "training.loss")
+        raise located_error(message + "categorical_crossentropy", loss.mark, "training.loss")
     if kind not in ("SparseCategoricalCrossentropy", "CategoricalCrossentropy"):
         return
     if len(shape) != 2:
         rest = list(shape[1:])
         message = f"the model's output has the shape {rest}; the loss needs [{classes}]"
-        raise _error(f"{message}: flatten or pool before the last Dense layer", last.mark, where)
+        raise located_error(
+            f"{message}: flatten or pool before the last Dense layer", last.mark, where
+        )
     if units != classes:
         message = f"the model ends in {units} outputs, but {info.name} has {classes} classes"
-        raise _error(message, last.mark, where)
+        raise located_error(message, last.mark, where)
 
 
 def check_batches(config: Config, dataset: Dataset) -> list[str]:
@@ -89,7 +93,7 @@ def check_batches(config: Config, dataset: Dataset) -> list[str]:
         good = [each for each in range(1, train + 1) if not any(n % each for n in sizes.values())]
         near = sorted(sorted(good, key=lambda each: abs(each - size))[:5])
         message = f"batches of {size} leave a rest of {counts}: use one of {near}"
-        raise _error(message, given.mark, f"{given.path}.batch_size")
+        raise located_error(message, given.mark, f"{given.path}.batch_size")
     rest = train % size
     return [f"{rest} of {train} training examples, less than a batch, are left out"] if rest else []
 
@@ -98,4 +102,4 @@ def check_data(config: Config, info: DataInfo) -> None:
     """Raises ConfigError when the data set cannot feed the model."""
     misfit = data_misfit(config.model, info)
     if misfit:
-        raise _error(misfit, config.model.mark, "model")
+        raise located_error(misfit, config.model.mark, "model")

@@ -8,7 +8,7 @@ import keras
 
 from nnpy.catalog import catalog
 from nnpy.config.objects import ACTIVATION_LAYERS, KerasObject
-from nnpy.models.located_errors import errors_located_at
+from nnpy.models.located_errors import errors_located_at, remember
 
 _HOMES = {
     "layer": keras.layers,
@@ -44,8 +44,10 @@ def instantiate(value: Any, dtype: str | None = None) -> Any:
         return value.name  # Keras looks it up, and writes it back by this name
     own = value.arguments.get("dtype") if value.kind in ("layer", "cell") else None
     arguments = {key: instantiate(each, own) for key, each in value.arguments.items()}
+    cls = getattr(_HOMES[value.kind], value.name)
     with errors_located_at(value.mark, value.path):
-        return getattr(_HOMES[value.kind], value.name)(**arguments)
+        made = cls(**arguments)
+    return remember(made, value.mark, value.path)
 
 
 def _activation_layer(value: KerasObject, dtype: str | None) -> keras.layers.Layer:
@@ -53,8 +55,9 @@ def _activation_layer(value: KerasObject, dtype: str | None) -> keras.layers.Lay
     given = {**value.arguments, "name": value.name}  # which the diagram shows
     if dtype is not None:
         given["dtype"] = dtype
+    cls = getattr(keras.layers, ACTIVATION_LAYERS[value.name])
     with errors_located_at(value.mark, value.path):
-        return getattr(keras.layers, ACTIVATION_LAYERS[value.name])(**given)
+        return cls(**given)
 
 
 def _own(value: KerasObject) -> Any:
@@ -67,7 +70,8 @@ def _own(value: KerasObject) -> Any:
     dtype = value.arguments.get("dtype")
     arguments = {key: instantiate(each, dtype) for key, each in value.arguments.items()}
     with errors_located_at(value.mark, value.path):
-        return found(**arguments)
+        made = found(**arguments)
+    return remember(made, value.mark, value.path)
 
 
 def _function(name: str) -> Any:
