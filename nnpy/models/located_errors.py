@@ -36,6 +36,19 @@ class _Place:
     path: str
 
 
+# Whose methods Keras calls; functions of the user's own belong to one of them.
+_Owner = (
+    keras.Layer
+    | keras.losses.Loss
+    | keras.metrics.Metric
+    | keras.optimizers.Optimizer
+    | keras.optimizers.schedules.LearningRateSchedule
+    | keras.initializers.Initializer
+    | keras.regularizers.Regularizer
+    | keras.constraints.Constraint
+    | keras.callbacks.Callback
+)
+
 # Where in the config an object of Keras was written. Weak: a model that is gone needs no place.
 _places: weakref.WeakKeyDictionary[Any, _Place] = weakref.WeakKeyDictionary()
 
@@ -79,9 +92,11 @@ def located(error: BaseException, config: Config) -> ConfigError | None:
         if not frames or frames[-1].f_code.co_filename.startswith(_PACKAGE):
             continue
         for frame in reversed(frames):
-            place = _place_of(frame.f_locals.get("self"), config)
-            if place is not None:
-                return located_error(reason(each) + _own_line(frames, config), *place)
+            # Where a method could not even be called, its owner is a variable of the caller.
+            for owner in (frame.f_locals.get("self"), *frame.f_locals.values()):
+                place = _place_of(owner, config)
+                if place is not None:
+                    return located_error(reason(each) + _own_line(frames, config), *place)
     place = _named_in(str(error), config)
     if place is not None:
         return located_error(reason(error), *place)
@@ -133,7 +148,7 @@ def _frames(error: BaseException) -> Iterator[Any]:
 
 def _place_of(owner: Any, config: Config) -> tuple[Mark | None, str] | None:
     """Where the config names the object, or the one that Keras has made of a bare name."""
-    if owner is None or isinstance(owner, type | keras.Model):
+    if not isinstance(owner, _Owner) or isinstance(owner, keras.Model):
         return None
     try:
         place = _places.get(owner)
