@@ -34,20 +34,16 @@ def instantiate(value: Any, dtype: str | None = None) -> Any:
         return value.name  # Keras looks it up, and writes it back by this name
     own = value.arguments.get("dtype") if value.kind in ("layer", "cell") else None
     arguments = {key: instantiate(each, own) for key, each in value.arguments.items()}
-    cls = getattr(_HOMES[value.kind], value.name)
+    cls = public(value.kind, value.name)
     with errors_located_at(value.mark, value.path):
-<<<<<<< HEAD
         made = cls(**arguments)
     return remember(made, value.mark, value.path)
-=======
-        return public(value.kind, value.name)(**arguments)
 
 
 def public(kind: str, name: str) -> Any:
     """The public class of Keras of a kind by its name."""
     module = MODULES["layer" if kind == "cell" else kind]
     return attrgetter(f"{module}.{name}")(keras)
->>>>>>> main
 
 
 def _activation_layer(value: KerasObject, dtype: str | None) -> keras.layers.Layer:

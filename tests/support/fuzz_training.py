@@ -41,7 +41,9 @@ def data(folder: Path) -> dict[int, Path]:
         found[classes] = folder / f"classes{classes}"
         for name, count in (("train", 60), ("t10k", 20)):
             labels = rng.permutation(np.arange(count) % classes).astype("uint8")
-            images = rng.integers(0, 255, (count, 6, 6)).astype("uint8") // 2 + labels[:, None, None]
+            images = (
+                rng.integers(0, 255, (count, 6, 6)).astype("uint8") // 2 + labels[:, None, None]
+            )
             write_idx(found[classes] / f"{name}-images-idx3-ubyte.gz", images)
             write_idx(found[classes] / f"{name}-labels-idx1-ubyte.gz", labels)
     return found
