@@ -9,7 +9,7 @@ import nnpy
 from nnpy import api
 from nnpy.engine import engine as engines
 from nnpy.errors import ConfigError, DeviceError
-from nnpy.models import build
+from nnpy.models import build, calls
 
 OWN = """
 import keras
@@ -139,10 +139,10 @@ def test_a_fault_of_nnpys_while_a_model_is_built_is_no_mistake_of_the_config(con
     def broken(*_):
         raise TypeError("a bug")
 
-    for place in ("_tensors", "_operation"):
-        monkeypatch.setattr(build, place, broken)
+    for module, place in ((build, "pick"), (calls, "_as_tuple")):
+        monkeypatch.setattr(module, place, broken)
         with pytest.raises(TypeError, match="a bug"):
-            api.build({"model": ["Flatten", {"ops.relu": {}}, {"Dense": {"units": 10}}]})
+            api.build({"model": ["Flatten", {"ops.sum": {"axis": [0]}}, {"Dense": {"units": 10}}]})
 
 
 def test_too_little_memory_is_no_mistake_of_the_config(config, tmp_path, monkeypatch):
