@@ -62,7 +62,7 @@ def check_consistency(
                 checker.error(node.keys.get(key), "training.class_weight", message)
     _check_batch_size(network, training, checker)
     if isinstance(training.validation_freq, int) and 0 < training.epochs < training.validation_freq:
-        message = f"of {training.epochs} epochs none is validated"
+        message = f"none of the {training.epochs} epochs is validated"
         checker.error(place("training", "validation_freq"), "training.validation_freq", message)
     notes = _stateful(network, training, checker)
     return notes + _fit(root, settings, network, training, checker)
@@ -120,7 +120,7 @@ def _fit(
             given = network.inputs[0]
             checker.error(given.mark or network.mark, given.path or "model", misfit)
             return []
-        return [f"{misfit}: it can be built, not trained on {info.name}"]
+        return [f"{misfit}: it can be built, but not trained on {info.name}"]
     if isinstance(training.loss, KerasObject) and info.classes:
         return _check_loss(training.loss, settings.labels, network, info, checker)
     return []
@@ -156,13 +156,15 @@ def _check_loss(
         checker.error(loss.mark, "training.loss", message)
 
     if name in _CLASS_NUMBERS and labels == "one_hot":
-        wrong("this loss takes class numbers: use data.labels: sparse, or categorical_crossentropy")
+        wrong(
+            "this loss expects class indices: use data.labels: sparse, or categorical_crossentropy"
+        )
     elif name in _ONE_HOT and labels == "sparse":
         instead = " or the loss sparse_categorical_crossentropy"
-        wrong(f"this loss takes one-hot labels: set data.labels to one_hot,{instead}")
+        wrong(f"this loss expects one-hot labels: set data.labels to one_hot,{instead}")
     elif name in _QUANTITIES and labels == "sparse":
         wrong(
-            "this loss is for quantities, but the labels are class numbers; did you mean "
+            "this loss is for regression, but the labels are class indices; did you mean "
             "'sparse_categorical_crossentropy'?"
         )
     elif name == "BinaryCrossentropy" and labels == "sparse" and len(info.classes) > 2:

@@ -78,7 +78,7 @@ def hold_out(dataset: Dataset, validation_split: float) -> Dataset:
     whole = dataset.train
     cut = math.floor(len(whole) * (1.0 - validation_split))
     if cut in (0, len(whole)):
-        left = "no example to train on" if cut == 0 else "no example for validation"
+        left = "no examples to train on" if cut == 0 else "no examples for validation"
         raise DataError(
             f"data.validation_split: {validation_split} of {len(whole)} training examples leaves"
             f" {left}; choose another fraction, or 0 for no validation"

@@ -56,10 +56,10 @@ def check_outputs(model: keras.Model, config: Config, info: DataInfo) -> None:
     units = shape[-1] if len(shape) > 1 else None
     where = f"{last.path}"
     if kind == "SparseCategoricalCrossentropy" and labels == "one_hot":
-        message = "this loss takes class numbers: use labels: sparse, or categorical_crossentropy"
+        message = "this loss expects class indices: use labels: sparse, or categorical_crossentropy"
         raise _error(message, loss.mark, "training.loss")
     if kind == "CategoricalCrossentropy" and labels == "sparse":
-        message = "this loss takes one-hot labels: set data.labels to one_hot, or use sparse_"
+        message = "this loss expects one-hot labels: set data.labels to one_hot, or use sparse_"
         raise _error(message + "categorical_crossentropy", loss.mark, "training.loss")
     if kind not in ("SparseCategoricalCrossentropy", "CategoricalCrossentropy"):
         return

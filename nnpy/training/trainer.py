@@ -128,7 +128,7 @@ class Training:
             self.evaluate()
         except Interrupted as error:
             self.close_quietly("interrupted")
-            again = f"{error}; go on with: nnpy train --resume {self.run}"
+            again = f"{error}; resume with: nnpy train --resume {self.run}"
             raise Interrupted(again, error.exit_code) from None
         except BaseException as error:
             batch_size = self.config.training.batch_size
@@ -216,7 +216,9 @@ class Training:
             self.clock.add(told["seconds"])
             self.table = Table(self.run.metrics_path, self.rows)
         except (TypeError, ValueError, LookupError, AttributeError) as error:
-            raise RunError(f"the saved state does not tell how far it had come: {error}") from error
+            raise RunError(
+                f"the saved state does not say how far the training had come: {error}"
+            ) from error
         return state.epoch, state.step
 
     def _save(self, epoch: int, step: int = 0, epoch_seconds: float = 0.0) -> None:
@@ -339,11 +341,11 @@ class Training:
         if self.config.training.on_nan != "restore" or not path.exists():
             raise error
         if len(restored) == _RESTORES:
-            raise RunError(f"{error}; it went back {_RESTORES} times already")
+            raise RunError(f"{error}; it was restored {_RESTORES} times already")
         rate = self._rate()
         state = read_state(path)
         if state.run != self.identity:
-            raise RunError(f"{error}; {path} is of another run: there is no state to go back to")
+            raise RunError(f"{error}; {path} belongs to another run: there is no state to restore")
         self.recorder.restore(state, callbacks=False)
         rate = min(rate, self._rate()) / 2  # of the best state, or of the last way back
         try:
@@ -382,7 +384,7 @@ class Training:
         try:
             self.close(status, error)
         except (NnpyError, OSError) as another:
-            self.listener.on_message(f"the end could not be recorded: {another}")
+            self.listener.on_message(f"the end of the run could not be recorded: {another}")
 
     def close(self, status: str, error: str | None = None) -> None:
         """The end of the record, however the training ended."""
@@ -390,7 +392,7 @@ class Training:
             self.store.flush()
         except NnpyError as lost:
             self.listener.on_message(
-                f"the last state is not on the disk, the one before it is: {lost}"
+                f"the last state could not be saved, the one before it is intact: {lost}"
             )
         self.summary["status"] = status
         # XLA may have turned out not to be able to compile the model.

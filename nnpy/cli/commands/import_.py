@@ -39,7 +39,7 @@ def import_(terminal: Terminal, model: str, output: str | None) -> None:
         try:
             section["training"] = training.training_of(config["compile_config"], outputs)
         except ModelError as unsaid:
-            terminal.say(f"how it learns is left out: {unsaid}")
+            terminal.say(f"the training section is left out: {unsaid}")
     text = f"# The network of {Path(model).name}\n{dump(section)}"
     if output is None:
         terminal.result(text.rstrip("\n"))

@@ -235,4 +235,7 @@ def test_the_command_says_how_a_model_learns_or_why_not(tmp_path):
     original.save(tmp_path / "m.keras")
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert parse.parse(done.stdout, "x").plain() == {"model": importer.network_of(original)}
-    assert "how it learns is left out: the model was compiled with weighted_metrics" in done.stderr
+    assert (
+        "the training section is left out: the model was compiled with weighted_metrics"
+        in done.stderr
+    )
