@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN = .venv/bin
 DATA = /usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz
 
-.PHONY: train test bench stress lint format catalog schema roundtrip data clean
+.PHONY: train test bench stress stress-faults stress-files lint format catalog schema roundtrip data clean
 
 train: $(BIN)/.installed data
 	$(BIN)/nnpy train configs/mlp.yaml
@@ -16,6 +16,14 @@ test: $(BIN)/.developer data
 
 stress: $(BIN)/.developer     ## kills trainings a hundred times and resumes them: some 20 minutes
 	$(BIN)/python tests/support/stress.py --kills 105
+
+stress-faults: $(BIN)/.developer     ## a disk that fails at each place, signals at each moment: hours
+	$(BIN)/python -m tests.support.stress_faults
+
+stress-files: $(BIN)/.developer    ## opens mutants of every kind of file: some 40 minutes
+	$(BIN)/python -m tests.support.stress_files --cases 2000
+	$(BIN)/python -m tests.support.stress_files --every-byte state npz npz-array summary \
+	  environment metrics png npy gz idx labels
 
 lint: $(BIN)/.developer
 	$(BIN)/ruff format --check .

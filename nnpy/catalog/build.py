@@ -15,6 +15,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from nnpy.catalog.hints import (
     RANKS,
     SEVERAL_INPUTS,
 )
-from nnpy.catalog.kinds import KINDS
+from nnpy.catalog.kinds import KINDS, MODULES
 from nnpy.catalog.naming import snake_case
 from nnpy.catalog.signatures import describe, documented, first_sentence
 
@@ -41,19 +42,8 @@ def entries() -> Iterator[Entry]:
     """Every public object of the installed Keras that a config can name."""
     import keras
 
-    modules = {
-        "layer": keras.layers,
-        "optimizer": keras.optimizers,
-        "schedule": keras.optimizers.schedules,
-        "loss": keras.losses,
-        "metric": keras.metrics,
-        "initializer": keras.initializers,
-        "regularizer": keras.regularizers,
-        "constraint": keras.constraints,
-        "callback": keras.callbacks,
-    }
-    for kind, module in modules.items():
-        yield from _classes(kind, module)
+    for kind, module in MODULES.items():
+        yield from _classes(kind, attrgetter(module)(keras))
     yield Entry(
         kind="loss",
         name="crossentropy",

@@ -13,8 +13,9 @@ from typing import Any
 
 from nnpy.catalog.catalog import Catalog
 from nnpy.catalog.entries import Entry, Parameter
+from nnpy.catalog.kinds import ARGUMENT_KINDS
 from nnpy.catalog.naming import name_problem
-from nnpy.config.objects import ACTIVATION_LAYERS, OBJECT_KINDS, KerasObject
+from nnpy.config.objects import ACTIVATION_LAYERS, KerasObject
 from nnpy.config.yaml import scalars
 from nnpy.config.yaml.nodes import Mark, Node
 from nnpy.errors import Problem, did_you_mean, nearest
@@ -105,7 +106,7 @@ class Checker:
             return None
         if node.is_map and "dtype" in types:
             node = _policy(node)
-        kinds = [kind for kind in types if kind in OBJECT_KINDS]
+        kinds = [kind for kind in types if kind in ARGUMENT_KINDS]
         if self._seems_something_else(node, parameter, path):
             return None
         if "callable" in types and (node.is_map or isinstance(node.value, str)):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from nnpy.catalog import catalog
 from nnpy.catalog.entries import Entry
+from nnpy.catalog.kinds import ARGUMENT_KINDS
 from nnpy.config import by_output as outputs
 from nnpy.config import callbacks, compose, consistency
 from nnpy.config.checker import Checker, show
@@ -22,7 +23,6 @@ from nnpy.config.config import Config
 from nnpy.config.monitor import measure
 from nnpy.config.network import blocks, reader
 from nnpy.config.network.graph import Network
-from nnpy.config.objects import OBJECT_KINDS
 from nnpy.config.settings import SECTIONS, DataSettings, TrainingSettings, parameters
 from nnpy.config.yaml.nodes import Node, from_plain
 from nnpy.errors import ConfigError, Problem, did_you_mean, nearest
@@ -73,11 +73,11 @@ class _Names:
             f"{section}.{each.name}": each.default
             for section, settings in SECTIONS.items()
             for each in parameters(settings)
-            if isinstance(each.default, str) and set(each.types) <= {*OBJECT_KINDS}
+            if isinstance(each.default, str) and set(each.types) <= {*ARGUMENT_KINDS}
         }
 
     def _entries(self, name: str) -> Iterator[Entry]:
-        for kind in OBJECT_KINDS:
+        for kind in ARGUMENT_KINDS:
             entry = self._catalog.find(kind, name)
             if entry is not None:
                 yield entry
@@ -113,7 +113,10 @@ def _check(root: Node, name: str, file: str = "") -> Config:
         model = reader.read(root.value["model"], checker, blocks=known)
     elif "model" not in meant:  # misspelt, it has been told of already
         checker.problems.append(Problem("missing key 'model'", file=file))
-    data = DataSettings(**_section(root.value.get("data"), DataSettings, "data", checker))
+    data = _located(
+        DataSettings(**_section(root.value.get("data"), DataSettings, "data", checker)),
+        root.value.get("data"),
+    )
     training = _training(root.value.get("training"), model, checker)
     notes = [checker.catalog.note] if checker.catalog.note else []
     measured = measure(data, training, checker.catalog)
@@ -142,6 +145,20 @@ def _code(node: Node | None, checker: Checker) -> tuple[CodeFile, ...]:
     files = user_code.read(node, checker)
     checker.catalog = user_code.OwnCatalog(checker.catalog, files, checker)
     return files
+
+
+def _located(data: DataSettings, node: Node | None) -> DataSettings:
+    """Data that lie beside the config that names them are found from any folder."""
+    mark = node.value["path"].mark if node and node.is_map and "path" in node.value else None
+    if mark is None or not isinstance(data.path, str) or mark.file == "--set":
+        return data
+    beside = Path(mark.file).parent / data.path
+    try:
+        if not Path(data.path).exists() and beside.exists():
+            return dataclasses.replace(data, path=str(beside))
+    except (OSError, ValueError):  # a name that no file can have: whoever reads it says so
+        pass
+    return data
 
 
 def _complete(root: Node, settings: TrainingSettings) -> Node:

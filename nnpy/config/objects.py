@@ -7,21 +7,6 @@ from typing import Any
 
 from nnpy.config.yaml.nodes import Mark
 
-OBJECT_KINDS = (
-    "layer",
-    "cell",
-    "optimizer",
-    "schedule",
-    "loss",
-    "metric",
-    "initializer",
-    "regularizer",
-    "constraint",
-    "callback",
-    "activation",
-)
-
-
 # Activations that take arguments, and the layers that Keras can save as such an activation.
 ACTIVATION_LAYERS = {"elu": "ELU", "leaky_relu": "LeakyReLU", "relu": "ReLU"}
 

@@ -30,7 +30,11 @@ class DataSettings:
         doc="The data set to train on.",
     )
     path: str | None = setting(
-        None, "str", "null", doc="Folder of the data set's files; null searches the usual places."
+        None,
+        "str",
+        "null",
+        doc="Folder of the data set's files, relative to the working directory or, failing "
+        "that, to the config; null searches the usual places.",
     )
     validation_split: float = setting(
         0.1,
@@ -152,6 +156,12 @@ class TrainingSettings:
         doc="When the loss is NaN or infinite: stop the training, or restore the best state and "
         "halve the learning rate.",
     )
+
+    def validates(self, epoch: int) -> bool:
+        """Whether the validation split is looked at after an epoch, counted from 1."""
+        if isinstance(self.validation_freq, list):
+            return epoch in self.validation_freq
+        return epoch % self.validation_freq == 0
 
 
 SECTIONS: dict[str, type] = {"data": DataSettings, "training": TrainingSettings}

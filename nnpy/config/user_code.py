@@ -19,9 +19,9 @@ from typing import Any
 
 from nnpy.catalog.catalog import Catalog
 from nnpy.catalog.entries import Entry, Parameter
+from nnpy.catalog.kinds import ARGUMENT_KINDS
 from nnpy.catalog.naming import snake_case
 from nnpy.config.checker import Checker, show
-from nnpy.config.objects import OBJECT_KINDS
 from nnpy.config.yaml.nodes import Node
 from nnpy.errors import Problem
 from nnpy.storage.regular import TooLarge, read_regular
@@ -166,7 +166,7 @@ class OwnCatalog(Catalog):
         bases, base = _ancestry(own, classes)
         keras_base = self._keras.find("layer", base) if base else None
         kind = _BASES.get(base or "", "layer" if keras_base else None)
-        for each in () if kind else OBJECT_KINDS:
+        for each in () if kind else ARGUMENT_KINDS:
             if base and self._keras.find(each, base):
                 kind = each
         init, call = _method(bases, "__init__"), _method(bases, "call")
@@ -204,7 +204,7 @@ class OwnCatalog(Catalog):
             logs_as=_logs_as(bases, inherited) if kind == "metric" else None,
         )
         # What is made of a class that nothing is known of may be called as a function too.
-        for each in (kind,) if kind else (*OBJECT_KINDS, "function"):
+        for each in (kind,) if kind else (*ARGUMENT_KINDS, "function"):
             self._own.setdefault(each, {})[own.name] = replace(entry, kind=each)
 
 

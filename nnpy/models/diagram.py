@@ -5,7 +5,6 @@ Importing this module imports Keras.
 
 from __future__ import annotations
 
-import io
 import re
 import shutil
 import subprocess
@@ -16,6 +15,7 @@ from typing import Any
 import keras
 
 from nnpy.errors import NnpyError
+from nnpy.models import pdf
 from nnpy.storage import atomic
 
 FORMATS = ("png", "svg", "pdf", "dot")
@@ -64,7 +64,7 @@ def render(text: str, form: str) -> bytes:
     """DOT → "png", "svg" or "pdf". Raises NoRenderer with what each program said."""
     if form == "dot":
         return text.encode()
-    if form == "svg":
+    if form in ("svg", "pdf"):
         # Drawn in points; some versions of Graphviz cut off what another resolution makes larger.
         text = re.sub(r'\bdpi="?[\d.]+"?', "dpi=72", text)
     failures = []
@@ -74,9 +74,9 @@ def render(text: str, form: str) -> bytes:
         for program in renderers():
             try:
                 if form == "pdf" and Path(program).name == "graphviz-pure":
-                    return _as_pdf(_draw(program, source, "png"))
+                    return pdf.from_svg(_draw(program, source, "svg"))
                 return _draw(program, source, form)
-            except (OSError, subprocess.SubprocessError) as error:
+            except (OSError, ValueError, subprocess.SubprocessError) as error:
                 failures.append(f"{program}: {_reason(error)}")
     raise NoRenderer("; ".join(failures) or "neither dot nor graphviz-pure is installed")
 
@@ -94,12 +94,3 @@ def _reason(error: Exception) -> str:
 def save(model: keras.Model, path: Path) -> None:
     """Draws `model` into a .png, .svg, .pdf or .dot file. Raises NoRenderer."""
     atomic.write_bytes(path, render(dot_text(model), path.suffix.lstrip(".").lower()))
-
-
-def _as_pdf(png: bytes) -> bytes:
-    """The bundled renderer knows no PDF: a page that holds its picture."""
-    from PIL import Image
-
-    page = io.BytesIO()
-    Image.open(io.BytesIO(png)).convert("RGB").save(page, "PDF", resolution=200)
-    return page.getvalue()

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any
 
 import keras
 
 from nnpy.catalog import catalog
+from nnpy.catalog.kinds import MODULES
 from nnpy.config.objects import ACTIVATION_LAYERS, KerasObject
 from nnpy.models.located_errors import errors_located_at
-
-_HOMES = {
-    "layer": keras.layers,
-    "optimizer": keras.optimizers,
-    "schedule": keras.optimizers.schedules,
-    "loss": keras.losses,
-    "metric": keras.metrics,
-    "initializer": keras.initializers,
-    "regularizer": keras.regularizers,
-    "constraint": keras.constraints,
-    "callback": keras.callbacks,
-}
 
 
 def instantiate(value: Any, dtype: str | None = None) -> Any:
@@ -45,7 +35,13 @@ def instantiate(value: Any, dtype: str | None = None) -> Any:
     own = value.arguments.get("dtype") if value.kind in ("layer", "cell") else None
     arguments = {key: instantiate(each, own) for key, each in value.arguments.items()}
     with errors_located_at(value.mark, value.path):
-        return getattr(_HOMES[value.kind], value.name)(**arguments)
+        return public(value.kind, value.name)(**arguments)
+
+
+def public(kind: str, name: str) -> Any:
+    """The public class of Keras of a kind by its name."""
+    module = MODULES["layer" if kind == "cell" else kind]
+    return attrgetter(f"{module}.{name}")(keras)
 
 
 def _activation_layer(value: KerasObject, dtype: str | None) -> keras.layers.Layer:

@@ -44,6 +44,7 @@ class Contents:
     history: Mapping[str, Sequence[float]] = field(default_factory=dict)
     best_epoch: int | None = None
     monitor: str = "val_loss"
+    averaged: bool = False  # whether the weights are the optimizer's moving averages
     layers: Sequence[LayerRow] = ()
     diagram: str | None = None  # SVG
     weights: np.ndarray | None = None

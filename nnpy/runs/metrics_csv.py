@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,17 +30,18 @@ class Table:
         for row in rows:
             self.add(row)
 
-    def add(self, row: Row) -> None:
+    def add(self, row: Row, later: Sequence[str] = ()) -> None:
         """Put the row of an epoch into the file, unless it is there already.
 
-        A file that is gone, or lacks rows before this one, is written anew. Raises RunError.
+        The first row decides about the columns; `later` are those that only later rows fill. A
+        file that is gone, or lacks rows before this one, is written anew. Raises RunError.
         """
         self._rows.append(row)
         lines = self._lines()
         number = int(row["epoch"])
         columns = _parsed(lines[0]) if lines else []
         if number > len(lines) or "epoch" not in columns:
-            columns = list(row)
+            columns = self._columns(later)
             self._write([",".join(columns), *(_line(columns, each) for each in self._rows)])
             return
         line = _line(columns, row)
@@ -51,6 +52,14 @@ class Table:
             # is no longer what happened.
             self.rewritten = True
             self._write([*lines[:number], line])
+
+    def _columns(self, later: Sequence[str]) -> list[str]:
+        """What any row or `later` names; the last column of a row is the last of all."""
+        *names, last = self._rows[0]
+        for name in itertools.chain(*self._rows, later):
+            if name not in (*names, last):
+                names.append(name)
+        return [*names, last]
 
     def _lines(self) -> list[str]:
         try:

@@ -206,35 +206,49 @@ def _check_weights(path: Path, archive: zipfile.ZipFile) -> None:
     import h5py
 
     content = archive.read(_WEIGHTS)
+    try:
+        with h5py.File(io.BytesIO(content), "r") as file:
+            _check_names(path, file, len(content))
+    except ModelError:
+        raise
+    except Exception as error:  # of a damaged file h5py raises anything, a SystemError too
+        raise ModelError(
+            f"{path} is damaged: its weights cannot be read ({_first_line(error)})"
+        ) from error
+
+
+def _check_names(path: Path, file: Any, size: int) -> None:
+    """Look at every name in an HDF5 file of `size` bytes, as `_check_weights`."""
+    import h5py
+
     total = 0
-    with h5py.File(io.BytesIO(content), "r") as file:
-        links: list[tuple[str, Any]] = []
+    links: list[tuple[str, Any]] = []
 
-        def visit(name: str, link: Any) -> bool | None:
-            links.append((name, link))
-            return True if len(links) > _LINKS or name.count("/") > _LINK_DEPTH else None
+    def visit(name: str, link: Any) -> bool | None:
+        links.append((name, link))
+        return True if len(links) > _LINKS or name.count("/") > _LINK_DEPTH else None
 
-        if file.visititems_links(visit):  # it has ended early
-            raise _refused(path, "its weights have more names, or deeper ones, than any model's")
-        for name, link in links:
-            if not isinstance(link, h5py.HardLink):
-                raise _refused(path, f"its weights {name!r} are a link to another place")
-            item = file[name]
-            if not isinstance(item, h5py.Dataset):
-                continue
-            if item.external or item.is_virtual:
-                raise _refused(path, f"its weights {name!r} lie in another file")
-            if item.dtype.kind == "c":
-                raise _refused(path, f"its weights {name!r} are complex, as no layer's are")
-            if item.dtype.kind not in "biufSV" or item.dtype.hasobject:
-                raise _refused(path, f"its weights {name!r} are not numbers")
-            total += math.prod(item.shape or ()) * item.dtype.itemsize
-            if _bomb(total, len(content)):
-                raise _refused(
-                    path,
-                    f"its weights {name!r} claim the shape {item.shape}: {_bytes(total)} in a "
-                    f"file of {_bytes(len(content))}",
-                )
+    if file.visititems_links(visit):  # it has ended early
+        raise _refused(path, "its weights have more names, or deeper ones, than any model's")
+    for name, link in links:
+        if not isinstance(link, h5py.HardLink):
+            raise _refused(path, f"its weights {name!r} are a link to another place")
+        item = file[name]
+        if not isinstance(item, h5py.Dataset):
+            continue
+        if item.external or item.is_virtual:
+            raise _refused(path, f"its weights {name!r} lie in another file")
+        if item.dtype.kind == "c":
+            raise _refused(path, f"its weights {name!r} are complex, as no layer's are")
+        if item.dtype.kind not in "biufSV" or item.dtype.hasobject:
+            raise _refused(path, f"its weights {name!r} are not numbers")
+        total += math.prod(item.shape or ()) * item.dtype.itemsize
+        if _bomb(total, size):
+            raise _refused(
+                path,
+                f"its weights {name!r} claim the shape {item.shape}: {_bytes(total)} in a "
+                f"file of {_bytes(size)}",
+            )
 
 
 def _check_extent(path: Path, config: Any) -> None:

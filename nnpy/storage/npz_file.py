@@ -57,8 +57,9 @@ def _array(content: IO[bytes], size: int) -> np.ndarray:
         raise ValueError(f"its format {version} is unknown")
     try:
         shape, fortran, dtype = header(content, max_header_size=_HEADER)
-    except (SyntaxError, TypeError, tokenize.TokenError) as error:  # of a text that is no Python
-        raise ValueError(f"its header cannot be read ({error})") from None
+    except (ValueError, SyntaxError, TypeError, tokenize.TokenError):
+        # NumPy reads it as a Python literal: what Python says of another text helps no one.
+        raise ValueError("its header is not one of NumPy's") from None
     if dtype.hasobject or fortran or any(not 0 <= axis <= size for axis in shape):
         raise ValueError("it holds no plain numbers")
     if math.prod(shape) * dtype.itemsize > size:

@@ -75,6 +75,21 @@ class Callbacks:
             if isinstance(callback, keras.callbacks.SwapEMAWeights):
                 callback.on_epoch_begin(0)
 
+    def may_go_on(self, stopped_by: str | None) -> bool:
+        """Takes up a training that EarlyStopping has ended, where it has more patience by now."""
+        stopping = [
+            each
+            for each in self.own
+            if isinstance(each, keras.callbacks.EarlyStopping) and each.stopped_epoch > 0
+        ]
+        names = {type(each).__name__ for each in stopping}
+        if stopped_by not in names or any(each.wait >= each.patience for each in stopping):
+            return False
+        for each in stopping:
+            each.stopped_epoch = 0
+        self.model.stop_training = False
+        return True
+
     def prices(self, steps: int) -> list[str]:
         """What is to be said of callbacks that make the engine stop at each step."""
         names = list(dict.fromkeys((*self.train_steps.names, *self.test_steps.names)))
@@ -101,13 +116,13 @@ class Callbacks:
     # -- the hooks ------------------------------------------------------------------------
 
     def on_train_begin(self) -> None:
-        self.call("on_train_begin", None)
+        self.call("on_train_begin", {})
 
     def on_train_end(self, logs: Logs | None) -> None:
-        self.call("on_train_end", logs)
+        self.call("on_train_end", dict(logs or {}))
 
     def on_epoch_begin(self, epoch: int) -> None:
-        self.call("on_epoch_begin", epoch, None)
+        self.call("on_epoch_begin", epoch, {})
 
     def on_epoch_end(self, epoch: int, logs: Logs, *, validated: bool) -> None:
         """The callbacks share the logs: what one adds, those after it may watch."""
@@ -128,7 +143,7 @@ class Callbacks:
 
     def on_test_begin(self) -> None:
         self.model.stop_evaluating = False
-        self.call("on_test_begin", None)
+        self.call("on_test_begin", {})
 
     def on_test_end(self, logs: Logs) -> None:
         self.call("on_test_end", dict(logs))
@@ -154,7 +169,7 @@ class Steps:
 
     def begin(self, step: int) -> None:
         """Before a step, counted from 0."""
-        self._callbacks.call(f"on_{self._kind}_batch_begin", step, logs=None)
+        self._callbacks.call(f"on_{self._kind}_batch_begin", step, logs={})
 
     def end(self, step: int, logs: Mapping[str, float]) -> bool:
         """After a step, with the metrics so far; whether the epoch ends here."""

@@ -17,6 +17,9 @@ MAY_CHANGE = (
 
 def check_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
     """Raise `UsageError` naming what of a resolved config would alter a training's past."""
+    if more_patient(before, after):
+        training = {**after["training"], "callbacks": before["training"]["callbacks"]}
+        after = {**after, "training": training}
     refused = [
         f"{path} is {old}, not {new}"
         for path, old, new in _changes(before, after)
@@ -27,6 +30,50 @@ def check_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
             f"a resumed training cannot change its past: {'; '.join(refused)}. It may change "
             f"{', '.join(MAY_CHANGE)}; for anything else, start a new run"
         )
+
+
+def more_patient(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether two resolved configs differ in their callbacks, and only by more patience.
+
+    An EarlyStopping that waits longer has the same past, as far as the run has come.
+    """
+    old, new = (config["training"].get("callbacks", []) for config in (before, after))
+    if len(old) != len(new) or old == new:
+        return False
+    for one, other in zip(old, new, strict=True):
+        if one == other:
+            continue
+        then, now = (_early_stopping(each) for each in (one, other))
+        if then is None or now is None:
+            return False
+        if now.pop("patience", 0) < then.pop("patience", 0) or then != now:
+            return False
+    return True
+
+
+def _early_stopping(callback: Any) -> dict[str, Any] | None:
+    """The arguments of an EarlyStopping as a resolved config has it; None of anything else."""
+    if callback == "EarlyStopping":
+        return {}
+    if isinstance(callback, Mapping) and "EarlyStopping" in callback:
+        return dict(callback["EarlyStopping"] or {})
+    return None
+
+
+def ended_early(resolved: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
+    """Why more epochs alone make a finished run no longer, and what does; or nothing."""
+    done, wanted = summary.get("epochs", 0), resolved["training"]["epochs"]
+    if done >= wanted:
+        return ""
+    by = summary.get("stopped", {}).get("by") or "a callback"
+    why = f"{by} ended it after epoch {done} of {wanted}: more epochs alone change nothing"
+    for index, each in enumerate(resolved["training"].get("callbacks", [])):
+        arguments = _early_stopping(each)
+        if arguments is not None and isinstance(each, Mapping) and by != "TerminateOnNaN":
+            patience = 2 * arguments.get("patience", 0) + 5
+            path = f"training.callbacks.{index}.EarlyStopping.patience"
+            return f"{why}; give it more patience as well: --set {path}={patience}"
+    return f"{why}; begin a new run without it"
 
 
 def check_data(then: Mapping[str, str], now: Mapping[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end a training after the running chunk; a second one ends it at once."""
+"""Ctrl-C, SIGTERM and SIGHUP end a training after its chunk; a second one ends it at once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 
 from nnpy.errors import Interrupted
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_HANGUP = getattr(signal, "SIGHUP", None)  # of a terminal that was closed; Windows has none
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, *([_HANGUP] if _HANGUP else []))
 
 
 class Asked:
@@ -32,7 +33,7 @@ def graceful(
     notify: Callable[[str], None] = lambda message: None,
     farewell: Callable[[], None] = lambda: None,
 ) -> Iterator[Asked]:
-    """Within this context SIGINT and SIGTERM only set a flag: call `check()` where it is safe.
+    """Within this context SIGINT, SIGTERM and SIGHUP set a flag: call `check()` where it is safe.
 
     `notify` is told of the first signal as soon as it comes, `farewell` is called when a second
     one ends the process on the spot with exit code 128 + signal; both run in a thread of their
@@ -50,7 +51,7 @@ def graceful(
     def listen() -> None:
         while received := reader.recv(1):
             number = received[0]
-            if number not in _SIGNALS:
+            if number not in handlers:
                 continue
             if asked.signal is not None:
                 farewell()
@@ -61,8 +62,14 @@ def graceful(
             )
 
     listener = threading.Thread(target=listen, name="nnpy-signals", daemon=True)
+    # Who says nohup wants the terminal's end to be ignored.
+    wanted = [
+        number
+        for number in _SIGNALS
+        if number != _HANGUP or signal.getsignal(number) is not signal.SIG_IGN
+    ]
+    handlers = {number: signal.signal(number, lambda *_: None) for number in wanted}
     listener.start()
-    handlers = {number: signal.signal(number, lambda *_: None) for number in _SIGNALS}
     wakeup = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
     try:
         yield asked

@@ -9,7 +9,7 @@ import dataclasses
 import math
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -161,11 +161,11 @@ class Training:
         settings = self.config.training
         listed: list[Any] = [*zip(settings.callbacks, self.callbacks, strict=True)]
         if self.tensorboard:
-            folder = str(self.run.tensorboard_folder)
+            folder = str(self.run.tensorboard_folder.absolute())
             listed.append((None, keras.callbacks.TensorBoard(folder)))
-        callback_files.keep_in(self.run.folder, [each for _, each in listed])
-        epochs = self.state.epoch if self.state else None
-        callback_files.take_up([each for _, each in listed], self.run.folder, epochs)
+        callbacks = [each for _, each in listed]
+        callback_files.keep_in(self.run.folder, callbacks)
+        callback_files.take_up(callbacks, self.run.folder, self.state.epoch if self.state else None)
         with self.clock.phase("training"):
             self.model.stop_training = False
             steps = self.engine.epoch_steps(self.dataset.train)
@@ -188,14 +188,9 @@ class Training:
             hooks.leave_averages()
             if epoch:
                 self.engine.finish()
-            hooks.on_train_end(self._last_logs())
+            hooks.on_train_end(_logs_of(self.rows[-1]) if self.rows else None)
         for message in hooks.other_best_epochs(self.summary["best_epoch"]):
             self.listener.on_message(message)
-
-    def _last_logs(self) -> dict[str, float] | None:
-        row = self.rows[-1] if self.rows else {}
-        left_out = ("epoch", "seconds", "learning_rate")
-        return {name: value for name, value in row.items() if name not in left_out} or None
 
     def _go_back(self, state: State, hooks: Callbacks) -> tuple[int, int]:
         """Everything as it was at the moment of `state`; the epoch and step to go on with."""
@@ -215,10 +210,13 @@ class Training:
             self.summary |= told["summary"]
             self.clock.add(told["seconds"])
             self.table = Table(self.run.metrics_path, self.rows)
+            stopped_by = self.summary.get("stopped", {}).get("by")
         except (TypeError, ValueError, LookupError, AttributeError) as error:
             raise RunError(
                 f"the saved state does not say how far the training had come: {error}"
             ) from error
+        if hooks.may_go_on(stopped_by):
+            del self.summary["stopped"]
         return state.epoch, state.step
 
     def _save(self, epoch: int, step: int = 0, epoch_seconds: float = 0.0) -> None:
@@ -295,9 +293,8 @@ class Training:
         self, epoch: int, logs: dict[str, float], began: float, hooks: Callbacks
     ) -> None:
         """Validation, the row in the table, the best epoch, and the callbacks."""
-        validated = self.dataset.validation is not None and _is_among(
-            epoch + 1, self.config.training.validation_freq
-        )
+        settings = self.config.training
+        validated = self.dataset.validation is not None and settings.validates(epoch + 1)
         if validated:
             logs |= self._validate(hooks)
         row = {"epoch": epoch + 1, "seconds": time.perf_counter() - began, **logs}
@@ -308,7 +305,8 @@ class Training:
                 self.best.weights = self.model.get_weights()
                 self.run.replace(self.run.best_path, self.model.save)
         self.rows.append(row)
-        self.table.add(row)
+        later = [] if validated or self.dataset.validation is None else list(logs)
+        self.table.add(row, [f"val_{name}" for name in later])
         self.summary["epochs"] = epoch + 1
         if best:
             self.summary["best_epoch"] = epoch + 1
@@ -412,9 +410,9 @@ class Training:
             self.listener.on_finish(self.summary)
 
 
-def _is_among(epoch: int, frequency: int | list[int]) -> bool:
-    """Whether an epoch, counted from 1, is validated, as `validation_freq` of `fit` says it."""
-    return epoch in frequency if isinstance(frequency, list) else epoch % frequency == 0
+def _logs_of(row: Mapping[str, float]) -> dict[str, float]:
+    """What an epoch measured, of its row in the table."""
+    return {name: row[name] for name in row if name not in ("epoch", "seconds", "learning_rate")}
 
 
 def _first(split: Split, count: int) -> Split:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 
+from nnpy.config.callbacks import check_installed
 from nnpy.config.config import Config
 from nnpy.config.load import load_config
 from nnpy.devices import select
@@ -40,6 +41,7 @@ def train_config(
         raise UsageError(
             "TensorBoard is not installed; install nnpy with the extra: .[tensorboard]"
         )
+    check_installed(config.training.callbacks)
     named_files.check(config, training=True)
     clock, listener = Clock(), listener or ProgressListener()
     session = Session(config, device=device, on_download=listener.on_download)
@@ -111,6 +113,9 @@ def resume_run(
     if status == "finished" and config.training.epochs <= epochs:
         more = f"--set training.epochs={2 * max(epochs, 1)} extends it"
         raise UsageError(f"{run} is finished, after {epochs} epochs; {more}")
+    early = resume.ended_early(before.resolved, run.summary()) if status == "finished" else ""
+    if early and not resume.more_patient(before.resolved, config.resolved):
+        raise UsageError(f"{run} is finished: {early}")
     return train_config(
         config,
         resumed=run,

@@ -77,12 +77,7 @@ def test_nothing_to_watch_without_a_validation_split(listed):
 def test_a_rate_that_a_schedule_sets_is_nobody_elses(listed, optimizer, tmp_path):
     code = tmp_path / "own.py"
     code.write_text("def rate(epoch, rate):\n    return rate\n")
-    if isinstance(listed, dict):
-        pytest.importorskip("nnpy.config.callbacks")
-        try:
-            load(listed, code=code)
-        except ConfigError:
-            pytest.skip("functions of code: are no values of callbacks yet")
+    load(listed, code=code)
     words = refused(listed, code=code, optimizer=optimizer)
     assert "the schedule CosineDecay sets the learning rate at each step" in words
 

@@ -336,9 +336,9 @@ class Payload:
 def test_arrays_that_are_pickles(run: Run, harm: Path) -> None:
     array = np.array([Payload(harm)], dtype=object)
     np.save("x.npy", array, allow_pickle=True)
-    assert pickle.dumps(array)
-    with pytest.raises(NnpyError):
-        api.predict(run.folder, ["x.npy"])
+    answer = api.predict(run.folder, ["x.npy"])
+    assert len(answer["errors"]) == 1
+    assert answer["predictions"] == []
     np.savez(run.predictions_path, truth=array, answer=array)
     with pytest.raises(NnpyError):
         api.compare([run.folder, run.folder])

@@ -321,7 +321,7 @@ def _import() -> None:
     """What a training needs, once for all forks."""
     from nnpy.cli import startup
 
-    startup.hide()
+    startup.hide_optional_imports()
     from nnpy.devices import select
 
     select.prepare_environment()

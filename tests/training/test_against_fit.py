@@ -163,6 +163,19 @@ def test_an_own_batch_callback(config, tmp_path, execution) -> None:
     assert_same(run, model, history)
 
 
+def test_a_learning_rate_by_a_function(config, tmp_path) -> None:
+    schedule = {"LearningRateScheduler": {"schedule": "warm_up"}}
+    config = changed(config, callbacks=[schedule])
+    run = nnpy.train(config, run_dir=str(tmp_path / "run"))
+    namespace: dict[str, Any] = {}
+    exec(CODE, namespace)
+    scheduler = keras.callbacks.LearningRateScheduler(namespace["warm_up"])
+    model, history = fitted(config, [scheduler])
+    assert_same(run, model, history)
+    rates = [row["learning_rate"] for row in run.metrics()]
+    assert rates == pytest.approx(history["learning_rate"])
+
+
 def test_a_stateful_lstm(config, tmp_path) -> None:
     model = {
         "inputs": {"rows": {"shape": [28, 28], "batch_size": BATCH}},

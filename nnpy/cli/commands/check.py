@@ -35,6 +35,7 @@ def check(
     TensorFlow is not loaded, unless --build asks for the models. Of the data, only what tells
     their shape and classes is read.
     """
+    from nnpy.config.callbacks import check_installed
     from nnpy.config.load import load_config
     from nnpy.errors import ConfigError, Problem, UsageError
 
@@ -48,6 +49,7 @@ def check(
         answer: dict[str, Any] = {"file": file, "problems": [], "notes": []}
         try:
             checked = load_config(file, overrides)
+            check_installed(checked.training.callbacks)
             answer["notes"] = list(checked.notes)
             if show:
                 answer["config"] = checked.resolved

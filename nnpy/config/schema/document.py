@@ -22,10 +22,10 @@ from pathlib import Path
 from typing import Any
 
 from nnpy.catalog.catalog import Catalog
+from nnpy.catalog.kinds import OBJECT_KINDS
 from nnpy.config.schema.names import names
 from nnpy.config.schema.objects import (
     IDENTIFIER,
-    OBJECTS,
     PARAMETER,
     STEP_KEYS,
     bare,
@@ -44,7 +44,7 @@ DRAFT = "http://json-schema.org/draft-07/schema#"
 def schema(catalog: Catalog) -> dict[str, Any]:
     """The JSON Schema of a whole config, for the Keras of `catalog`."""
     definitions: dict[str, Any] = _language(catalog)
-    for kind in OBJECTS:
+    for kind in OBJECT_KINDS:
         definitions.update(objects(kind, catalog))
     definitions.update(operations(catalog))
     definitions["cell"] = cells(catalog)

@@ -7,8 +7,9 @@ from typing import Any
 
 from nnpy.catalog.catalog import Catalog
 from nnpy.catalog.entries import Parameter
+from nnpy.catalog.kinds import OBJECT_KINDS
 from nnpy.config import by_output as outputs
-from nnpy.config.schema.objects import OBJECTS, bare, by_output, ref
+from nnpy.config.schema.objects import bare, by_output, ref
 from nnpy.config.settings import SECTIONS, parameters
 
 
@@ -19,8 +20,8 @@ def names(catalog: Catalog) -> dict[str, Any]:
     an initializer in every layer. So one set of properties serves all of them.
     """
     operations = [f"ops.{each}" for each in catalog.suggestions("op")]
-    known = {kind: list(catalog.suggestions(kind)) for kind in OBJECTS}
-    alone = {kind: bare(kind, catalog) for kind in OBJECTS}
+    known = {kind: list(catalog.suggestions(kind)) for kind in OBJECT_KINDS}
+    alone = {kind: bare(kind, catalog) for kind in OBJECT_KINDS}
     known["cell"], alone["cell"] = known["layer"], alone["layer"]
     known["step"] = [*known["layer"], *operations, "reuse", "Model"]
     alone["step"] = [*alone["layer"], *operations]
@@ -32,7 +33,7 @@ def names(catalog: Catalog) -> dict[str, Any]:
             "propertyNames": {"enum": known[kind]},
             "additionalProperties": ref("names.arguments"),
         }
-    entries = [catalog.find(kind, name) for kind in OBJECTS for name in catalog.names(kind)]
+    entries = [catalog.find(kind, name) for kind in OBJECT_KINDS for name in catalog.names(kind)]
     arguments = [each for entry in entries if entry for each in entry.parameters]
     layers = {"items": ref("names.step")}
     found["names.arguments"] = {"properties": {**_names_in(arguments), "layers": layers}}
@@ -48,7 +49,7 @@ def _names_in(arguments: Iterable[Parameter]) -> dict[str, Any]:
     """The arguments that take an object of Keras, or a list or a mapping of such."""
     found: dict[str, Any] = {}
     for each in arguments:
-        kinds = [kind for kind in (*each.types, *each.items) if kind in (*OBJECTS, "cell")]
+        kinds = [kind for kind in (*each.types, *each.items) if kind in (*OBJECT_KINDS, "cell")]
         if len(kinds) != 1 or {"str", "any", "callable"} & {*each.types, *each.items}:
             continue
         one: dict[str, Any] = {"items": ref(f"names.{kinds[0]}")}

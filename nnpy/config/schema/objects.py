@@ -9,22 +9,10 @@ from typing import Any
 
 from nnpy.catalog.catalog import Catalog
 from nnpy.catalog.entries import Entry, Parameter
+from nnpy.catalog.kinds import OBJECT_KINDS
 from nnpy.config import by_output as outputs
 from nnpy.config.objects import ACTIVATION_LAYERS
 from nnpy.config.settings import parameters
-
-OBJECTS = (  # the kinds of Keras objects that are written as a name, or a name with arguments
-    "layer",
-    "optimizer",
-    "schedule",
-    "loss",
-    "metric",
-    "initializer",
-    "regularizer",
-    "constraint",
-    "callback",
-    "activation",
-)
 
 IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_]*$"
 PARAMETER = r"^\$"  # `$name` or `${expression}`
@@ -211,7 +199,7 @@ def _value(parameter: Parameter) -> dict[str, Any]:
     if "any" in types:
         return {}
     references = [
-        ref(each) for each in types if each in (*OBJECTS, "cell", "dtype", "shape", "tensor")
+        ref(each) for each in types if each in (*OBJECT_KINDS, "cell", "dtype", "shape", "tensor")
     ]
     scalars = [_SCALARS[each] for each in types if each in _SCALARS]
     if "int" in types and "float" in types:

@@ -293,14 +293,16 @@ def _mapped(path: Path, file: BinaryIO) -> np.ndarray:
         version = np.lib.format.read_magic(file)
         if version not in readers:
             raise ValueError(f"it is of version {version[0]}.{version[1]}; 1.0 and 2.0 are read")
-        shape, by_column, dtype = readers[version](file)
+        try:
+            shape, by_column, dtype = readers[version](file)
+        except _HEADER_ERRORS:
+            raise ValueError("its header is not one of NumPy's") from None
         start, end = file.tell(), file.seek(0, 2)
         size = math.prod(shape) * dtype.itemsize
         if any(length < 0 for length in shape) or size > end - start:
             raise ValueError(f"its header declares the shape {shape}, its content is shorter")
-    except _HEADER_ERRORS as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0][:200]
-        raise DataError(f"{path}: not a NumPy array that can be read: {reason}") from None
+    except (ValueError, EOFError) as error:
+        raise DataError(f"{path}: not a NumPy array that can be read: {error}") from None
     if dtype.kind not in "buif":
         raise DataError(f"{path}: holds {dtype}; numbers are needed")
     if size > free_memory() // 2:

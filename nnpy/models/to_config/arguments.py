@@ -12,7 +12,8 @@ import keras
 
 from nnpy.catalog import catalog
 from nnpy.catalog.entries import Parameter
-from nnpy.config.objects import ACTIVATION_LAYERS, OBJECT_KINDS
+from nnpy.catalog.kinds import ARGUMENT_KINDS
+from nnpy.config.objects import ACTIVATION_LAYERS
 from nnpy.errors import ModelError
 
 DEFAULT_DTYPE = "float32"
@@ -90,7 +91,7 @@ def _value(value: Any, parameter: Parameter, dtype: Any) -> Any:
 
     `dtype` is that of the object whose argument it is.
     """
-    kinds = [each for each in (*parameter.types, *parameter.items) if each in OBJECT_KINDS]
+    kinds = [each for each in (*parameter.types, *parameter.items) if each in ARGUMENT_KINDS]
     if isinstance(value, list) and kinds:
         return [_value(each, parameter, dtype) for each in value]
     if isinstance(value, dict) and isinstance(value.get("config"), dict):
@@ -150,7 +151,7 @@ def _is_default(said: Any, parameter: Parameter) -> bool:
     if isinstance(said, str) and said == "linear" and "activation" in parameter.types:
         return default is None
     if isinstance(said, str) and isinstance(default, str):  # GlorotUniform, glorot_uniform
-        kinds = [each for each in parameter.types if each in OBJECT_KINDS]
+        kinds = [each for each in parameter.types if each in ARGUMENT_KINDS]
         entries = [catalog.load().find(kind, each) for kind in kinds for each in (said, default)]
         return len(entries) == 2 and entries[0] is not None and entries[0] == entries[1]
     return isinstance(default, list) and said == _one_for_all(default)

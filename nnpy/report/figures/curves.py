@@ -113,9 +113,11 @@ def _draw_curve(
     axes.plot(epochs, values, color=colour, label="training", **{"marker": "o", **marks})
     shown = list(values)
     if validation := history.get(f"val_{name}"):
+        # Where not every epoch is validated, the line goes on from one that is to the next.
+        seen = [pair for pair in zip(epochs, validation, strict=True) if not math.isnan(pair[1])]
         axes.plot(
-            epochs,
-            validation,
+            [epoch for epoch, _ in seen],
+            [value for _, value in seen],
             color=ORANGE,
             linestyle=(0, (5, 1.5)),
             label="validation",

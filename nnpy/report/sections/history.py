@@ -48,15 +48,16 @@ def _table(contents: Contents) -> Table:
         for i, epoch in enumerate(epochs)
         if i % step == 0 or i == len(epochs) - 1 or epoch == contents.best_epoch
     ]
-    rows = [
-        [
-            f"{values[i]:.6g}" if name != "epoch" else str(int(epochs[i]))
-            for name, values in history.items()
-        ]
-        for i in shown
-    ]
+    rows = [[_cell(name, values[i]) for name, values in history.items()] for i in shown]
     head = [plain(words(name), 40) for name in history]
     return Table(head, rows, numeric=range(len(head)), tall=True)
+
+
+def _cell(name: str, value: float) -> str:
+    if name == "epoch":
+        return str(int(value))
+    # A validation that an epoch left out is a gap; a loss that is no number is told as one.
+    return "–" if math.isnan(value) and name.startswith("val_") else f"{value:.6g}"
 
 
 def _sentences(contents: Contents) -> list[str]:
@@ -76,6 +77,11 @@ def _sentences(contents: Contents) -> list[str]:
         sentences.append(
             f"Epoch {best} was the best, with {plain(words(contents.monitor), 40)} {value:.4f}; "
             "the model of that epoch was kept."
+        )
+    if contents.averaged:
+        sentences.append(
+            "The optimizer kept moving averages of the weights (use_ema): they are what was "
+            "validated, kept and tested."
         )
     validation = list(history.get("val_loss", ()))
     if len(validation) > 2 and loss and all(map(math.isfinite, [*validation, *loss])):
