@@ -179,7 +179,7 @@ def test_two_that_choose_are_both_named():
     config = load(stopping, monitor="val_accuracy")
     assert chosen(config) == ("val_accuracy", "max")
     (note,) = config.notes
-    assert "best.keras is by val_accuracy, EarlyStopping keeps the best by val_loss" in note
+    assert "best.keras follows val_accuracy, EarlyStopping keeps the best by val_loss" in note
 
 
 def test_modes_are_filled_in_from_what_is_known():
