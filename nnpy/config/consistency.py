@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from nnpy.catalog import catalog
 from nnpy.config.checker import Checker
 from nnpy.config.monitor import Measured, monitor_problem
 from nnpy.config.network.graph import Network, Step
@@ -40,8 +41,13 @@ def check_consistency(
     training: TrainingSettings,
     measured: Measured,
     checker: Checker,
+    *,
+    to_train: bool = True,
 ) -> list[str]:
-    """Reports what does not go together; returns notes on what is no mistake."""
+    """Reports what does not go together; returns notes on what is no mistake.
+
+    A network that is not meant `to_train` is not held against the data.
+    """
 
     def place(section: str, key: str) -> Any:
         node = root.value.get(section)
@@ -60,11 +66,19 @@ def check_consistency(
             if not isinstance(key, int) or bad or not math.isfinite(weight) or weight < 0:
                 message = "expected {class number: weight}, such as {0: 1.0, 1: 5.0}"
                 checker.error(node.keys.get(key), "training.class_weight", message)
+    if not to_train:
+        return []
     _check_batch_size(network, training, checker)
     if isinstance(training.validation_freq, int) and 0 < training.epochs < training.validation_freq:
         message = f"none of the {training.epochs} epochs is validated"
         checker.error(place("training", "validation_freq"), "training.validation_freq", message)
     notes = _stateful(network, training, checker)
+    if settings.name is None:
+        return [
+            *notes,
+            "no data are named: the network can be built and drawn; to train it, say in data.name "
+            "what it learns from",
+        ]
     return notes + _fit(root, settings, network, training, checker)
 
 
@@ -110,6 +124,7 @@ def _fit(
     checker: Checker,
 ) -> list[str]:
     """Whether the data set can feed the network, and the loss fits what it gives."""
+    assert settings.name is not None
     try:
         info = registry.info(settings.name, settings.path)
     except DataError:  # the training will say so
@@ -124,6 +139,13 @@ def _fit(
     if isinstance(training.loss, KerasObject) and info.classes:
         return _check_loss(training.loss, settings.labels, network, info, checker)
     return []
+
+
+def takes_one_hot(loss: Any) -> bool:
+    """Whether the loss that a config says, as plain data, is for one-hot labels."""
+    name = next(iter(loss), "") if isinstance(loss, dict) and len(loss) == 1 else loss
+    entry = catalog.load().find("loss", name) if isinstance(name, str) else None
+    return entry is not None and entry.name in _ONE_HOT
 
 
 def data_misfit(network: Network, info: DataInfo) -> str:

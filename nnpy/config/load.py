@@ -9,6 +9,7 @@ imported. What stands later wins: defaults, base file, file, `--set`.
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,30 +39,34 @@ def load_config(
     overrides: Iterable[str] = (),
     *,
     trust_code: bool = False,
+    to_train: bool = True,
 ) -> Config:
     """A checked config from a file, or from plain data.
 
-    `trust_code` is the user's word that the Python files of a run may be run. Raises
+    `trust_code` is the user's word that the Python files of a run may be run. What is not
+    meant `to_train`, but to be built and drawn, is not held against the data. Raises
     ConfigError with every mistake, UsageError when the file cannot be read.
     """
-    checked = _load(config, list(overrides))
+    checked = _load(config, list(overrides), to_train)
     return dataclasses.replace(checked, trust_code=True) if trust_code else checked
 
 
-def _load(config: str | Path | Mapping[str, Any] | Config, overrides: list[str]) -> Config:
+def _load(
+    config: str | Path | Mapping[str, Any] | Config, overrides: list[str], to_train: bool
+) -> Config:
     if isinstance(config, Config):
         if not overrides:
             return config
         # With their places, which say who named a file: safety/named_files.py.
         root = config.tree.copy() if config.tree.value else from_plain(config.resolved, "given")
-        return _check(compose.override(root, overrides, _Names()), config.name)
+        return _check(compose.override(root, overrides, _Names()), config.name, to_train)
     if isinstance(config, Mapping):
         root = from_plain(dict(config), "given")
-        return _check(compose.override(root, overrides, _Names()), "model")
+        return _check(compose.override(root, overrides, _Names()), "model", to_train)
     path = Path(config)
     names = _Names()
     root = compose.override(compose.extend(path, names.is_object), overrides, names)
-    return _check(root, _stem(path), str(path))
+    return _check(root, _stem(path), to_train, str(path))
 
 
 class _Names:
@@ -94,7 +99,7 @@ def _stem(path: Path) -> str:
     return path.parent.name if path.name == "config.yaml" and path.parent.name else path.stem
 
 
-def _check(root: Node, name: str, file: str = "") -> Config:
+def _check(root: Node, name: str, to_train: bool, file: str = "") -> Config:
     checker = Checker(catalog.load())
     if not root.is_map:
         checker.error(root, "", f"expected a mapping with `model:`, got {show(root)}")
@@ -113,16 +118,16 @@ def _check(root: Node, name: str, file: str = "") -> Config:
         model = reader.read(root.value["model"], checker, blocks=known)
     elif "model" not in meant:  # misspelt, it has been told of already
         checker.problems.append(Problem("missing key 'model'", file=file))
-    data = _located(
-        DataSettings(**_section(root.value.get("data"), DataSettings, "data", checker)),
-        root.value.get("data"),
-    )
+    _find_path(root.value.get("data"))
+    data = DataSettings(**_section(root.value.get("data"), DataSettings, "data", checker))
     training = _training(root.value.get("training"), model, checker)
     notes = [checker.catalog.note] if checker.catalog.note else []
     measured = measure(data, training, checker.catalog)
     listed = callbacks.listed(root, training, checker.catalog)
     if not checker.problems and model is not None:
-        notes += consistency.check_consistency(root, data, model, training, measured, checker)
+        notes += consistency.check_consistency(
+            root, data, model, training, measured, checker, to_train=to_train
+        )
         notes += callbacks.check(listed, data, training, measured, checker)
     if checker.problems or model is None:
         raise ConfigError(sorted(checker.problems, key=lambda each: (each.line, each.column)))
@@ -136,6 +141,24 @@ def _check(root: Node, name: str, file: str = "") -> Config:
     return Config(name, data, model, training, resolved, code, tuple(notes), tree)
 
 
+def _find_path(node: Node | None) -> None:
+    """Makes `data.path` absolute: it is relative to the file that says it.
+
+    What is given on the command line or from Python is relative to the working folder.
+    """
+    path = node.value.get("path") if node is not None and node.is_map else None
+    if path is None or not isinstance(path.value, str) or not path.value:
+        return
+    if Path(path.value).is_absolute() or path.value.startswith("~"):
+        return
+    file = Path(path.mark.file) if path.mark and path.origin != "--set" else Path()
+    found = (file.parent / path.value).absolute()
+    # The config of a run that was made when it was the working folder's.
+    if file.name == "config.yaml" and not found.exists() and Path(path.value).exists():
+        found = Path(path.value).absolute()
+    path.value = os.path.normpath(found)
+
+
 def _code(node: Node | None, checker: Checker) -> tuple[CodeFile, ...]:
     """The user's own files; from here on the checker knows what they define."""
     if node is None:
@@ -145,20 +168,6 @@ def _code(node: Node | None, checker: Checker) -> tuple[CodeFile, ...]:
     files = user_code.read(node, checker)
     checker.catalog = user_code.OwnCatalog(checker.catalog, files, checker)
     return files
-
-
-def _located(data: DataSettings, node: Node | None) -> DataSettings:
-    """Data that lie beside the config that names them are found from any folder."""
-    mark = node.value["path"].mark if node and node.is_map and "path" in node.value else None
-    if mark is None or not isinstance(data.path, str) or mark.file == "--set":
-        return data
-    beside = Path(mark.file).parent / data.path
-    try:
-        if not Path(data.path).exists() and beside.exists():
-            return dataclasses.replace(data, path=str(beside))
-    except (OSError, ValueError):  # a name that no file can have: whoever reads it says so
-        pass
-    return data
 
 
 def _complete(root: Node, settings: TrainingSettings) -> Node:

@@ -23,11 +23,12 @@ def setting(default: Any, *types: str, doc: str, **limits: Any) -> Any:
 class DataSettings:
     """Where the examples come from."""
 
-    name: str = setting(
+    name: str | None = setting(
         "fashion_mnist",
         "str",
+        "null",
         choices=("fashion_mnist", "mnist", "cifar10", "cifar100", "idx"),
-        doc="The data set to train on.",
+        doc="The data set to train on; null while there is none: the model can be built and drawn.",
     )
     path: str | None = setting(
         None,

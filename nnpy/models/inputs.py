@@ -49,8 +49,21 @@ def needs_channels(network: Network, info: DataInfo) -> bool:
         return False
     if network.inputs[0].shape is not None:
         return len(network.inputs[0].shape) == 3
+    return _first_rank(network) == 4
+
+
+def _first_rank(network: Network) -> int | None:
+    """The rank of input, batch axis included, that the first layer that cares asks for.
+
+    0 where it takes any. Models within are looked into; the user's own layers are taken to leave
+    the rank alone.
+    """
     for step in network.steps:
-        if step.layer.name not in _RANK_NEUTRAL:
+        if step.network is not None:
+            found = _first_rank(step.network)
+            if found is not None:
+                return found
+        elif not step.layer.code and step.layer.name not in _RANK_NEUTRAL:
             entry = catalog.load().find("layer", step.layer.name)
-            return entry is not None and 4 in (entry.input_rank, entry.min_rank)
-    return False
+            return (entry.input_rank or entry.min_rank or 0) if entry else 0
+    return None

@@ -8,6 +8,7 @@ session.engine(model).train_epoch(session.dataset().train, 0)
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +18,7 @@ from nnpy.config.config import Config
 from nnpy.config.load import load_config
 from nnpy.data import DataInfo, Dataset, Preprocessing, Progress, registry
 from nnpy.devices import select
-from nnpy.errors import UsageError
+from nnpy.errors import ConfigError, DataError, Problem, UsageError
 from nnpy.runs.folder import Run
 
 if TYPE_CHECKING:
@@ -50,13 +51,14 @@ class Session:
         read: bool = True,
     ) -> None:
         self.config = config
-        self.data_info: DataInfo = registry.info(config.data.name, config.data.path)
+        self._data = _data_name(config)
+        self.data_info: DataInfo = registry.info(self._data, config.data.path)
         self._wanted = device
         self._on_download = on_download
         self._loaded: list[Dataset | BaseException] = []
         self._thread = threading.Thread(target=self._load, name="nnpy-data", daemon=True)
         # A source that asks Keras for its data must not import it beside the main thread.
-        if read and not registry.SOURCES[config.data.name].imports_keras:
+        if read and not registry.SOURCES[self._data].imports_keras:
             self._thread.start()
         select.prepare_environment()
 
@@ -65,7 +67,7 @@ class Session:
         try:
             self._loaded.append(
                 registry.load(
-                    settings.name,
+                    self._data,
                     path=settings.path,
                     validation_split=settings.validation_split,
                     memory_budget=settings.memory_budget_bytes,
@@ -155,6 +157,49 @@ class Session:
             memory_budget=self.config.data.memory_budget_bytes,
             steps_per_epoch=training.steps_per_epoch,
         )
+
+
+def open_to_draw(config: Config, path: Path) -> keras.Model:
+    """A saved model, not compiled: no data are needed.
+
+    Raises ModelError when the file is no model that may be opened.
+    """
+    select.prepare_environment()
+    from nnpy.models.user_code import own_objects
+    from nnpy.safety import model_files
+
+    return model_files.open_model(path, own_objects(config), compile=False)
+
+
+def build_model(config: Config) -> keras.Model:
+    """The model of a config, built and compiled without data and without a device chosen.
+
+    Where its input states no shape, it is that of the data, if they can be described. Raises
+    ConfigError at the line of what Keras refuses.
+    """
+    select.prepare_environment()
+    from nnpy.models import build, compile
+
+    info = None
+    if config.data.name is not None:
+        with contextlib.suppress(DataError):
+            info = registry.info(config.data.name, config.data.path)
+    model = build.build(config, info)
+    compile.compile_model(model, config)
+    return model
+
+
+def _data_name(config: Config) -> str:
+    """What the config learns from. Raises ConfigError where it names nothing yet."""
+    if config.data.name is not None:
+        return config.data.name
+    message = "the config names no data yet: say here what it learns from"
+    section = config.tree.value.get("data")
+    node = section.value.get("name") if section is not None and section.is_map else None
+    mark = node.mark if node is not None else None
+    raise ConfigError(
+        [mark.problem("data.name", message) if mark else Problem(message, "data.name")]
+    )
 
 
 def can_split_batch(config: Config) -> bool:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from nnpy.cli import options
 from nnpy.cli.terminal import Terminal
 
 
@@ -18,31 +19,30 @@ from nnpy.cli.terminal import Terminal
     metavar="FILE",
     help="Where to write the config; default: standard output.",
 )
+@click.option(
+    "--code",
+    type=click.Path(),
+    metavar="FILE.py",
+    help="The Python file that defines the model's own layers, losses or metrics; it is run.",
+)
+@options.trust_code
 @click.pass_obj
-def import_(terminal: Terminal, model: str, output: str | None) -> None:
+def import_(
+    terminal: Terminal, model: str, output: str | None, code: str | None, trust_code: bool
+) -> None:
     """Write the config that builds a Sequential or functional MODEL.keras.
 
     The optimizer, loss and metrics of a compiled model are included where a config can express
-    them; the weights are not. An existing file is never overwritten.
+    them; the weights are not. Long arrays, such as a table of pretrained embeddings, go to an .npz
+    file beside the config. The config is checked, built and compared with the model before it is
+    written. An existing file is never overwritten.
     """
     terminal.quiet()
-    from nnpy.config.yaml.dump import dump
-    from nnpy.errors import ModelError
-    from nnpy.models.to_config import network, training
-    from nnpy.safety import model_files
-    from nnpy.storage.atomic import create
+    from nnpy.workflows.import_model import import_model
 
-    config, _ = model_files.inspect(model)
-    section = {"model": network.network_of(model_files.open_model(model, compile=False))}
-    if config.get("compile_config"):
-        outputs = training.output_keys(section["model"])
-        try:
-            section["training"] = training.training_of(config["compile_config"], outputs)
-        except ModelError as unsaid:
-            terminal.say(f"the training section is left out: {unsaid}")
-    text = f"# The network of {Path(model).name}\n{dump(section)}"
-    if output is None:
-        terminal.result(text.rstrip("\n"))
-        return
-    create(Path(output), text)
-    terminal.result(output, essential=False)
+    place = Path(output) if output is not None else None
+    own = Path(code) if code is not None else None
+    text, notes = import_model(Path(model), place, own, trust_code=trust_code)
+    for each in notes:
+        terminal.say(each)
+    terminal.result(text.rstrip("\n") if output is None else output)
