@@ -42,6 +42,9 @@ def instantiate(value: Any, dtype: str | None = None) -> Any:
     if value.kind in ("layer", "cell"):
         # Keras would count the layers that this process has made.
         arguments.setdefault("name", snake_case(value.name))
+    if value.name == "Discretization" and hasattr(arguments.get("bin_boundaries"), "tolist"):
+        # Keras asks whether there are any: an array has no truth value.
+        arguments["bin_boundaries"] = arguments["bin_boundaries"].tolist()
     with errors_located_at(value.mark, value.path):
         return public(value.kind, value.name)(**arguments)
 
