@@ -7,7 +7,6 @@ from typing import Any
 
 import keras
 
-from nnpy.catalog import catalog
 from nnpy.catalog.kinds import MODULES
 from nnpy.catalog.naming import snake_case
 from nnpy.config.arrays import Array
@@ -82,9 +81,3 @@ def _function(name: str) -> Any:
     """`losses.mean_squared_error` → the function of Keras."""
     home, _, own = name.partition(".")
     return getattr(keras, home).get(own)
-
-
-def catalog_name(value: KerasObject) -> str:
-    """The class that an object names, whichever of its identifiers was written."""
-    entry = catalog.load().find(value.kind, value.name)
-    return entry.name if entry else value.name

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from nnpy.catalog.entries import Parameter
+from nnpy.catalog.entries import Entry, Parameter
 from nnpy.catalog.naming import snake_case
 from nnpy.config.checker import Checker, show
 from nnpy.config.network import inputs as tensors
@@ -26,6 +26,9 @@ from nnpy.config.network.names import Scope
 from nnpy.config.objects import KerasObject
 from nnpy.config.yaml.nodes import Mark, Node
 from nnpy.errors import did_you_mean
+
+# Layers that can look at the training examples before the training: `adapt: true`.
+ADAPTIVE = ("Normalization", "Discretization")
 
 _MODEL_KEYS = ("trainable", "inputs", "takes", "layers", "outputs")
 _TRAINABLE = Parameter("trainable", types=("bool",), doc="Whether any of its weights is trained.")
@@ -221,7 +224,10 @@ class _Reader:
             )
         inputs, call = tensors.of_layer(use, entry, self.steps)
         hidden = ("name",) if entry.code and not entry.parameter("name") else ()
-        arguments = use.without("from", "call", *old, *hidden)
+        adapt = self._adapt(use, entry)
+        arguments = use.without(
+            "from", "call", *old, *hidden, *(() if adapt is None else ("adapt",))
+        )
         values = self.checker.arguments(
             arguments, entry.parameters, use.path, where=use.mark, open_ended=entry.open_ended
         )
@@ -233,7 +239,23 @@ class _Reader:
         if use.scope.frozen and (entry.parameter("trainable") or entry.open_ended):
             values["trainable"] = False
         layer = KerasObject("layer", entry.name, values, use.path, use.mark, code=entry.code)
-        return self._add(use, layer, own, inputs, call=call)
+        return self._add(use, layer, own, inputs, call=call, adapt=adapt is True)
+
+    def _adapt(self, use: Use, entry: Entry) -> bool | None:
+        """What `adapt:` of a layer says; None where it says nothing, or there is no such thing."""
+        node = use.argument("adapt")
+        if node is None or entry.code or entry.name not in ADAPTIVE:
+            return None
+        path = f"{use.path}.adapt"
+        adapt = self.checker.value(node, Parameter("adapt", types=("bool",)), path)
+        given = [key for key in ("mean", "variance", "bin_boundaries") if use.argument(key)]
+        if adapt and given:
+            message = f"adapt: true finds what '{given[0]}' says; leave one of them out"
+            use.error(node, message, "adapt")
+        if adapt and "Model" in self.within:
+            message = "a layer that adapts to the data cannot stand in a nested model"
+            use.error(node, message, "adapt")
+        return adapt is True
 
     def _operation(self, use: Use) -> Ref:
         self.functional = True

@@ -51,7 +51,7 @@ def schema(catalog: Catalog) -> dict[str, Any]:
     definitions["step"] = _steps(catalog)
     definitions["layers"]["items"] = ref("step")
     definitions.update(names(catalog))
-    sections = {key: section(settings) for key, settings in SECTIONS.items()}
+    sections = {key: section(settings, key) for key, settings in SECTIONS.items()}
     own_names: list[Any] = [{"required": [key]} for key in ("code", "blocks", "extends")]
     root = {
         "$schema": DRAFT,
