@@ -57,8 +57,8 @@ class DataSettings:
         None,
         "str",
         "null",
-        doc="Folder of the data set's files, relative to the working directory or, failing "
-        "that, to the config; null searches the usual places.",
+        doc="Folder of the data set's files, relative to the config; null searches the usual "
+        "places.",
     )
     validation: ValidationSettings = setting(
         {},

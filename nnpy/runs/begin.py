@@ -72,9 +72,15 @@ def begun(name: str, folder: str | Path | None = None, *, overwrite: bool = Fals
 
 @contextlib.contextmanager
 def claimed(run: Run) -> Iterator[Run]:
-    """An existing run, locked, to be written in. Raises RunError when it holds links."""
+    """An existing run, locked, to be written in; what crashes left of unfinished writes goes.
+
+    Raises RunError when it holds links, or another training is at work in it.
+    """
     check_no_links(run)
     with lock.locked(run.folder):
+        for folder in (run.folder, *(run.folder / name for name in FOLDERS)):
+            atomic.sweep(folder)
+        _Aside(run).drop()
         yield run
 
 

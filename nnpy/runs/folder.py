@@ -128,6 +128,11 @@ class Run:
                     f"{folder}: a training with --overwrite was stopped while it began; the run "
                     f"before it lies in {aside[0]}. The same command puts it right"
                 )
+            if os.path.lexists(run.folder / ".lock"):
+                raise UsageError(
+                    f"{folder}: a training was stopped here before it had begun; start it with the "
+                    f"same command again"
+                )
             raise UsageError(
                 f"{folder} is not a run folder: it has no config.yaml and summary.json"
             )

@@ -21,7 +21,7 @@ from nnpy.engine import Engine
 from nnpy.errors import Interrupted, NnpyError, RunError
 from nnpy.runs.folder import Run
 from nnpy.runs.metrics_csv import Table
-from nnpy.storage import archive, atomic
+from nnpy.storage import archive
 from nnpy.training import callback_files, failures, recovery, signals
 from nnpy.training.averages import Averages
 from nnpy.training.best_epoch import Best
@@ -147,8 +147,6 @@ class Training:
 
     def load_state(self) -> None:
         """Look for the state that a run was left in."""
-        for folder in (self.run.folder, self.run.best_path.parent, self.run.state_folder):
-            atomic.sweep(folder)
         then = self.run.environment()
         self.state = self.store.latest(
             self.listener.on_message, then.get("run") if then else ANY_RUN

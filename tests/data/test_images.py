@@ -228,6 +228,14 @@ def test_a_header_that_lies_is_told(tmp_path, header, version):
         images.read(tmp_path / "a.npy", (28, 28))
 
 
+def test_a_header_of_gigabytes_is_not_read(tmp_path):
+    with (tmp_path / "a.npy").open("wb") as file:
+        file.write(b"\x93NUMPY\x02\x00" + (4 << 29).to_bytes(4, "little"))
+        file.truncate(5 << 30)
+    with pytest.raises(DataError, match="its header would be 2,147,483,648 bytes long"):
+        images.read(tmp_path / "a.npy", (28, 28))
+
+
 def test_what_is_no_array_at_all_is_told(tmp_path):
     with zipfile.ZipFile(tmp_path / "zip.npy", "w") as archive:
         archive.writestr("a.npy", b"x")

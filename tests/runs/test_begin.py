@@ -173,6 +173,9 @@ def killed(folder: str, *files: str) -> Run:
 )
 def test_what_a_kill_left_of_a_beginning_is_begun_anew(files) -> None:
     killed("run", *files)
+    if ".lock" in files and "config.yaml" not in files:
+        with pytest.raises(UsageError, match="before it had begun"):
+            Run.open("run")
     with begin.begun("mlp", "run") as run:
         run.write_json(run.summary_path, {})
         run.write_text(run.config_path, "new")
@@ -223,6 +226,24 @@ def test_two_at_once_in_one_folder() -> None:
         assert one.folder != other.folder
         assert lock.holder(one.folder)
         assert lock.holder(other.folder)
+
+
+def test_what_crashes_left_in_a_run_goes_when_it_is_claimed() -> None:
+    run = made()
+    run.figures_folder.mkdir()
+    aside = run.folder / ".replaced-0123abcd"
+    aside.mkdir()
+    (aside / "config.yaml").write_text("old")
+    left = [run.folder, run.best_path.parent, run.state_folder, run.figures_folder]
+    for folder in left:
+        (folder / ".x.0123abcd.tmp.png").write_text("half")
+    before = content(run.folder)
+    with begin.claimed(run):
+        pass
+    assert set(before) - set(content(run.folder)) == {
+        ".replaced-0123abcd/config.yaml",
+        *(str((folder / ".x.0123abcd.tmp.png").relative_to(run.folder)) for folder in left),
+    }
 
 
 # ---------------------------------------------------------------- links

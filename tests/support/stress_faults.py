@@ -46,7 +46,7 @@ ERRORS = {
 ERRORS |= dict.fromkeys(("write", "fsync"), (errno.ENOSPC, errno.EIO))
 SYSCALLS = {"rename": "replace", "fsync": "fsync", "mkdir": "mkdir", "ftruncate": "truncate"}
 SIGNALS = ("SIGTERM", "SIGINT", "SIGHUP", "SIGPIPE", "SIGKILL", "SIGSTOP")
-PATIENCE = 120  # seconds that a training may take
+PATIENCE = 900  # seconds that a training may take, on a busy machine
 
 CONFIG = """\
 data: {name: idx, path: data, validation_split: 0.2}

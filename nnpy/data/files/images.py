@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 PICTURES = (".png", ".jpg", ".jpeg")
 SUFFIXES = (*PICTURES, ".npy")
+_HEADER_LIMIT = 10_000  # bytes of a .npy file's header, NumPy's own limit
 # A .npy file's header is a Python literal: what NumPy raises is what Python's own readers do.
 _HEADER_ERRORS = (
     *(ValueError, TypeError, EOFError, SyntaxError, TokenError, RecursionError, MemoryError),
@@ -293,6 +294,11 @@ def _mapped(path: Path, file: BinaryIO) -> np.ndarray:
         version = np.lib.format.read_magic(file)
         if version not in readers:
             raise ValueError(f"it is of version {version[0]}.{version[1]}; 1.0 and 2.0 are read")
+        start = file.tell()
+        length = int.from_bytes(file.read(2 if version == (1, 0) else 4), "little")
+        if length > _HEADER_LIMIT:
+            raise ValueError(f"its header would be {length:,} bytes long")
+        file.seek(start)
         try:
             shape, by_column, dtype = readers[version](file)
         except _HEADER_ERRORS:
