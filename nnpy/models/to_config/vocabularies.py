@@ -61,9 +61,11 @@ def what_stays_behind(layer: Any) -> str | None:
         return None
     text = f"'{layer.name}' has learned its mean and variance by adapt: they are weights, not here"
     if mean.size > _MOST_IN_NOTE:
-        return f"{text}; to train anew, give it mean: and variance:"
+        return f"{text}; to train anew, give it adapt: true"
     numbers = (", ".join(f"{each:.6g}" for each in values) for values in (mean, variance))
-    return "{}; to train anew, give it mean: [{}], variance: [{}]".format(text, *numbers)
+    return "{}; to train anew, give it adapt: true, or mean: [{}], variance: [{}]".format(
+        text, *numbers
+    )
 
 
 def _terms(layer: Any, given: Any) -> list[Any] | None:
