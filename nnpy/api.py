@@ -20,11 +20,12 @@ from nnpy.runs.folder import Run
 from nnpy.training.progress import ProgressListener
 from nnpy.workflows.session import (
     ConfigLike,
-    Session,
     Target,
+    build_model,
     is_model_or_run,
     model_and_config,
     open_run,
+    open_to_draw,
 )
 
 if TYPE_CHECKING:
@@ -198,7 +199,7 @@ def build(
     config: ConfigLike, *, overrides: Iterable[str] = (), trust_code: bool = False
 ) -> keras.Model:
     """The model that a config says, built and compiled, not trained."""
-    return Session(load_config(config, overrides, trust_code=trust_code), read=False).build_model()
+    return build_model(load_config(config, overrides, trust_code=trust_code, to_train=False))
 
 
 def bench(
@@ -239,11 +240,11 @@ def plot(
     _check_form(output)
     if isinstance(target, Run) or target is None or is_model_or_run(target):
         path, config = model_and_config(target, None, trust_code)  # type: ignore[arg-type]
-        model = Session(config, read=False).open_model(path)
+        model = open_to_draw(config, path)
         name = config.name if path.parent.name == "checkpoints" else path.stem
     else:
-        config = load_config(target, overrides, trust_code=trust_code)
-        model, name = build(config), config.name
+        config = load_config(target, overrides, trust_code=trust_code, to_train=False)
+        model, name = build_model(config), config.name
     from nnpy.models import diagram
 
     drawing = Path(output) if output is not None else Path(f"{name}.png")

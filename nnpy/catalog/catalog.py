@@ -179,6 +179,8 @@ def _entry(kind: str, name: str, section: Mapping) -> Entry:
         call=_parameters(raw.get("call", ()), common),
         input_rank=raw.get("input_rank"),
         min_rank=raw.get("min_rank"),
+        targets=raw.get("targets", ""),
+        outputs=raw.get("outputs", ""),
         direction=raw.get("direction", ""),
         doc=raw.get("doc", ""),
         open_ended=raw.get("open_ended", False),

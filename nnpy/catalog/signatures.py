@@ -59,7 +59,7 @@ def describe(kind: str, owner: str, parameter: inspect.Parameter, doc: str) -> P
     name = parameter.name
     variadic = parameter.kind is parameter.VAR_POSITIONAL
     required = parameter.default is parameter.empty and not variadic
-    types = _operand_types(parameter) if kind == "op" else _types(owner, parameter, doc)
+    types = _operand_types(owner, parameter) if kind == "op" else _types(owner, parameter, doc)
     # What operations say of their choices is not whole.
     listed_choices = "str" in types and (kind != "op" or name in ("data_format", "padding"))
     choices = _choices(owner, parameter, doc) if listed_choices else None
@@ -109,9 +109,11 @@ def _plain(value: Any) -> Any:
         return None
 
 
-def _operand_types(parameter: inspect.Parameter) -> tuple[str, ...]:
+def _operand_types(owner: str, parameter: inspect.Parameter) -> tuple[str, ...]:
     """What an operation's parameter takes; only what is certain, for most take tensors too."""
     name, default = parameter.name, parameter.default
+    if (owner, name) == ("get_item", "key"):
+        return ("int", "list", "slices", "tensor")
     if isinstance(default, bool) and name != "unroll":
         return ("bool",)
     if name == "dtype":

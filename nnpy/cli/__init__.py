@@ -7,6 +7,7 @@ or the rest of nnpy before it is called, so that help and completion answer at o
 from __future__ import annotations
 
 import importlib
+import io
 import keyword
 
 import click
@@ -95,7 +96,9 @@ def main() -> None:
         code = error.exit_code
     except click.ClickException as error:
         terminal.restore()
-        error.show()
+        words = io.StringIO()  # it quotes arguments, which a pattern such as * may have filled in
+        error.show(words)
+        terminal.say(words.getvalue().rstrip())
         code = error.exit_code
     except (KeyboardInterrupt, click.Abort):
         terminal.error("interrupted")

@@ -8,13 +8,14 @@ one pass.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from nnpy.catalog.catalog import Catalog
 from nnpy.catalog.entries import Entry, Parameter
 from nnpy.catalog.kinds import ARGUMENT_KINDS
 from nnpy.catalog.naming import name_problem
+from nnpy.config import forms, slices
 from nnpy.config.objects import ACTIVATION_LAYERS, KerasObject
 from nnpy.config.yaml import scalars
 from nnpy.config.yaml.nodes import Mark, Node
@@ -34,6 +35,7 @@ _WORDS = {
     "shape": "a shape such as [28, 28]",
     "tensor": "a list of numbers",
     "callable": "the name of a function",
+    "slices": "a slice such as ':, 0'",
     "cell": "a recurrent cell",
 }
 
@@ -45,6 +47,8 @@ class Checker:
         self.catalog = catalog
         self.problems: list[Problem] = []
         self._seen: set[tuple] = set()
+        # Reads a model that is an argument; the reader of the network sets it.
+        self.read_model: Callable[[Node, str], Any] | None = None
 
     def error(self, where: Node | Mark | None, path: str, message: str) -> None:
         mark = where.mark if isinstance(where, Node) else where
@@ -100,8 +104,10 @@ class Checker:
         types = parameter.types
         if node.origin == BROKEN:
             return None
+        if forms.is_array(node) and {"any", "list", "tensor"} & {*types}:
+            return forms.array(node, path, self)
         if "any" in types:
-            return node.plain()
+            return forms.free(node, path, self)
         if node.value is None and "null" in types:
             return None
         if node.is_map and "dtype" in types:
@@ -189,7 +195,7 @@ class Checker:
         if isinstance(value, float):
             return "float" in types or "tensor" in types
         if isinstance(value, str):
-            return "str" in types or "dtype" in types
+            return bool({"str", "dtype", "slices"} & {*types})
         return False
 
     def _bounded(self, node: Node, parameter: Parameter, path: str) -> Any:
@@ -214,13 +220,20 @@ class Checker:
         if too_low or too_high:
             self.error(node, path, f"expected {describe(parameter)}, got {show(node)}")
             return None
-        if isinstance(value, int) and "float" in parameter.types and "int" not in parameter.types:
+        types = {*parameter.types}
+        if isinstance(value, int) and "float" in types and not types & {"int", "tensor"}:
             return float(value)  # `learning_rate: 1`: Keras itself insists on 1.0
         return value
 
     def _text(self, node: Node, parameter: Parameter, path: str) -> Any:
         text = node.value
-        if parameter.choices:
+        if "slices" in parameter.types:
+            try:
+                slices.parse(text)
+            except ValueError as error:
+                self.error(node, path, str(error))
+                return None
+        elif parameter.choices:
             folded = text.lower() if parameter.ignore_case else text
             if folded not in parameter.choices:
                 choices = ", ".join(parameter.choices)
@@ -265,7 +278,11 @@ class Checker:
         if named is None:
             return None
         name, mark, arguments = named
+        if name == "Model" and {"layer", "cell"} & {*kinds} and self.read_model and arguments:
+            return self._model(arguments, f"{path}.Model", mark)
         entry = self._find(kinds, name)
+        if entry is None and "activation" in kinds and arguments is not None:
+            entry = self.catalog.find("layer", name)  # Keras takes a layer for an activation
         if entry is None:
             self.error(mark, path, self.unknown(kinds, name))
             return None
@@ -289,6 +306,14 @@ class Checker:
         )
         shown = entry.name if explicit else name
         return KerasObject(entry.kind, shown, values, path, mark, explicit, entry.code)
+
+    def _model(self, arguments: Node, path: str, mark: Mark | None) -> KerasObject:
+        """A model in the place of a layer."""
+        assert self.read_model is not None
+        given = arguments.value.get("name")
+        name = given.value if given is not None and isinstance(given.value, str) else "model"
+        network = self.read_model(arguments, path)
+        return KerasObject("model", "Model", {"name": name}, path, mark, network=network)
 
     def _check_name(self, entry: Entry, arguments: Node | None, path: str) -> None:
         given = arguments.value.get("name") if arguments else None

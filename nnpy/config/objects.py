@@ -17,6 +17,7 @@ class KerasObject:
 
     `explicit` tells `Adam: {}` and `Adam` with arguments from the bare identifier, which
     Keras may resolve by context (`accuracy`). `code` is the user's own file that defines it.
+    A model as an argument (`TimeDistributed: {layer: {Model: …}}`) has its `network`.
     """
 
     kind: str
@@ -26,3 +27,4 @@ class KerasObject:
     mark: Mark | None = field(default=None, repr=False)
     explicit: bool = True
     code: str = ""
+    network: Any = None

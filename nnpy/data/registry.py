@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from nnpy.data.dataset import DataInfo, Dataset, Place, Progress, hold_out
+from nnpy.data.dataset import DataInfo, Dataset, Place, Progress
 from nnpy.data.sources import fashion_mnist, idx_folder, keras_datasets
+from nnpy.data.validation import hold_out
 from nnpy.devices.host import free_memory
 from nnpy.errors import DataError, did_you_mean
 
@@ -50,10 +51,14 @@ def load(
     *,
     path: str | None = None,
     validation_split: float = 0.1,
+    stratify: bool = True,
+    seed: int | None = 0,
     memory_budget: int | None = None,
     progress: Progress | None = None,
 ) -> Dataset:
-    """Reads a data set, checks it, and holds out the end of its training examples.
+    """Reads a data set, checks it, and holds out a part of its training examples.
+
+    Which part is drawn by `seed`, class by class with `stratify`: see `nnpy.data.validation`.
 
     What is larger than `memory_budget` bytes stays on the disk, where the source's files allow it;
     by default half of the memory that is free.
@@ -62,7 +67,8 @@ def load(
     exception from it ends the download and leaves nothing half done. Raises DataError.
     """
     budget = free_memory() // 2 if memory_budget is None else memory_budget
-    return hold_out(_source(name).read(path, progress, budget), validation_split)
+    whole = _source(name).read(path, progress, budget)
+    return hold_out(whole, validation_split, stratify=stratify, seed=seed)
 
 
 def places(name: str) -> list[Place]:

@@ -33,6 +33,7 @@ class EvaluationResult:
     probabilities: np.ndarray | None = None  # (n, k) likewise
     loss: Estimate | None = None  # with its interval, where the loss of each example is known
     classes: ClassReport | None = None
+    output: str | None = None  # of several, the one whose answers these are
     mistakes: Sequence[Mistake] = ()  # the most confident ones
     notes: tuple[str, ...] = ()  # what could not be found out, and why
 
@@ -47,6 +48,8 @@ class EvaluationResult:
             "loss": vars(self.loss) if self.loss else None,
             "notes": list(self.notes),
         }
+        if self.output is not None:
+            told["output"] = self.output
         return told | (self.classes.as_dict() if self.classes else {})
 
 
@@ -57,13 +60,16 @@ def evaluate(
     info: DataInfo,
     prepare: Any,
     *,
+    outputs_of: Sequence[Any],
     name: str = "test",
     metrics: Mapping[str, float] | None = None,
 ) -> EvaluationResult:
     """Everything that is known of the model on a split.
 
-    `metrics` may give what `engine.evaluate` gave already. Raises ModelError for outputs that
-    are not numbers, or that do not fit the data's classes.
+    `outputs_of` has for each output its `name`, `index` and `scale` (`models.ends.Output`); the
+    first that answers with classes is looked at in detail. `metrics` may give what
+    `engine.evaluate` gave already. Raises ModelError for outputs that are not numbers, or that
+    do not fit the data's classes.
     """
     if metrics is None:
         metrics = engine.evaluate(split)
@@ -71,9 +77,14 @@ def evaluate(
     outputs = engine.predict(split)
     seconds = time.perf_counter() - began
     found = EvaluationResult(name, len(split), metrics, seconds, outputs)
-    if not isinstance(outputs, np.ndarray) or not answers_with_classes(outputs, split.y, info):
+    arrays = keras.tree.flatten(outputs)
+    chosen = next(
+        (o for o in outputs_of if answers_with_classes(arrays[o.index], split.y, info)), None
+    )
+    if chosen is None:
         return found
-    probs = classification.probabilities(outputs, from_logits=_from_logits(model))
+    answers = arrays[chosen.index]
+    probs = classification.probabilities(answers, chosen.scale)
     truth = true_classes(split.y)
     notes: list[str] = []
     return EvaluationResult(
@@ -84,9 +95,11 @@ def evaluate(
         outputs,
         truth=truth,
         probabilities=probs,
-        loss=_loss(model, split, outputs, prepare, metrics, notes),
+        # With several outputs the loss is that of all of them.
+        loss=_loss(model, split, answers, prepare, metrics, notes) if len(arrays) == 1 else None,
         classes=class_report(probs, truth, info.classes),
         mistakes=most_confident(split.x, probs, truth, info.classes),
+        output=chosen.name if len(arrays) > 1 else None,
         notes=tuple(notes),
     )
 
@@ -108,7 +121,9 @@ def most_confident(
     order = wrong[np.argsort(-probs[wrong, answers[wrong]], kind="stable")][:limit]
     found = []
     for i in map(int, order):
-        picture = images.as_picture(np.asarray(x[i])) if isinstance(x, np.ndarray) else None
+        picture = (
+            None if isinstance(x, dict | list | tuple) else images.as_picture(np.asarray(x[i]))
+        )
         if picture is None:
             return ()
         found.append(
@@ -122,13 +137,6 @@ def most_confident(
             )
         )
     return tuple(found)
-
-
-def _from_logits(model: keras.Model) -> bool | None:
-    """What the loss says of the outputs; None where it does not say."""
-    return getattr(model.loss, "from_logits", None) or getattr(model.loss, "_fn_kwargs", {}).get(
-        "from_logits"
-    )
 
 
 def _loss(
@@ -177,7 +185,8 @@ def _losses(model: keras.Model, split: Any, outputs: np.ndarray, prepare: Any) -
     parts = []
     for start in range(0, len(split), 4096):
         stop = start + 4096
-        _, y = prepare(split.x[start:stop], split.y[start:stop])
+        _, y = prepare(np.asarray(split.x[start:stop]), split.y[start:stop])
+        y = keras.tree.flatten(y)[0]
         given = outputs[start:stop]
         if given.shape[1:] == (1,):  # as Keras does: (n,) and (n, 1) would be broadcast
             y = np.asarray(y).reshape(-1, 1)

@@ -6,34 +6,38 @@ line of the layer. Importing this module imports Keras.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 
-from nnpy.catalog import catalog
 from nnpy.config.config import Config
-from nnpy.config.network.graph import Inputs, Network, Step
+from nnpy.config.network.graph import Input, Inputs, Network, Step
+from nnpy.config.objects import KerasObject
 from nnpy.data import DataInfo
-from nnpy.devices.host import cores_here
-from nnpy.engine import batch_parts
+from nnpy.models import calls
 from nnpy.models.inputs import needs_channels
 from nnpy.models.instantiate import instantiate
 from nnpy.models.located_errors import errors_located_at
 from nnpy.models.user_code import own_objects
 
 
-def build(config: Config, info: DataInfo) -> keras.Model:
-    """The model, built for the data's shape, its weights drawn from the config's seed.
+def build(config: Config, info: DataInfo | None) -> keras.Model:
+    """The model, its weights drawn from the config's seed.
 
-    Raises ConfigError at the line of a layer that Keras cannot build.
+    It is built for the data's shape where its input states none; without data such a model
+    waits for what it is called with. Raises ConfigError at the line of a layer that Keras
+    cannot build.
     """
     keras.utils.set_random_seed(config.training.seed)
     own_objects(config)
     network = config.model
-    shape = info.shape + ((1,) if needs_channels(network, info) else ())
-    return build_network(network, [shape], model_name(config.name))
+    shapes = None
+    if info is not None:
+        shapes = [info.shape + ((1,) if needs_channels(network, info) else ())]
+    return build_network(network, shapes, model_name(config.name))
 
 
 def model_name(name: str) -> str:
@@ -43,110 +47,153 @@ def model_name(name: str) -> str:
 
 
 def build_network(
-    network: Network, shapes: Sequence[Any], name: str, batch_size: int | None = None
+    network: Network,
+    shapes: Sequence[Any] | None,
+    name: str,
+    batch_size: int | None = None,
+    layers: dict[str, Any] | None = None,
+    place: str = "",
 ) -> keras.Model:
-    """The Keras model of a network; `shapes` (without batch) are for inputs that state none.
+    """The Keras model of a network.
 
-    So is `batch_size`, where it is fixed.
+    `shapes` (without batch) and `batch_size`, where it is fixed, are for inputs that state none;
+    without shapes a Sequential waits for what it is called with. `layers` collects every layer
+    by its place in the outermost model, `place` being that of this one.
     """
-    inputs = []
-    for index, each in enumerate(network.inputs):
-        with errors_located_at(each.mark, each.path):
-            shape = each.shape if each.shape is not None else shapes[index]
-            size = each.batch_size or batch_size
-            inputs.append(keras.Input(shape, batch_size=size, name=each.name, dtype=each.dtype))
+    layers = {} if layers is None else layers
     if not network.functional:
-        return _sequential(network, inputs[0], name)
-    return _functional(network, inputs, name)
+        given = network.inputs[0]
+        known = given.shape is not None or shapes is not None
+        start = _input(given, shapes, 0, batch_size) if known else None
+        model = _sequential(network, start, name, layers, place)
+    else:
+        starts = [
+            _input(each, shapes, index, batch_size) for index, each in enumerate(network.inputs)
+        ]
+        model = _functional(network, starts, name, layers, place)
+    if not network.trainable:
+        model.trainable = False
+    return model
 
 
-def suits_parts(config: Config) -> bool:
-    """Whether a CPU should work on a batch in parts, one for each core; asked before it works."""
-    return config.training.execution in ("auto", "graph") and batch_parts.suit(
-        config.model.iter_layers(), config.training.batch_size, cores_here()
-    )
+def _input(given: Input, shapes: Sequence[Any] | None, index: int, batch_size: int | None) -> Any:
+    with errors_located_at(given.mark, given.path):
+        shape = given.shape
+        if shape is None:
+            if shapes is None:
+                raise ValueError(f"the shape of the input '{given.name}' must be stated here")
+            shape = shapes[index]
+        return keras.Input(
+            shape,
+            given.batch_size or batch_size,
+            name=given.name,
+            dtype=given.dtype,
+            **given.options,
+        )
 
 
-def _sequential(network: Network, given: Any, name: str) -> keras.Model:
-    model = keras.Sequential([given], name=name)
+def _sequential(
+    network: Network, start: Any, name: str, layers: dict[str, Any], place: str
+) -> keras.Model:
+    model = keras.Sequential([] if start is None else [start], name=name)
     for step in network.steps:
-        layer = instantiate(step.layer)
+        shapes = None
+        if step.network is not None and not step.reuse and start is not None:
+            shapes = [tuple((model.output_shape if model.layers else start.shape)[1:])]
+        batch_size = start.shape[0] if start is not None else None
+        layer = _layer(step, shapes, batch_size, layers, place)
         with errors_located_at(step.mark, step.path):
             model.add(layer)
     return model
 
 
-def _functional(network: Network, inputs: list[Any], name: str) -> keras.Model:
-    tensors = {each.name: tensor for each, tensor in zip(network.inputs, inputs, strict=True)}
-    layers: dict[str, Any] = {}
+def _functional(
+    network: Network, starts: list[Any], name: str, layers: dict[str, Any], place: str
+) -> keras.Model:
+    tensors = {each.name: tensor for each, tensor in zip(network.inputs, starts, strict=True)}
     for step in network.steps:
         with errors_located_at(step.mark, step.path):
-            taken = _tensors(step.inputs, tensors)
+            taken = pick(step.inputs, tensors)
         if step.layer.kind == "op":
             with errors_located_at(step.mark, step.path):
-                tensors[step.name] = _operate(step, taken)
+                tensors[step.name] = calls.call_operation(step, taken)
             continue
-        if step.reuse:
-            layers[step.name] = layers[step.reuse]
-        else:
-            layers[step.name] = _layer(step, taken if isinstance(taken, list) else [taken])
+        shapes = None
+        if step.network is not None and not step.reuse:
+            shapes = [tuple(each.shape[1:]) for each in keras.tree.flatten(taken)]
+        batch_size = keras.tree.flatten(taken)[0].shape[0] if shapes else None
+        layer = _layer(step, shapes, batch_size, layers, place)
         with errors_located_at(step.mark, step.path):
-            call = instantiate(step.call)
-            if isinstance(taken, dict):
-                tensors[step.name] = layers[step.name](**taken, **call)
-            else:
-                tensors[step.name] = layers[step.name](taken, **call)
+            tensors[step.name] = calls.call_layer(step, layer, taken, instantiate(step.call))
     with errors_located_at(network.mark, "model"):
-        ends: Any = _tensors(network.outputs, tensors)
-        if network.output_names:
-            ends = dict(zip(network.output_names, ends, strict=True))
-        elif len(ends) == 1:
-            ends = ends[0]
-        return keras.Model(inputs[0] if len(inputs) == 1 else inputs, ends, name=name)
+        usual = network.outputs[0] if len(network.outputs) == 1 else network.outputs
+        ends = pick(usual if network.gives is None else network.gives, tensors)
+        takes: Any = starts[0] if len(starts) == 1 else starts
+        if network.takes is not None:
+            takes = pick(network.takes, tensors)
+        return keras.Model(takes, ends, name=name)
 
 
-def _layer(step: Step, taken: Sequence[Any]) -> Any:
+def _layer(
+    step: Step,
+    shapes: Sequence[Any] | None,
+    batch_size: int | None,
+    layers: dict[str, Any],
+    place: str,
+) -> Any:
     """A step's layer; a nested model is built for the tensors that it is called with first."""
-    if step.network is None:
-        return instantiate(step.layer)
-    shapes = [tuple(each.shape[1:]) for each in taken]
-    name, batch_size = step.layer.arguments["name"], taken[0].shape[0]
-    model = build_network(step.network, shapes, name, batch_size)
-    if step.layer.arguments.get("trainable") is False:
-        model.trainable = False
-    return model
+    own = place + step.name
+    if step.reuse:
+        there = step.reuse.removeprefix("/") if step.reuse[0] == "/" else place + step.reuse
+        with errors_located_at(step.mark, step.path):
+            layers[own] = layers[there]
+    elif step.network is not None:
+        name = step.layer.arguments["name"]
+        layers[own] = build_network(step.network, shapes, name, batch_size, layers, f"{own}/")
+        if step.layer.arguments.get("trainable") is False:
+            layers[own].trainable = False
+    else:
+        layers[own] = instantiate(_with_models(step.layer))
+        if step.layer.code and isinstance(layers[own], keras.layers.Layer):
+            layers[own].name = step.name  # where its constructor takes no name
+    return layers[own]
 
 
-def _tensors(inputs: Inputs, tensors: Mapping[str, Any]) -> Any:
+def _with_models(value: Any) -> Any:
+    """A checked value with every model among its arguments built."""
+    if isinstance(value, dict):
+        return {key: _with_models(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_with_models(each) for each in value)
+    if not isinstance(value, KerasObject):
+        return value
+    if value.network is not None:
+        return build_network(value.network, None, value.arguments["name"])
+    return dataclasses.replace(value, arguments=_with_models(value.arguments))
+
+
+def pick(inputs: Inputs, tensors: Mapping[str, Any]) -> Any:
+    """The tensors that names stand for, in the same lists and mappings.
+
+    Raises ValueError for an output that a layer does not have.
+    """
     if isinstance(inputs, dict):
-        return {key: _tensors(each, tensors) for key, each in inputs.items()}
+        return {key: pick(each, tensors) for key, each in inputs.items()}
     if isinstance(inputs, tuple):
-        return [_tensors(each, tensors) for each in inputs]
+        return [pick(each, tensors) for each in inputs]
+    if not isinstance(inputs, str):
+        return inputs
     if inputs in tensors:
         return tensors[inputs]
-    head, _, part = inputs.rpartition(".")
-    several = _tensors(head, tensors)
+    head, _, part = inputs.rpartition("/")
+    several = pick(head, tensors)
+    shown, output = head.replace("/", "."), inputs.replace("/", ".")
     if isinstance(several, dict):
+        if part not in several:
+            raise ValueError(f"'{shown}' has the outputs {', '.join(several)}, not '{part}'")
         return several[part]
     if not isinstance(several, list | tuple):  # [0] of a tensor would be its first example
-        raise ValueError(f"'{head}' has one output: there is no '{inputs}'")
-    if int(part) >= len(several):
-        raise ValueError(f"'{head}' has {len(several)} outputs, '{head}.0' being the first")
+        raise ValueError(f"'{shown}' has one output: there is no '{output}'")
+    if not part.isdecimal() or int(part) >= len(several):
+        raise ValueError(f"'{shown}' has {len(several)} outputs, '{shown}.0' being the first")
     return several[int(part)]
-
-
-def _operate(step: Step, taken: dict[str, Any]) -> Any:
-    """Calls an operation of `keras.ops` with its tensors and plain arguments by name."""
-    operation: Any = keras.ops
-    for part in step.layer.name.split("."):
-        operation = getattr(operation, part)
-    arguments = {**instantiate(step.layer.arguments), **taken}
-    entry = catalog.load().find("op", step.layer.name)
-    variadic = next((each.name for each in entry.call if each.variadic), None) if entry else None
-    if variadic is None:
-        return operation(**arguments)
-    assert entry is not None
-    operands = arguments.pop(variadic, [])
-    before = [arguments.pop(each.name) for each in entry.call if each.required]
-    operands = operands if isinstance(operands, list) else [operands]
-    return operation(*before, *operands, **arguments)

@@ -7,9 +7,11 @@ from typing import Any
 
 import keras
 
-from nnpy.catalog import catalog
 from nnpy.catalog.kinds import MODULES
+from nnpy.catalog.naming import snake_case
+from nnpy.config.arrays import Array
 from nnpy.config.objects import ACTIVATION_LAYERS, KerasObject
+from nnpy.models.arrays import read_array
 from nnpy.models.located_errors import errors_located_at
 
 
@@ -18,10 +20,12 @@ def instantiate(value: Any, dtype: str | None = None) -> Any:
 
     `dtype` is that of the layer whose argument the value is, where the config says one.
     """
-    if isinstance(value, list):
-        return [instantiate(each, dtype) for each in value]
+    if isinstance(value, list | tuple):
+        return type(value)(instantiate(each, dtype) for each in value)
     if isinstance(value, dict):
         return {key: instantiate(each, dtype) for key, each in value.items()}
+    if isinstance(value, Array):
+        return read_array(value)
     if not isinstance(value, KerasObject):
         return value
     if value.code:
@@ -34,6 +38,12 @@ def instantiate(value: Any, dtype: str | None = None) -> Any:
         return value.name  # Keras looks it up, and writes it back by this name
     own = value.arguments.get("dtype") if value.kind in ("layer", "cell") else None
     arguments = {key: instantiate(each, own) for key, each in value.arguments.items()}
+    if value.kind in ("layer", "cell"):
+        # Keras would count the layers that this process has made.
+        arguments.setdefault("name", snake_case(value.name))
+    if value.name == "Discretization" and hasattr(arguments.get("bin_boundaries"), "tolist"):
+        # Keras asks whether there are any: an array has no truth value.
+        arguments["bin_boundaries"] = arguments["bin_boundaries"].tolist()
     with errors_located_at(value.mark, value.path):
         return public(value.kind, value.name)(**arguments)
 
@@ -46,11 +56,12 @@ def public(kind: str, name: str) -> Any:
 
 def _activation_layer(value: KerasObject, dtype: str | None) -> keras.layers.Layer:
     """An activation with arguments: a layer, since a function with arguments cannot be saved."""
-    given = {**value.arguments, "name": value.name}  # which the diagram shows
+    layer = ACTIVATION_LAYERS[value.name]
+    given = {**value.arguments, "name": snake_case(layer)}
     if dtype is not None:
         given["dtype"] = dtype
     with errors_located_at(value.mark, value.path):
-        return getattr(keras.layers, ACTIVATION_LAYERS[value.name])(**given)
+        return getattr(keras.layers, layer)(**given)
 
 
 def _own(value: KerasObject) -> Any:
@@ -70,9 +81,3 @@ def _function(name: str) -> Any:
     """`losses.mean_squared_error` → the function of Keras."""
     home, _, own = name.partition(".")
     return getattr(keras, home).get(own)
-
-
-def catalog_name(value: KerasObject) -> str:
-    """The class that an object names, whichever of its identifiers was written."""
-    entry = catalog.load().find(value.kind, value.name)
-    return entry.name if entry else value.name

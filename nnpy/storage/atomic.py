@@ -235,6 +235,17 @@ def _flush_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
+def create_bytes(path: Path, content: bytes) -> None:
+    """As `create`, for bytes."""
+    try:
+        with path.open("xb") as file:
+            file.write(content)
+    except FileExistsError:
+        raise UsageError(f"{path} is there already; nothing was written") from None
+    except OSError as error:
+        raise UsageError(f"{path}: {_reason(error, path)}") from error
+
+
 def create(path: Path, text: str) -> None:
     """A new file with that text; one that is there already is never touched."""
     try:

@@ -9,7 +9,8 @@ import dataclasses
 import math
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -70,10 +71,12 @@ class Training:
         listener: ProgressListener,
         clock: Clock,
         asked: signals.Asked,
+        save: Callable[[Path], None],
     ) -> None:
         self.config, self.dataset, self.model, self.engine = config, dataset, model, engine
         self.run, self.listener, self.clock, self.asked = run, listener, clock, asked
         self.callbacks, self.deterministic = list(callbacks), deterministic
+        self.save = save
         settings = config.training
         self.best = Best(settings.monitor, settings.monitor_mode)
         self.rows: list[dict[str, float]] = []
@@ -301,7 +304,7 @@ class Training:
         if best:
             with self.averages.in_model(hooks.swaps_averages):
                 self.best.weights = self.model.get_weights()
-                self.run.replace(self.run.best_path, self.model.save)
+                self.run.replace(self.run.best_path, self.save)
         self.rows.append(row)
         later = [] if validated or self.dataset.validation is None else list(logs)
         self.table.add(row, [f"val_{name}" for name in later])
@@ -365,13 +368,13 @@ class Training:
 
     def evaluate(self) -> None:
         """The best weights on the test set, once."""
-        self.run.replace(self.run.last_path, self.model.save)
+        self.run.replace(self.run.last_path, self.save)
         if self.best.weights is None:  # no epoch was trained: the first weights are the best
-            self.run.replace(self.run.best_path, self.model.save)
+            self.run.replace(self.run.best_path, self.save)
         else:
             self.model.set_weights(self.best.weights)
             if self.table.rewritten or not self.run.best_path.exists():
-                self.run.replace(self.run.best_path, self.model.save)
+                self.run.replace(self.run.best_path, self.save)
         with self.clock.phase("evaluation"):
             self.summary["test"] = self.engine.evaluate(self.dataset.test, on_chunk=self._check)
 
@@ -399,9 +402,9 @@ class Training:
             if self.hooks is not None:
                 self.hooks.leave_averages()
             with self.averages.in_model():
-                self.run.replace(self.run.last_path, self.model.save)
+                self.run.replace(self.run.last_path, self.save)
                 if self.best.weights is None:
-                    self.run.replace(self.run.best_path, self.model.save)
+                    self.run.replace(self.run.best_path, self.save)
         self.summary["seconds"] = self.clock.as_dict()
         self.run.write_json(self.run.summary_path, self.summary)
         if status == "finished":

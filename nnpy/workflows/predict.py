@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ def predict_files(
     session.select_device()
     model, info = session.open_model(path), session.data_info
     preprocessing = session.preprocessing(model)
+    outputs_of = session.outputs_of(model)
     edge = _training_border(session)
     examples: list[Example] = []
     errors: list[str] = []
@@ -60,10 +61,11 @@ def predict_files(
         x, _ = preprocessing(
             np.stack([example.x for example in part]), np.zeros(len(part), np.int32)
         )
-        outputs = np.asarray(model(x, training=False))
         predictions += [
             {"file": example.name, "fitted": example.how, **answer}
-            for example, answer in zip(part, _answers(outputs, info), strict=True)
+            for example, answer in zip(
+                part, _answers(model(x, training=False), outputs_of, info), strict=True
+            )
         ]
     inverted = [
         example.name
@@ -78,17 +80,31 @@ def predict_files(
     }
 
 
-def _answers(outputs: np.ndarray, info: DataInfo) -> list[dict[str, Any]]:
-    columns = outputs.shape[1] if outputs.ndim == 2 else 0
-    two = columns == 1 and len(info.classes) == 2
-    if not (columns and (columns == len(info.classes) or two)):
-        return [{"outputs": row.tolist()} for row in outputs]
-    probabilities = classification.probabilities(outputs)
+def _answers(given: Any, outputs_of: Sequence[Any], info: DataInfo) -> list[dict[str, Any]]:
+    """The answer to each example of a batch: that of the first output that gives classes."""
+    import keras
+
+    arrays = [np.asarray(each) for each in keras.tree.flatten(given)]
+    examples = range(len(arrays[0]))
+    chosen = next((each for each in outputs_of if _gives_classes(arrays[each.index], info)), None)
+    if chosen is None and len(arrays) == 1:
+        return [{"outputs": arrays[0][i].tolist()} for i in examples]
+    if chosen is None:
+        return [
+            {"outputs": {each.name: arrays[each.index][i].tolist() for each in outputs_of}}
+            for i in examples
+        ]
+    probabilities = classification.probabilities(arrays[chosen.index], chosen.scale)
     order = np.argsort(-probabilities, axis=1, kind="stable")[:, :TOP]
     return [
         {"top": [{"class": info.classes[i], "probability": float(row[i])} for i in map(int, best)]}
         for row, best in zip(probabilities, order, strict=True)
     ]
+
+
+def _gives_classes(outputs: np.ndarray, info: DataInfo) -> bool:
+    columns = outputs.shape[1] if outputs.ndim == 2 else 0
+    return columns > 0 and columns in (len(info.classes), 1 if len(info.classes) == 2 else 0)
 
 
 def _training_border(session: Session) -> float | None:

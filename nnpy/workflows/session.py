@@ -8,22 +8,27 @@ session.engine(model).train_epoch(session.dataset().train, 0)
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nnpy.catalog import catalog
 from nnpy.config.config import Config
 from nnpy.config.load import load_config
+from nnpy.config.monitor import measure
 from nnpy.data import DataInfo, Dataset, Preprocessing, Progress, registry
 from nnpy.devices import select
-from nnpy.errors import UsageError
+from nnpy.errors import ConfigError, DataError, Problem, UsageError
 from nnpy.runs.folder import Run
 
 if TYPE_CHECKING:
     import keras
 
     from nnpy.engine import Engine
+    from nnpy.models.ends import Output
+    from nnpy.models.saved import Record
 
 ConfigLike = str | Path | Mapping[str, Any] | Config
 Target = str | Path | Run | None  # a run, or a .keras file; None is the newest run
@@ -50,13 +55,15 @@ class Session:
         read: bool = True,
     ) -> None:
         self.config = config
-        self.data_info: DataInfo = registry.info(config.data.name, config.data.path)
+        self._data = _data_name(config)
+        self.data_info: DataInfo = registry.info(self._data, config.data.path)
         self._wanted = device
+        self._record: Record | None = None  # of a model that was opened
         self._on_download = on_download
         self._loaded: list[Dataset | BaseException] = []
         self._thread = threading.Thread(target=self._load, name="nnpy-data", daemon=True)
         # A source that asks Keras for its data must not import it beside the main thread.
-        if read and not registry.SOURCES[config.data.name].imports_keras:
+        if read and not registry.SOURCES[self._data].imports_keras:
             self._thread.start()
         select.prepare_environment()
 
@@ -65,9 +72,11 @@ class Session:
         try:
             self._loaded.append(
                 registry.load(
-                    settings.name,
+                    self._data,
                     path=settings.path,
-                    validation_split=settings.validation_split,
+                    validation_split=settings.validation.split,
+                    stratify=settings.validation.stratify,
+                    seed=settings.validation.seed,
                     memory_budget=settings.memory_budget_bytes,
                     progress=self._on_download,
                 )
@@ -110,11 +119,13 @@ class Session:
 
         Raises ModelError when the file is no model that may be opened.
         """
+        from nnpy.models import saved
         from nnpy.models.compile import compile_model
         from nnpy.models.user_code import own_objects
         from nnpy.safety import model_files
 
         model = model_files.open_model(path, own_objects(self.config))
+        self._record = saved.read(path)
         if model.loss is None:
             compile_model(model, self.config)
         return model
@@ -125,10 +136,28 @@ class Session:
         Raises ModelError when `model` does not take such data.
         """
         from nnpy.models import inputs
+        from nnpy.models.saved import Record
 
         if model is None:
             return inputs.preprocessing(self.config, self.data_info)
-        return inputs.preprocessing_for(model, self.config, self.data_info)
+        return inputs.preprocessing_for(
+            model, self.config, self.data_info, self._record or Record()
+        )
+
+    def outputs_of(self, model: keras.Model) -> list[Output]:
+        """Name, place and scale of each of the model's outputs, in the config's order."""
+        from nnpy.models import ends
+        from nnpy.models.saved import Record
+
+        return ends.outputs_of(model, self.config.model, self._record or Record())
+
+    def record(self, model: keras.Model) -> Record:
+        """What a saved `model` of this config must remember beside its weights."""
+        from nnpy.models.saved import Record
+
+        outputs = {each.name: each.scale for each in self.outputs_of(model) if each.scale}
+        info = self.data_info
+        return Record(self.preprocessing().scale, info.dtype, outputs, info.classes)
 
     def engine(
         self,
@@ -144,6 +173,7 @@ class Session:
         from nnpy.engine import Engine
 
         training = self.config.training
+        measured = measure(self.config.data, training, catalog.load(), self.data_info.classes)
         return Engine(
             model,
             preprocessing or self.preprocessing(),
@@ -153,8 +183,52 @@ class Session:
             class_weight=training.class_weight,
             shuffle=training.shuffle,
             memory_budget=self.config.data.memory_budget_bytes,
+            columns=measured.columns,
             steps_per_epoch=training.steps_per_epoch,
         )
+
+
+def open_to_draw(config: Config, path: Path) -> keras.Model:
+    """A saved model, not compiled: no data are needed.
+
+    Raises ModelError when the file is no model that may be opened.
+    """
+    select.prepare_environment()
+    from nnpy.models.user_code import own_objects
+    from nnpy.safety import model_files
+
+    return model_files.open_model(path, own_objects(config), compile=False)
+
+
+def build_model(config: Config) -> keras.Model:
+    """The model of a config, built and compiled without data and without a device chosen.
+
+    Where its input states no shape, it is that of the data, if they can be described. Raises
+    ConfigError at the line of what Keras refuses.
+    """
+    select.prepare_environment()
+    from nnpy.models import build, compile
+
+    info = None
+    if config.data.name is not None:
+        with contextlib.suppress(DataError):
+            info = registry.info(config.data.name, config.data.path)
+    model = build.build(config, info)
+    compile.compile_model(model, config)
+    return model
+
+
+def _data_name(config: Config) -> str:
+    """What the config learns from. Raises ConfigError where it names nothing yet."""
+    if config.data.name is not None:
+        return config.data.name
+    message = "the config names no data yet: say here what it learns from"
+    section = config.tree.value.get("data")
+    node = section.value.get("name") if section is not None and section.is_map else None
+    mark = node.mark if node is not None else None
+    raise ConfigError(
+        [mark.problem("data.name", message) if mark else Problem(message, "data.name")]
+    )
 
 
 def can_split_batch(config: Config) -> bool:

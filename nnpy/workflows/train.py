@@ -46,6 +46,7 @@ def train_config(
     clock, listener = Clock(), listener or ProgressListener()
     session = Session(config, device=device, on_download=listener.on_download)
     with clock.phase("import"):
+        from nnpy.models import adapt, saved
         from nnpy.models.compile import check_batches, check_data
         from nnpy.models.instantiate import instantiate
         from nnpy.training import trainer
@@ -58,8 +59,10 @@ def train_config(
         model = session.build_model()
         check_data(config, session.data_info)
         callbacks = [instantiate(each) for each in config.training.callbacks]
+        record = session.record(model)
     with clock.phase("data"):
         dataset = session.dataset()
+        adapt.adapt(model, config.model, dataset.train, session.preprocessing())
     for note in check_batches(config, dataset):
         listener.on_message(note)
     folder = (
@@ -82,10 +85,13 @@ def train_config(
             listener=Listeners([listener, reporter]),
             clock=clock,
             asked=asked,
+            save=lambda path: saved.save(model, path, record),
         )
         summary = training.run_to_end(resumed=resumed is not None)
         reporter.draw(summary)
-        reporter.report(summary, training.engine, dataset, session.preprocessing())
+        reporter.report(
+            summary, training.engine, dataset, session.preprocessing(), session.outputs_of(model)
+        )
     return run
 
 

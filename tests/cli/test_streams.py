@@ -61,6 +61,14 @@ def test_closed_streams_do_not_change_what_a_command_does(good, closed) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_wrong_arguments_are_quoted_harmlessly(good) -> None:
+    done = shell(good, "nnpy $'\\x1b[2J\\u9b'; echo $?")
+    assert done.stdout == "2\n"
+    assert r"No such command '\x1b[2J" in done.stderr
+    assert "Try 'nnpy --help' for help." in done.stderr
+    assert not set(done.stderr) & set("\x1b\x9b")
+
+
 def test_the_reader_of_an_answer_may_go(good) -> None:
     done = shell(good, "nnpy schema | head -1; echo ${PIPESTATUS[0]}")
     assert done.stdout == "{\n1\n"

@@ -408,7 +408,7 @@ def test_validation_is_what_keras_holds_out(tmp_path, fraction):
 
     tiny_fashion_mnist(tmp_path, 53, 10)
     whole = load("idx", path=str(tmp_path), validation_split=0)
-    parts = load("idx", path=str(tmp_path), validation_split=fraction)
+    parts = load("idx", path=str(tmp_path), validation_split=fraction, stratify=False, seed=None)
     (train, *_), (held_out, *_) = train_validation_split((whole.train.x, None, None), fraction)
     np.testing.assert_array_equal(parts.train.x, train)
     np.testing.assert_array_equal(parts.validation.x, held_out)
@@ -480,8 +480,7 @@ def test_mnist(keras_datasets, monkeypatch, capfd):
     np.savez(file, x_train=x, y_train=y, x_test=x[:10], y_test=y[:10])
     use_own_digest(monkeypatch, "mnist", file)
     dataset = load("mnist")
-    np.testing.assert_array_equal(dataset.train.x, x[:27])
-    np.testing.assert_array_equal(dataset.validation.y, y[27:])
+    assert (len(dataset.train), len(dataset.validation)) == (27, 3)
     assert (dataset.info.train, dataset.info.test) == (30, 10)
     assert dataset.digests["x_train"] == hashlib.sha256(x.tobytes()).hexdigest()
     assert dataset.source == str(file)
@@ -512,7 +511,7 @@ def test_cifar10(keras_datasets, monkeypatch):
         },
     )
     use_own_digest(monkeypatch, "cifar10", file)
-    dataset = load("cifar10", validation_split=0.2)
+    dataset = load("cifar10", validation_split=0.2, stratify=False, seed=None)
     assert dataset.train.x.shape == (40_000, 32, 32, 3)
     assert dataset.train.y.shape == (40_000,)
     np.testing.assert_array_equal(dataset.train.x[10_000], images[1].transpose(1, 2, 0))

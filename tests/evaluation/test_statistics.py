@@ -175,12 +175,12 @@ def test_one_sigmoid_column_is_the_second_class(shape):
 
 def test_logits_become_probabilities():
     logits = np.array([[1000.0, -1000.0, 0.0], [2.0, 1.0, -1.0]])
-    probs = probabilities(logits)
+    probs = probabilities(logits, "softmax")
     np.testing.assert_allclose(probs.sum(axis=1), 1)
     np.testing.assert_allclose(probs[1], np.exp(logits[1]) / np.exp(logits[1]).sum())
-    column = probabilities(np.array([[-800.0], [0.0], [3.0]]))
+    column = probabilities(np.array([[-800.0], [0.0], [3.0]]), "sigmoid")
     np.testing.assert_allclose(column[:, 1], [0, 0.5, 1 / (1 + math.exp(-3))], atol=1e-15)
-    told = probabilities(np.array([[0.2, 0.4]]), from_logits=True)
+    told = probabilities(np.array([[0.2, 0.4]]), "softmax")
     np.testing.assert_allclose(told, np.exp([[0.2, 0.4]]) / np.exp([0.2, 0.4]).sum())
 
 

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 import nnpy
+from nnpy.config.load import load_config
 from nnpy.errors import ConfigError
+from nnpy.workflows.session import Session
 from tests.conftest import ROOT
 
 
@@ -112,10 +114,22 @@ def test_arguments_reach_keras() -> None:
     [
         (["Flatten", {"Conv2D": {"filters": 1, "kernel_size": 3}}], r"model\[1\].Conv2D: .*ndim"),
         ([{"Reshape": {"target_shape": [28, 27]}}], r"model\[0\].Reshape: .*unchanged"),
-        (["Flatten", {"Dense": {"units": 5}}], r"5 outputs, but fashion_mnist has 10 classes"),
-        ([dense()], r"has the shape \[28, 10\]"),
     ],
 )
 def test_what_keras_refuses_is_told_at_its_layer(layers: list, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         nnpy.build({"model": layers})
+
+
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        (["Flatten", {"Dense": {"units": 5}}], r"5 outputs, but fashion_mnist has 10 classes"),
+        ([dense()], r"has the shape \[28, 10\]"),
+    ],
+)
+def test_only_a_training_holds_the_model_against_the_data(layers: list, message: str) -> None:
+    config = {"model": layers}
+    assert nnpy.build(config).output_shape[-1] == layers[-1]["Dense"]["units"]
+    with pytest.raises(ConfigError, match=message):
+        Session(load_config(config), read=False).build_model()

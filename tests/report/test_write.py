@@ -29,7 +29,7 @@ def contents(k: int = 10, *, name: str = "mlp", evil: bool = False) -> report.Co
     names = tuple(f"{EVIL} {i}" if evil else f"class {i}" for i in range(k))
     truth = rng.integers(0, k, 50 * k)
     logits = rng.normal(size=(50 * k, k)) + 3 * np.eye(k)[truth]
-    probs = probabilities(logits, from_logits=True)
+    probs = probabilities(logits, "softmax")
     result = class_report(probs, truth, names)
     mistakes = [
         figures.Mistake(i, rng.integers(0, 255, (28, 28), np.uint8), names[0], names[1], 0.99, 0.0)

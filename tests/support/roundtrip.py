@@ -50,10 +50,11 @@ def check(name: str) -> str:
         original = model_of(weights=None, input_shape=(SIDE, SIDE, 3))
     except ValueError:  # this one takes pictures of its own size only
         original = model_of(weights=None)
-    section = network.network_of(original)
+    context = network.new_context()
+    section = network.network_of(original, context)
     content = {"model": section}
     with tempfile.TemporaryDirectory() as folder:
-        if network.foreign_layers(section):
+        if context.foreign:
             content = {"code": CODE.name, **content}
             Path(folder, CODE.name).write_text(CODE.read_text(encoding="utf-8"), encoding="utf-8")
         path = Path(folder, f"{name}.yaml")

@@ -28,7 +28,7 @@ MAX_VALUES = 200_000  # of all those steps together
 MAX_NESTING = 20  # of a block in a block
 
 _NAME = re.compile(r"[A-Za-z_]\w*\Z", re.ASCII)
-_HOLE = re.compile(r"\$(?:([A-Za-z_]\w*)|\{(.*)\})\Z")
+HOLE = re.compile(r"\$(?:([A-Za-z_]\w*)|\{(.*)\})\Z")
 
 
 @dataclass(frozen=True)
@@ -209,7 +209,7 @@ class Filling:
 
 def _fill_scalar(text: str, values: Mapping[str, Node]) -> Node | str:
     """The value of `$name` or `${name * 2}`, or what is wrong with it."""
-    match = _HOLE.match(text)
+    match = HOLE.match(text)
     if match is None:
         return f"'{text}' is neither $name nor ${{an expression}}"
     name, expression = match.groups()

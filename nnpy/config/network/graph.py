@@ -16,18 +16,21 @@ from nnpy.config.yaml.nodes import Mark
 INPUT = "input"  # what `from:` calls the input of a model, or of a block
 
 
-# The name of a step or of an input; `name.1` for one output of several; a tuple of them
-# where a layer takes, or a block is given, several tensors as a list.
+# The name of a step or of an input; `name/1` for one output of several, which the config writes
+# `name.1`; a tuple of them where a block is given several tensors. No name holds a "/".
 Ref = str | tuple[str, ...]
 
-Inputs = Ref | dict[str, Ref]
+# What is handed to a layer: a tensor, or a list or mapping of such, to any depth. A number
+# within a list stands for itself.
+Inputs = Any
 
 
 @dataclass(frozen=True)
 class Input:
     """What a model is given. `shape` None is that of the data, or of what calls the model.
 
-    `batch_size` is fixed where it is given, as stateful layers need it.
+    `batch_size` is fixed where it is given, as stateful layers need it; `options` are further
+    arguments of `keras.Input`; an `unused` input is one that nothing takes, knowingly.
     """
 
     name: str
@@ -36,17 +39,21 @@ class Input:
     path: str = ""
     mark: Mark | None = field(default=None, repr=False)
     batch_size: int | None = None
+    options: dict[str, bool] = field(default_factory=dict)
+    unused: bool = False
 
 
 @dataclass(frozen=True)
 class Step:
     """One layer: what it is, what it is called, and which tensors it takes.
 
-    `inputs` is the name of a step or an input (`name.1` for one of its several outputs), a
+    `inputs` is the name of a step or an input (`name/1` for one of its several outputs), a
     tuple of them for a layer that takes a list, or `{parameter: name or names}` for one that
     takes them by name; an operation (`layer.kind` "op") always does. `call` are further
     arguments of the call. A nested model (`layer.kind` "model") has its `network`; a step
-    that calls a layer again `reuse`s the step of that name.
+    that calls a layer again `reuse`s the step of that name, or, after a "/", the step at that
+    place in the outermost model (`/encoder/dense`). One that asks to `adapt` looks at the training
+    examples before the training.
     """
 
     layer: KerasObject
@@ -56,6 +63,7 @@ class Step:
     mark: Mark | None = field(default=None, repr=False)
     call: dict[str, Any] = field(default_factory=dict)
     network: Network | None = None
+    adapt: bool = False
     reuse: str | None = None
 
     def iter_layers(self) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -66,8 +74,7 @@ class Step:
 
     def sources(self) -> Iterator[str]:
         """The names of all tensors that it takes."""
-        for each in self.inputs.values() if isinstance(self.inputs, dict) else (self.inputs,):
-            yield from (each,) if isinstance(each, str) else each
+        yield from names_in(self.inputs)
 
 
 @dataclass(frozen=True)
@@ -75,7 +82,9 @@ class Network:
     """A checked model: `functional` when it is more than a plain stack of layers.
 
     `outputs` are the tensors that it gives; `output_names` what the config calls them, where
-    it does (`outputs: {digit: x}`).
+    it does (`outputs: {digit: x}`). `gives` is the structure of lists and mappings in which it
+    gives them, and `takes` that in which it takes its inputs; None is one tensor, or a list of
+    several.
     """
 
     steps: tuple[Step, ...]
@@ -84,9 +93,13 @@ class Network:
     mark: Mark | None = field(default=None, repr=False)
     inputs: tuple[Input, ...] = (Input(INPUT),)
     output_names: tuple[str, ...] | None = None
+    takes: Inputs = None
+    gives: Inputs = None
+    trainable: bool = True
 
     def step(self, name: str) -> Step | None:
-        """The step of that name, or the one whose output `name.1` is."""
+        """The step of that name, or the one whose output `name/1` or `name.1` is."""
+        name = name.partition("/")[0]
         while True:
             found = next((step for step in self.steps if step.name == name), None)
             if found is not None or "." not in name:
@@ -101,13 +114,26 @@ class Network:
     @property
     def output_keys(self) -> tuple[str, ...]:
         """What the losses and metrics of a model with several outputs go by."""
-        return self.output_names or self.outputs
+        return self.output_names or tuple(each.replace("/", ".") for each in self.outputs)
+
+
+def names_in(inputs: Inputs) -> Iterator[str]:
+    """Every name of a tensor in what a step takes or a model gives."""
+    if isinstance(inputs, dict):
+        inputs = tuple(inputs.values())
+    if isinstance(inputs, str):
+        yield inputs
+    elif isinstance(inputs, tuple):
+        for each in inputs:
+            yield from names_in(each)
 
 
 def _kinds(layer: KerasObject) -> Iterator[tuple[str, dict[str, Any]]]:
-    if layer.kind != "model":
+    if layer.network is not None:
+        yield from layer.network.iter_layers()
+    elif layer.kind != "model":
         # A class of the user's own may be called as one of Keras's.
         yield f"{layer.code}:{layer.name}" if layer.code else layer.name, layer.arguments
     for inner in layer.arguments.values():
-        if isinstance(inner, KerasObject) and inner.kind == "layer":
+        if isinstance(inner, KerasObject) and inner.kind in ("layer", "model"):
             yield from _kinds(inner)

@@ -8,7 +8,7 @@ from typing import Any
 
 from nnpy.catalog.entries import Entry, Parameter
 from nnpy.config.checker import Checker, show
-from nnpy.config.network.graph import INPUT, Inputs, Ref, Step
+from nnpy.config.network.graph import INPUT, Inputs, Network, Ref, Step, names_in
 from nnpy.config.network.names import Scope
 from nnpy.config.yaml.nodes import Mark, Node
 from nnpy.errors import did_you_mean
@@ -69,15 +69,8 @@ def plain(use: Use) -> Inputs:
             use.scope.model.dangling = True
             return INPUT
         return use.previous
-    if source.is_list and source.value:
-        return use.scope.references(source, path)
-    if source.is_map and source.value:
-        return {
-            str(key): use.scope.references(each, f"{path}.{key}")
-            if each.is_list and each.value
-            else use.scope.reference(each, f"{path}.{key}")
-            for key, each in source.value.items()
-        }
+    if (source.is_list or source.is_map) and source.value:
+        return structure(use.scope, source, path)
     if not isinstance(source.value, str):
         message = f"expected the name of a step, a list of names or a mapping, got {show(source)}"
         use.error(source, message, "from")
@@ -86,8 +79,27 @@ def plain(use: Use) -> Inputs:
     return use.scope.reference(source, path)
 
 
+def structure(scope: Scope, node: Node, path: str) -> Inputs:
+    """Names in lists and mappings, to any depth; a number in a list stands for itself."""
+    if node.is_map and node.value:
+        items = node.value.items()
+        return {str(key): structure(scope, each, f"{path}.{key}") for key, each in items}
+    if not node.is_list or not node.value:
+        return scope.reference(node, path)
+    found: list[Inputs] = []
+    for index, each in enumerate(node.value):
+        if type(each.value) in (int, float):
+            found.append(each.value)
+            continue
+        inner = structure(scope, each, f"{path}[{index}]")
+        # What a block is given as several tensors stays a flat row.
+        flat = isinstance(inner, tuple) and not each.is_list
+        found.extend(inner if flat else (inner,))
+    return tuple(found)
+
+
 def listed(use: Use, names: Sequence[str] | None = None) -> Ref:
-    """For a block or a nested model: one tensor or several; `names` are those of the inputs."""
+    """For a block: one tensor or several; `names` are those of a model's inputs."""
     inputs = plain(use)
     if not isinstance(inputs, dict):
         return inputs
@@ -110,8 +122,29 @@ def listed(use: Use, names: Sequence[str] | None = None) -> Ref:
     return tuple(found)
 
 
-def number(inputs: Ref) -> int:
-    return 1 if isinstance(inputs, str) else len(inputs)
+def check_model_inputs(use: Use, inputs: Inputs, network: Network) -> None:
+    """Whether what `from:` gives are the inputs of a model, each once."""
+    names = [each.name for each in network.inputs]
+    if use.scope.model.dangling:
+        return
+    source = use.argument("from")
+    if isinstance(inputs, dict) and source is not None:
+        known = list(network.takes) if isinstance(network.takes, dict) else names
+        for key in inputs:
+            if key not in known:
+                message = f"there is no input '{key}'{did_you_mean(key, known)}"
+                use.error(source.keys.get(key), message, "from")
+        for name in known:
+            if name not in inputs:
+                use.error(source, f"nothing is given for the input '{name}'", "from")
+    elif number(inputs) != len(names):
+        words = f"{len(names)} input" + ("" if len(names) == 1 else "s")
+        message = f"the model takes {words}, `from:` gives {number(inputs)}"
+        use.error(source, message, "from")
+
+
+def number(inputs: Inputs) -> int:
+    return sum(1 for _ in names_in(inputs))
 
 
 # -- layers -------------------------------------------------------------------------------
@@ -174,6 +207,17 @@ def _is_one_tensor(ref: str, steps: Sequence[Step]) -> bool:
     return plain_layer and not returns and not {"layer", "cell"} & set(arguments)
 
 
+def call_arguments(use: Use, parameters: Sequence[Parameter]) -> dict[str, Any]:
+    """The further arguments of a call, which `parameters` are."""
+    node = use.argument("call")
+    if node is None or node.value is None:
+        return {}
+    if not node.is_map:
+        use.error(node, f"expected a mapping of arguments, got {show(node)}", "call")
+        return {}
+    return use.checker.arguments(node, parameters, f"{use.path}.call")
+
+
 def _call_arguments(use: Use, entry: Entry, inputs: Inputs) -> dict[str, Any]:
     node = use.argument("call")
     if node is None or node.value is None:
@@ -213,7 +257,7 @@ def of_operation(use: Use, entry: Entry) -> tuple[dict[str, Ref], dict[str, Any]
 
 def _by_parameter(use: Use, entry: Entry, refs: Ref) -> dict[str, Ref]:
     """Tensors by position: one each for the operation's tensors, or all for its only one."""
-    takers = [each for each in entry.call if "tensor" in each.types]
+    takers = [each for each in entry.call if "tensor" in each.types] or [*entry.call[:1]]
     if not takers:
         use.error(use.argument("from"), f"ops.{entry.name} takes no tensor", "from")
         return {}

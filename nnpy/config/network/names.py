@@ -76,7 +76,7 @@ class Scope:
     def _check_name(self, given: Node, path: str, kind: str) -> None:
         name = given.value
         problem = name_problem(name, kind)
-        if name == INPUT:
+        if name == INPUT and INPUT in self.refs:
             message = "'input' is the name of the model's input; choose another"
             self.checker.error(given, path, message)
         elif self._is_taken(name):
@@ -91,17 +91,25 @@ class Scope:
     # -- references -----------------------------------------------------------------------
 
     def find(self, name: str) -> Ref | None:
-        """What `name`, `name.1` or `name.output` stands for."""
+        """What `name`, `name.1` or `name.output` stands for.
+
+        `name/1` is surely an output, where a step may be named `name.1` too.
+        """
         if name in self.refs:
             return self.refs[name]
-        head, dot, tail = name.rpartition(".")
-        if not dot or name.count(".") > _MAX_DOTS:
+        if "/" in name:
+            head, _, tail = name.rpartition("/")
+            surely = bool(tail)
+        else:
+            head, _, tail = name.rpartition(".")
+            surely = False
+        if not head or name.count(".") + name.count("/") > _MAX_DOTS:
             return None
         whole = self.find(head)
         if isinstance(whole, str) and (
-            tail.isdecimal() or tail in self.model.outputs.get(whole, ())
+            surely or tail.isdecimal() or tail in self.model.outputs.get(whole, ())
         ):
-            return f"{whole}.{tail}"
+            return f"{whole}/{tail}"
         if isinstance(whole, tuple) and tail.isdecimal() and int(tail) < len(whole):
             return whole[int(tail)]
         return None

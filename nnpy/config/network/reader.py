@@ -14,11 +14,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from nnpy.catalog.entries import Parameter
+from nnpy.catalog.entries import Entry, Parameter
 from nnpy.catalog.naming import snake_case
 from nnpy.config.checker import Checker, show
 from nnpy.config.network import inputs as tensors
 from nnpy.config.network.blocks import MAX_NESTING, RESERVED, Block, Budget, Filling, TooLarge, bind
+from nnpy.config.network.ends import read_inputs, read_outputs, read_takes
 from nnpy.config.network.graph import INPUT, Input, Inputs, Network, Ref, Step
 from nnpy.config.network.inputs import FREEZING, Use
 from nnpy.config.network.names import Scope
@@ -26,16 +27,14 @@ from nnpy.config.objects import KerasObject
 from nnpy.config.yaml.nodes import Mark, Node
 from nnpy.errors import did_you_mean
 
-_MODEL_KEYS = ("inputs", "layers", "outputs")
-_INPUT_PARAMETERS = (
-    Parameter("shape", types=("shape", "null"), doc="The shape of one example."),
-    Parameter("dtype", types=("dtype", "null"), doc="The dtype of its values."),
-    Parameter(
-        "batch_size",
-        types=("int", "null"),
-        minimum=1,
-        doc="How many examples a batch always has, as layers with `stateful: true` need it.",
-    ),
+# Layers that can look at the training examples before the training: `adapt: true`.
+ADAPTIVE = ("Normalization", "Discretization")
+
+_MODEL_KEYS = ("trainable", "inputs", "takes", "layers", "outputs")
+_TRAINABLE = Parameter("trainable", types=("bool",), doc="Whether any of its weights is trained.")
+_MODEL_CALL = (
+    Parameter("training", types=("bool", "null"), doc="Whether it behaves as in training."),
+    Parameter("mask", types=("any",), doc="The masks of its inputs."),
 )
 # What older Keras wrote on the first layer.
 _OLD_SHAPES = ("input_shape", "input_dim", "batch_input_shape")
@@ -47,7 +46,9 @@ def read(
     """The network that the model section says, or None after a mistake in its form."""
     budget = Budget()
     try:
-        network = _Reader(checker, blocks or {}, budget, []).network(node, path)
+        reader = _Reader(checker, blocks or {}, budget, [])
+        checker.read_model = reader.argument
+        network = reader.network(node, path)
     except TooLarge as error:
         checker.error(node, path, str(error))
         return None
@@ -68,9 +69,17 @@ class _Reader:
     """Reads one model; a nested model has a reader of its own, as its names are its own."""
 
     def __init__(
-        self, checker: Checker, blocks: Mapping[str, Block], budget: Budget, within: list[str]
+        self,
+        checker: Checker,
+        blocks: Mapping[str, Block],
+        budget: Budget,
+        within: list[str],
+        outermost: _Reader | None = None,
+        place: str = "",
     ) -> None:
         self.checker = checker
+        self.outermost = outermost or self
+        self.place = place  # of this model in the outermost: `encoder/`
         self.blocks = blocks
         self.budget = budget
         self.within = within  # the blocks and models that are being read, outermost first
@@ -80,23 +89,39 @@ class _Reader:
 
     # -- the whole ------------------------------------------------------------------------
 
-    def network(self, node: Node, path: str, given: int | None = None) -> Network | None:
-        """`given` is how many tensors a nested model is called with."""
+    def network(
+        self, node: Node, path: str, given: int | None = None, *, nested: bool = False
+    ) -> Network | None:
+        """`given` is how many tensors a `nested` model is called with, where it is known."""
         parts = self._layers_of(node, path)
         if parts is None:
             return None
-        inputs = self._inputs(node, path, given)
+        inputs = read_inputs(node, path, self.checker, given, nested)
         scope = Scope(self.checker)
         for each in inputs:
             scope.add(each.name, each.name, each.mark)
-        self.functional = len(inputs) > 1
+        takes = read_takes(node, path, scope, inputs)
+        self.functional = len(inputs) > 1 or takes is not None
         previous = self._layers(*parts, scope, inputs[0].name if len(inputs) == 1 else None)
-        if previous is None or not self.steps:
+        if previous is None or not (self.steps or _says_outputs(node)):
             return None
-        outputs, names = self._outputs(node, path, scope, previous)
+        outputs, names, gives = read_outputs(node, path, scope, previous)
+        self.functional = self.functional or _says_outputs(node)
         if not scope.model.dangling:
-            self._report_unused(inputs, outputs)
-        return Network(tuple(self.steps), outputs, self.functional, node.mark, inputs, names)
+            self._report_unused(node, inputs, outputs)
+        trainable = node.value.get("trainable") if node.is_map else None
+        return Network(
+            tuple(self.steps),
+            outputs,
+            self.functional,
+            node.mark,
+            inputs,
+            names,
+            takes,
+            gives,
+            trainable is None
+            or self.checker.value(trainable, _TRAINABLE, f"{path}.trainable") is not False,
+        )
 
     def _layers_of(self, node: Node, path: str) -> tuple[Node, str] | None:
         """The list of layers and its path, whichever form the model has."""
@@ -114,89 +139,27 @@ class _Reader:
         if not layers.is_list:
             self.checker.error(layers, path, f"expected {expected}, got {show(layers)}")
             return None
-        if not layers.value:
+        if not layers.value and not _says_outputs(node):
             self.checker.error(layers, path, "the list of layers is empty")
             return None
         return layers, path
 
-    def _inputs(self, node: Node, path: str, given: int | None) -> tuple[Input, ...]:
-        declared = node.value.get("inputs") if node.is_map else None
-        inputs: tuple[Input, ...] = (Input(INPUT),)
-        path = f"{path}.inputs"
-        if declared is not None and declared.value is not None:
-            if declared.is_list and all(isinstance(each.value, str) for each in declared.value):
-                items = {each.value: Node(None, each.mark) for each in declared.value}
-                keys = {key: each.mark for key, each in items.items()}
-                declared = Node(items, declared.mark, keys)  # a list is names without shapes
-            if declared.is_map and declared.value:
-                pairs = declared.value.items()
-                inputs = tuple(self._input(key, each, declared, path) for key, each in pairs)
-            else:
-                message = (
-                    f"expected such as {{image: {{shape: [28, 28, 1]}}}}, got {show(declared)}"
-                )
-                self.checker.error(declared, path, message)
-        if given is None and len(inputs) > 1:
-            for each in inputs:
-                if each.shape is None:
-                    message = "missing key 'shape': with several inputs each needs one"
-                    self.checker.error(each.mark, each.path, message)
-        elif given is not None and given != len(inputs):
-            message = f"the model takes {_inputs_in_words(len(inputs))}, `from:` gives {given}"
-            self.checker.error(declared or node, path, message)
-        return inputs
-
-    def _input(self, key: Any, item: Node, declared: Node, path: str) -> Input:
-        mark, path = declared.keys.get(key), f"{path}.{key}"
-        if not isinstance(key, str) or "/" in key or not key:
-            self.checker.error(mark, path, "the name of an input must be text without '/'")
-        if item.value is None:
-            item = Node({}, item.mark)
-        if not item.is_map:
-            message = f"expected a mapping such as {{shape: [28, 28, 1]}}, got {show(item)}"
-            self.checker.error(item, path, message)
-            return Input(str(key), None, None, path, mark)
-        values = self.checker.arguments(item, _INPUT_PARAMETERS, path, word="key")
-        shape = values.get("shape")
-        shape = tuple(shape) if isinstance(shape, list) else None
-        return Input(str(key), shape, values.get("dtype"), path, mark, values.get("batch_size"))
-
-    def _outputs(
-        self, node: Node, path: str, scope: Scope, previous: Ref
-    ) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
-        declared = node.value.get("outputs") if node.is_map else None
-        path = f"{path}.outputs"
-        if declared is None or declared.value is None:
-            return _as_tuple(previous), None
-        self.functional = True
-        if declared.is_list and declared.value:
-            return scope.references(declared, path), None
-        if declared.is_map and declared.value:
-            refs = []
-            for key, each in declared.value.items():
-                ref = _as_tuple(scope.reference(each, f"{path}.{key}"))
-                if len(ref) > 1:
-                    self.checker.error(each, f"{path}.{key}", "expected the name of one step")
-                refs.append(ref[0])
-            return tuple(refs), tuple(str(key) for key in declared.value)
-        return _as_tuple(scope.reference(declared, path)), None
-
-    def _report_unused(self, inputs: tuple[Input, ...], outputs: tuple[str, ...]) -> None:
+    def _report_unused(
+        self, node: Node, inputs: tuple[Input, ...], outputs: tuple[str, ...]
+    ) -> None:
         taken = {source for step in self.steps for source in step.sources()}.union(outputs)
-        while True:  # `name.1` takes `name`
-            heads = {name.rpartition(".")[0] for name in taken if "." in name} - taken
-            if not heads:
-                break
-            taken |= heads
+        taken = {name.partition("/")[0] for name in taken}  # `name/1` takes `name`
         taken |= {step.reuse for step in self.steps if step.reuse}
         for step in self.steps:
             if step.name not in taken:
                 message = f"nothing takes the output of '{step.name}'"
                 self.checker.error(step.mark, step.path, message)
         for each in inputs:
-            if each.name not in taken:
+            if each.name not in taken and not each.unused:
                 message = f"nothing takes the input '{each.name}'"
-                self.checker.error(each.mark or self.steps[0].mark, each.path or "model", message)
+                if each.mark is not None:
+                    message += "; an input that is meant to be idle says `unused: true`"
+                self.checker.error(each.mark or node, each.path or "model", message)
 
     # -- steps ----------------------------------------------------------------------------
 
@@ -257,7 +220,10 @@ class _Reader:
             )
         inputs, call = tensors.of_layer(use, entry, self.steps)
         hidden = ("name",) if entry.code and not entry.parameter("name") else ()
-        arguments = use.without("from", "call", *old, *hidden)
+        adapt = self._adapt(use, entry)
+        arguments = use.without(
+            "from", "call", *old, *hidden, *(() if adapt is None else ("adapt",))
+        )
         values = self.checker.arguments(
             arguments, entry.parameters, use.path, where=use.mark, open_ended=entry.open_ended
         )
@@ -269,7 +235,23 @@ class _Reader:
         if use.scope.frozen and (entry.parameter("trainable") or entry.open_ended):
             values["trainable"] = False
         layer = KerasObject("layer", entry.name, values, use.path, use.mark, code=entry.code)
-        return self._add(use, layer, own, inputs, call=call)
+        return self._add(use, layer, own, inputs, call=call, adapt=adapt is True)
+
+    def _adapt(self, use: Use, entry: Entry) -> bool | None:
+        """What `adapt:` of a layer says; None where it says nothing, or there is no such thing."""
+        node = use.argument("adapt")
+        if node is None or entry.code or entry.name not in ADAPTIVE:
+            return None
+        path = f"{use.path}.adapt"
+        adapt = self.checker.value(node, Parameter("adapt", types=("bool",)), path)
+        given = [key for key in ("mean", "variance", "bin_boundaries") if use.argument(key)]
+        if adapt and given:
+            message = f"adapt: true finds what '{given[0]}' says; leave one of them out"
+            use.error(node, message, "adapt")
+        if adapt and "Model" in self.within:
+            message = "a layer that adapts to the data cannot stand in a nested model"
+            use.error(node, message, "adapt")
+        return adapt is True
 
     def _operation(self, use: Use) -> Ref:
         self.functional = True
@@ -286,36 +268,44 @@ class _Reader:
         return self._add(use, layer, own, inputs)
 
     def _reuse(self, use: Use) -> Ref:
-        self.functional = True
         self._known_only(use, ("layer", "from", "name", "call"))
-        step = self._reused(use)
+        found = self._reused(use)
+        step, reuse = found or (None, "")
+        # A layer of another model may be a part of a plain stack.
+        self.functional = self.functional or not reuse.startswith("/")
         if step is None:
             use.scope.model.dangling = True
             own = use.scope.choose(use.argument("name"), "reuse", use.path, kind="op")
             return self._add(use, KerasObject("layer", "reuse"), own, tensors.plain(use))
-        base = step.name.removeprefix(use.scope.prefix)
+        base = step.name.removeprefix(use.scope.prefix) if found else step.name
         own = use.scope.choose(use.argument("name"), base, use.path, kind="op")
         if step.network is not None:
-            names = [each.name for each in step.network.inputs]
-            inputs = tensors.listed(use, names)
-            if tensors.number(inputs) != len(names):
-                words = _inputs_in_words(len(names))
-                message = f"the model takes {words}, `from:` gives {tensors.number(inputs)}"
-                use.error(use.argument("from"), message, "from")
+            inputs = tensors.plain(use)
+            tensors.check_model_inputs(use, inputs, step.network)
+            call = tensors.call_arguments(use, _MODEL_CALL)
             self._name_outputs(use, own, step.network)
-            return self._add(use, step.layer, own, inputs, network=step.network, reuse=step.name)
+            return self._add(
+                use, step.layer, own, inputs, call=call, network=step.network, reuse=reuse
+            )
         entry = self.checker.catalog.find("layer", step.layer.name)
         if entry is None:  # an unknown layer, reported where it stands
-            return self._add(use, step.layer, own, tensors.plain(use), reuse=step.name)
+            return self._add(use, step.layer, own, tensors.plain(use), reuse=reuse)
         taken, call = tensors.of_layer(use, entry, self.steps)
-        return self._add(use, step.layer, own, taken, call=call, reuse=step.name)
+        return self._add(use, step.layer, own, taken, call=call, reuse=reuse)
 
-    def _reused(self, use: Use) -> Step | None:
-        """The step whose layer is called again; a mistake is reported."""
+    def _reused(self, use: Use) -> tuple[Step, str] | None:
+        """The step whose layer is called again, and what it goes by; a mistake is reported."""
         node = use.argument("layer")
         if node is None:
             use.error(use.mark, "missing argument 'layer': the name of a step")
             return None
+        if isinstance(node.value, str) and node.value.startswith("/"):
+            there = self._at(node.value)
+            if there is None:
+                message = f"no layer of the whole model stands above at '{node.value}'"
+                use.error(node, message, "layer")
+                return None
+            return there, node.value
         if isinstance(node.value, str) and use.scope.find(node.value) is None:
             use.scope.reference(node, f"{use.path}.layer")  # says what is wrong with it
             return None
@@ -331,22 +321,27 @@ class _Reader:
         if step.layer.kind == "op":
             use.error(node, f"'{node.value}' is an operation: write it again", "layer")
             return None
-        return self.by_name[step.reuse] if step.reuse else step
+        while step.reuse and not step.reuse.startswith("/"):
+            step = self.by_name[step.reuse]
+        return step, step.reuse or step.name
+
+    def _at(self, place: str) -> Step | None:
+        """The layer at `/encoder/dense`, if it stands above."""
+        first, *rest = place.removeprefix("/").split("/")
+        step = self.outermost.by_name.get(first)
+        for name in rest:
+            step = step.network.step(name) if step is not None and step.network else None
+        return step if step is not None and step.layer.kind != "op" else None
 
     def _model(self, use: Use) -> Ref:
-        self.functional = True
-        self._known_only(use, (*_MODEL_KEYS, "from", "name", FREEZING))
-        declared = use.argument("inputs")
-        names = [str(each) for each in declared.value] if declared and declared.is_map else [INPUT]
-        if declared is not None and declared.is_list:
-            names = [str(each.value) for each in declared.value]
-        inputs = tensors.listed(use, names)
+        self._known_only(use, (*_MODEL_KEYS, "from", "name", "call"))
+        inputs = tensors.plain(use)
+        call = tensors.call_arguments(use, _MODEL_CALL)
         own = use.scope.choose(use.argument("name"), "model", use.path)
-        self._enter("Model")
-        reader = _Reader(self.checker, self.blocks, self.budget, self.within)
-        body = use.without("from", "name", FREEZING)
-        network = reader.network(body, use.path, tensors.number(inputs))
-        self.within.pop()
+        place = f"{self.place}{use.scope.prefix}{own}/"
+        network = self._network_within(
+            use.without("from", "name", "call", FREEZING), use.path, place, tensors.number(inputs)
+        )
         values: dict[str, Any] = {"name": use.scope.prefix + own}
         if use.scope.frozen or use.is_frozen():
             values["trainable"] = False
@@ -354,8 +349,28 @@ class _Reader:
         if network is None:
             use.scope.model.dangling = True
         else:
+            tensors.check_model_inputs(use, inputs, network)
             self._name_outputs(use, own, network)
-        return self._add(use, layer, own, inputs, network=network)
+            # One tensor to one tensor is a layer of a plain stack like any other.
+            plain = len(network.inputs) == len(network.outputs) == 1
+            self.functional = self.functional or not plain
+        return self._add(use, layer, own, inputs, call=call, network=network)
+
+    def _network_within(
+        self, body: Node, path: str, place: str, given: int | None
+    ) -> Network | None:
+        self._enter("Model")
+        reader = _Reader(self.checker, self.blocks, self.budget, self.within, self.outermost, place)
+        network = reader.network(body, path, given, nested=True)
+        self.within.pop()
+        return network
+
+    def argument(self, node: Node, path: str) -> Network | None:
+        """A model as an argument of a layer."""
+        if node.is_map and "name" in node.value:
+            items = {key: each for key, each in node.value.items() if key != "name"}
+            node = Node(items, node.mark, node.keys, node.origin)
+        return self._network_within(node, path, "", None)
 
     def _name_outputs(self, use: Use, own: str, network: Network) -> None:
         if network.output_names:
@@ -412,9 +427,5 @@ class _Reader:
                 use.error(use.arguments.keys.get(key), f"unknown argument '{key}'{hint}")
 
 
-def _as_tuple(ref: Ref) -> tuple[str, ...]:
-    return (ref,) if isinstance(ref, str) else ref
-
-
-def _inputs_in_words(count: int) -> str:
-    return f"{count} input" + ("" if count == 1 else "s")
+def _says_outputs(node: Node) -> bool:
+    return node.is_map and "outputs" in node.value and node.value["outputs"].value is not None

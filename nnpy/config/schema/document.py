@@ -51,7 +51,7 @@ def schema(catalog: Catalog) -> dict[str, Any]:
     definitions["step"] = _steps(catalog)
     definitions["layers"]["items"] = ref("step")
     definitions.update(names(catalog))
-    sections = {key: section(settings) for key, settings in SECTIONS.items()}
+    sections = {key: section(settings, key) for key, settings in SECTIONS.items()}
     own_names: list[Any] = [{"required": [key]} for key in ("code", "blocks", "extends")]
     root = {
         "$schema": DRAFT,
@@ -128,8 +128,8 @@ def _top() -> dict[str, Any]:
 def _language(catalog: Catalog) -> dict[str, Any]:
     """Networks, blocks and references: what Keras has no name for."""
     name = {"type": "string", "minLength": 1}
-    by_name = {"type": "object", "additionalProperties": name, "minProperties": 1}
     network = {
+        "trainable": ref("trainable"),
         "inputs": {
             "description": "The inputs by name (default: one named `input`, as the data is).",
             "type": ["object", "array", "null"],
@@ -137,11 +137,21 @@ def _language(catalog: Catalog) -> dict[str, Any]:
             "additionalProperties": ref("input"),
             "items": name,
         },
-        "layers": ref("layers"),
+        "takes": {
+            "description": "The lists and mappings in which the model takes its inputs.",
+            "anyOf": [ref("names")],
+        },
+        "layers": {"anyOf": [ref("layers"), {"type": "array", "maxItems": 0}]},
         "outputs": {
             "description": "The steps whose outputs the model gives (default: the last step).",
-            "anyOf": [name, {"type": "array", "items": name, "minItems": 1}, by_name],
+            "anyOf": [ref("names")],
         },
+    }
+    flags = {
+        "sparse": "Whether the tensor is sparse.",
+        "ragged": "Whether the tensor is ragged.",
+        "optional": "Whether it may be None.",
+        "unused": "Whether nothing takes it, knowingly.",
     }
     return {
         "parameter": {
@@ -170,8 +180,34 @@ def _language(catalog: Catalog) -> dict[str, Any]:
             "anyOf": [
                 {"type": ["number", "boolean"]},
                 {"type": "array", "items": ref("tensor")},
+                ref("array"),
                 ref("parameter"),
             ]
+        },
+        "array": {
+            "description": "An array: its numbers, or the .npz file beside the config that holds "
+            "it, with its name there and the digest of its content.",
+            "type": "object",
+            "properties": {
+                "array": {"type": ["array", "string"]},
+                "dtype": ref("dtype"),
+                "name": name,
+                "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+            },
+            "required": ["array"],
+            "additionalProperties": False,
+        },
+        "names": {
+            "description": "A step, or lists and mappings of steps, to any depth.",
+            "anyOf": [
+                name,
+                {
+                    "type": "array",
+                    "items": {"anyOf": [ref("names"), {"type": "number"}]},
+                    "minItems": 1,
+                },
+                {"type": "object", "additionalProperties": ref("names"), "minProperties": 1},
+            ],
         },
         "layers": {
             "description": "The layers in the order of the data; each takes the output of the "
@@ -191,12 +227,15 @@ def _language(catalog: Catalog) -> dict[str, Any]:
                     "type": ["integer", "null"],
                     "minimum": 1,
                 },
+                **{key: {"type": "boolean", "description": doc} for key, doc in flags.items()},
             },
             "additionalProperties": False,
         },
         "network": {
             "type": "object",
             "properties": network,
+            # A network without layers gives what it is given, and says so.
+            "anyOf": [{"required": ["outputs"]}, {"properties": {"layers": {"minItems": 1}}}],
             "required": ["layers"],
             "additionalProperties": False,
         },
@@ -217,17 +256,7 @@ def _language(catalog: Catalog) -> dict[str, Any]:
         },
         "from": {
             "description": STEP_KEYS["from"],
-            "anyOf": [
-                name,
-                {"type": "array", "items": name, "minItems": 1},
-                {
-                    "type": "object",
-                    "minProperties": 1,
-                    "additionalProperties": {
-                        "anyOf": [name, {"type": "array", "items": name, "minItems": 1}]
-                    },
-                },
-            ],
+            "anyOf": [ref("names")],
         },
         "name": {**name, "description": STEP_KEYS["name"]},
         "trainable": {
@@ -249,7 +278,7 @@ def _language(catalog: Catalog) -> dict[str, Any]:
         "model": {
             "type": "object",
             "description": "A model in the model, used as one layer.",
-            "properties": {**network, **{key: ref(key) for key in ("from", "name", "trainable")}},
+            "properties": {**network, **{key: ref(key) for key in ("from", "name", "call")}},
             "required": ["layers"],
             "additionalProperties": False,
         },

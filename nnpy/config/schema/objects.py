@@ -11,8 +11,9 @@ from nnpy.catalog.catalog import Catalog
 from nnpy.catalog.entries import Entry, Parameter
 from nnpy.catalog.kinds import OBJECT_KINDS
 from nnpy.config import by_output as outputs
+from nnpy.config.network.reader import ADAPTIVE
 from nnpy.config.objects import ACTIVATION_LAYERS
-from nnpy.config.settings import parameters
+from nnpy.config.settings import SHORT_FORMS, parameters, subsections
 
 IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_]*$"
 PARAMETER = r"^\$"  # `$name` or `${expression}`
@@ -27,6 +28,8 @@ _SCALARS = {
     "list": "array",
     "dict": "object",
 }
+
+ADAPT = "Whether it learns from the training examples, before the training, what it must know."
 
 STEP_KEYS = {
     "from": "The steps whose outputs it takes (default: the step above): a name, a list of "
@@ -52,6 +55,8 @@ def objects(kind: str, catalog: Catalog) -> dict[str, Any]:
         entry = catalog.find(kind, name)
         assert entry is not None
         properties = {each.name: _parameter(each) for each in entry.parameters}
+        if kind == "layer" and name in ADAPTIVE:
+            steps["adapt"] = {"type": "boolean", "description": ADAPT}
         if kind == "layer" and len(entry.call) > 1:
             steps["call"] = _call(entry)
         found[f"{kind}.{name}"] = _arguments(entry, {**steps, **properties}, entry.parameters)
@@ -153,13 +158,17 @@ def operations(catalog: Catalog) -> dict[str, Any]:
 # -- one argument or setting ---------------------------------------------------------------
 
 
-def section(section: type) -> dict[str, Any]:
-    """A section of settings, such as `training:`."""
-    known = {each.name: _parameter(each) for each in parameters(section)}
+def section(settings: type, name: str = "") -> dict[str, Any]:
+    """A section of settings, such as `training:`, by its name."""
+    known = {each.name: _parameter(each) for each in parameters(settings)}
     for key in outputs.READERS.keys() & known.keys():
         known[key] = by_output(known[key])
+    for key, inner in subsections(settings).items():
+        known[key] = section(inner)
+    for short, (key, setting) in SHORT_FORMS.get(name, {}).items():
+        known[short] = known[key]["properties"][setting]
     return {
-        "description": (section.__doc__ or "").strip(),
+        "description": (settings.__doc__ or "").strip(),
         "type": ["object", "null"],
         "properties": known,
         "additionalProperties": False,

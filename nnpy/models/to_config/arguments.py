@@ -5,53 +5,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 
 from nnpy.catalog import catalog
-from nnpy.catalog.entries import Parameter
+from nnpy.catalog.entries import Entry, Parameter
 from nnpy.catalog.kinds import ARGUMENT_KINDS
+from nnpy.catalog.naming import snake_case
 from nnpy.config.objects import ACTIVATION_LAYERS
 from nnpy.errors import ModelError
+from nnpy.models.to_config.context import Context
+from nnpy.models.to_config.values import is_policy, plain
 
 DEFAULT_DTYPE = "float32"
 
-# What get_config() holds beside the arguments of the constructor, or what an argument that
-# Keras has only to refuse it leaves behind. Any other stranger is an error.
-_NOT_ARGUMENTS = frozenset(
-    ("vocabulary_size", "rms_scaling", "build_input_shape", "is_legacy_layer", "fn_args")
-)
-
-# A name inside another object is nobody's: no step, no variable is found by it.
-_UNSAID = frozenset(("name",))
+# What get_config() holds beside the arguments of the constructor. Any other stranger is an error.
+_NOT_ARGUMENTS = frozenset(("vocabulary_size", "build_input_shape", "is_legacy_layer", "fn_args"))
 
 _NO_PARAMETER = Parameter("")
 
+_MODELS = ("Functional", "Sequential", "Model")
+_NOT_OBJECTS = ("__numpy__", "__tensor__", "__slice__", "__ellipsis__", "__bytes__", "function")
 
-def arguments_of(kind: str, name: str, config: Mapping[str, Any]) -> dict[str, Any]:
+
+def arguments_of(
+    kind: str, name: str, config: Mapping[str, Any], context: Context, *, own: bool = False
+) -> dict[str, Any]:
     """The arguments that make the object, but for its name and for Keras's defaults.
 
-    An object that is not Keras's keeps all that its own get_config() says.
+    An object of the user's `own` code keeps all that its get_config() says.
     """
-    entry = catalog.load().find(kind, name)
+    entry = None if own else catalog.load().find(kind, name)
+    if name == "Bidirectional":
+        config = _without_derived(config)
     found: dict[str, Any] = {}
     for key, value in config.items():
-        if key in _UNSAID:
+        if key == "name":  # the caller knows whether somebody goes by it
             continue
         parameter = entry.parameter(key) if entry else _base_parameter(key)
         if parameter is None:
             if entry is None:
                 parameter = _NO_PARAMETER
-            elif key in _NOT_ARGUMENTS or value is None:
-                continue
+            elif key in _NOT_ARGUMENTS or value is None or value is False:
+                continue  # False: an argument that Keras keeps but no longer takes
             else:
                 raise ModelError(f"{name} has '{key}: {value}', which is no argument of it")
-        said = _value(value, parameter, config.get("dtype"))
-        if parameter is _NO_PARAMETER or parameter.required or not _is_default(said, parameter):
-            found[key] = said
+        written = _value(value, parameter, config.get("dtype"), context)
+        if (
+            parameter is _NO_PARAMETER
+            or parameter.required
+            or not _is_default(written, parameter, entry)
+        ):
+            found[key] = written
     return found
+
+
+def object_of(kind: str, value: Mapping[str, Any], context: Context) -> Any:
+    """A serialized object: its name, or its name with its arguments."""
+    name = value["class_name"]
+    if name in _MODELS and kind in ("layer", "cell"):
+        return _model(value, context)
+    kind = "layer" if kind == "cell" else kind
+    arguments = arguments_of(kind, name, value["config"], context, own=is_own(value))
+    given = value["config"].get("name")
+    if kind == "layer" and given not in (None, snake_case(name)):
+        arguments["name"] = given  # names of variables begin with it
+    return {name: arguments} if arguments else name
+
+
+def _model(value: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    """A model as an argument: `TimeDistributed: {layer: {Model: …}}`."""
+    model = keras.saving.deserialize_keras_object({**value, "compile_config": None}, safe_mode=True)
+    return {"Model": {**context.nested(model, context, ""), "name": model.name}}
 
 
 def _base_parameter(key: str) -> Parameter | None:
@@ -60,69 +87,98 @@ def _base_parameter(key: str) -> Parameter | None:
     return entry.parameter(key) if entry else None
 
 
-def plain(value: Any, tensor: Callable[[tuple[str, int, int]], Any] | None = None) -> Any:
-    """A serialized value as plain data; `tensor` names the Keras tensors in it."""
-    if isinstance(value, list | tuple):
-        return [plain(each, tensor) for each in value]
-    if not isinstance(value, dict):
-        if value is None or isinstance(value, bool | int | float | str):
-            return value
-        raise ModelError(f"a config cannot say {value!r}")
-    name = value.get("class_name")
-    if name is None:
-        return {key: plain(each, tensor) for key, each in value.items()}
-    config: Any = value.get("config")
-    if name == "__keras_tensor__" and tensor is not None:
-        return tensor(tuple(config["keras_history"]))
-    if name in ("__numpy__", "__tensor__"):
-        return config["value"]
-    if name == "__tuple__":
-        return [plain(each, tensor) for each in value["items"]]
-    if name in ("DTypePolicy", "FloatDTypePolicy"):
-        return config["name"]
-    if name == "function":
-        registered = value.get("registered_name")  # "function" where it is not
-        return config if registered in (None, "", name) else registered
-    raise ModelError(f"a config cannot say {name}: {config}")
-
-
-def _value(value: Any, parameter: Parameter, dtype: Any) -> Any:
+def _value(value: Any, parameter: Parameter, dtype: Any, context: Context) -> Any:
     """One argument: an object of Keras by its name and arguments, or plain data.
 
     `dtype` is that of the object whose argument it is.
     """
     kinds = [each for each in (*parameter.types, *parameter.items) if each in ARGUMENT_KINDS]
-    if isinstance(value, list) and kinds:
-        return [_value(each, parameter, dtype) for each in value]
-    if isinstance(value, dict) and isinstance(value.get("config"), dict):
-        if value["class_name"] in ("Functional", "Sequential", "Model", "Lambda"):
-            raise ModelError(f"a {value['class_name']} as an argument: a config cannot say that")
-        if "activation" in kinds and catalog.load().find("layer", value["class_name"]):
-            return _activation(value["class_name"], value["config"], dtype)
-        kind = _kind_of(value["class_name"], kinds)
-        if kind is not None or (parameter is _NO_PARAMETER and "module" in value):
-            name, config = value["class_name"], value["config"]
-            if name not in ("DTypePolicy", "FloatDTypePolicy", "__numpy__", "__tensor__"):
-                arguments = arguments_of(kind or "initializer", name, config)
-                return {name: arguments} if arguments else name
-    said = plain(value)
-    if isinstance(said, list) and len(said) == parameter.length and "int" in parameter.types:
-        return _one_for_all(said)
-    return said
+    if isinstance(value, list | tuple) and (kinds or parameter is _NO_PARAMETER):
+        return [_value(each, parameter, dtype, context) for each in value]
+    if isinstance(value, dict) and parameter is _NO_PARAMETER and "class_name" not in value:
+        return {key: _value(each, parameter, dtype, context) for key, each in value.items()}
+    if _is_object(value):
+        name = value["class_name"]
+        if name in _MODELS:
+            return _model(value, context)
+        if "activation" in kinds and catalog.load().find("layer", name):
+            return _activation(value, dtype, context)
+        if parameter is _NO_PARAMETER:
+            kind = _kind_of_module(value)
+            written = object_of(kind, value, context)
+            # A bare name within the user's own arguments is text.
+            return {written: {}} if isinstance(written, str) else written
+        expected = _kind_of(name, kinds)
+        if expected is not None:
+            return object_of(expected, value, context)
+    written = plain(value, context)
+    if isinstance(written, list) and len(written) == parameter.length and "int" in parameter.types:
+        return _one_for_all(written)
+    return written
 
 
-def _activation(layer: str, config: Mapping[str, Any], dtype: Any) -> Any:
-    """A layer in the place of an activation: the function that it is, with its arguments."""
+def is_own(value: Mapping[str, Any]) -> bool:
+    """Whether a serialized object is of the user's own code."""
+    module = value.get("module")
+    return not (isinstance(module, str) and module.partition(".")[0] in ("keras", "builtins"))
+
+
+def _is_object(value: Any) -> bool:
+    """Whether a value is a serialized object with arguments."""
+    if not isinstance(value, dict) or not isinstance(value.get("config"), dict):
+        return False
+    name = value.get("class_name")
+    return isinstance(name, str) and name not in _NOT_OBJECTS and not is_policy(name)
+
+
+def _activation(value: Mapping[str, Any], dtype: Any, context: Context) -> Any:
+    """A layer in the place of an activation: the function that it is, if it is one, or itself."""
+    layer, config = value["class_name"], value["config"]
     name = next((own for own, each in ACTIVATION_LAYERS.items() if each == layer), None)
     entry = catalog.load().find("activation", name) if name else None
-    if entry is None or plain(config.get("dtype")) != plain(dtype):
-        raise ModelError(f"a {layer} layer as an activation: a config cannot say that")
-    # The defaults of the layer are not those of the function.
-    given = {each.name: each for each in entry.parameters if each.name in config}
-    said = {
-        key: plain(config[key]) for key, each in given.items() if plain(config[key]) != each.default
-    }
-    return {entry.name: said} if said else entry.name
+    same = plain(config.get("dtype")) == plain(dtype) and config.get("name") in (
+        snake_case(layer),
+        None,
+    )
+    if entry is not None and same:
+        # The defaults of the layer are not those of the function.
+        given = {each.name: each for each in entry.parameters if each.name in config}
+        written = {key: plain(config[key]) for key in given}
+        arguments = {key: each for key, each in written.items() if each != given[key].default}
+        if arguments:  # a bare name is Keras's function
+            return {entry.name: arguments}
+    written = object_of("layer", value, context)
+    return {written: {}} if isinstance(written, str) else written
+
+
+def _without_derived(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A Bidirectional's config without the backward layer that it makes by itself."""
+    forward, backward = config.get("layer"), config.get("backward_layer")
+    if not isinstance(forward, dict) or not isinstance(backward, dict):
+        return config
+    bare = {**forward["config"], "name": forward["config"]["name"].removeprefix("forward_")}
+    if bare.get("zero_output_for_mask") == bare.get("return_sequences"):
+        bare.pop("zero_output_for_mask", None)  # set by the Bidirectional
+    found = {**config, "layer": {**forward, "config": bare}}
+    if forward["class_name"] != backward["class_name"]:
+        return found
+    alone = keras.layers.Bidirectional(
+        keras.saving.deserialize_keras_object(found["layer"], safe_mode=True),
+        merge_mode=config.get("merge_mode", "concat"),
+    )
+    derived = keras.saving.serialize_keras_object(alone.backward_layer)["config"]
+    if plain_config(derived) == plain_config(backward["config"]):
+        found["backward_layer"] = None
+    return found
+
+
+def plain_config(value: Any) -> Any:
+    """A config as JSON would give it back: tuples are lists."""
+    if isinstance(value, Mapping):
+        return {key: plain_config(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain_config(each) for each in value]
+    return value
 
 
 def _one_for_all(value: Any) -> Any:
@@ -137,21 +193,34 @@ def _kind_of(name: str, kinds: list[str]) -> str | None:
         section = "layer" if kind == "cell" else kind
         if catalog.load().find(section, name):
             return section
-    return kinds[0] if kinds and kinds[0] != "cell" else None
+    return kinds[0] if kinds else None
 
 
-def _is_default(said: Any, parameter: Parameter) -> bool:
+def _kind_of_module(value: Mapping[str, Any]) -> str:
+    """The kind of an object among the arguments of the user's own code."""
+    found = [
+        kind for kind in ARGUMENT_KINDS if catalog.load().find(_section(kind), value["class_name"])
+    ]
+    module = str(value.get("module") or "").rpartition(".")[2]
+    return next((each for each in found if module == f"{each}s"), next(iter(found), "layer"))
+
+
+def _section(kind: str) -> str:
+    return "layer" if kind == "cell" else kind
+
+
+def _is_default(written: Any, parameter: Parameter, entry: Entry | None) -> bool:
     default = parameter.default
-    if said == default and isinstance(said, bool) == isinstance(default, bool):
+    if written == default and isinstance(written, bool) == isinstance(default, bool):
         return True
     if parameter.name == "dtype":
-        return said == DEFAULT_DTYPE
+        return written == DEFAULT_DTYPE
     if parameter.name == "data_format":
-        return said == keras.config.image_data_format()
-    if isinstance(said, str) and said == "linear" and "activation" in parameter.types:
+        return written == keras.config.image_data_format()
+    if isinstance(written, str) and written == "linear" and "activation" in parameter.types:
         return default is None
-    if isinstance(said, str) and isinstance(default, str):  # GlorotUniform, glorot_uniform
+    if isinstance(written, str) and isinstance(default, str):  # GlorotUniform, glorot_uniform
         kinds = [each for each in parameter.types if each in ARGUMENT_KINDS]
-        entries = [catalog.load().find(kind, each) for kind in kinds for each in (said, default)]
+        entries = [catalog.load().find(kind, each) for kind in kinds for each in (written, default)]
         return len(entries) == 2 and entries[0] is not None and entries[0] == entries[1]
-    return isinstance(default, list) and said == _one_for_all(default)
+    return isinstance(default, list) and written == _one_for_all(default)

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import keras
-import numpy as np
 
 from nnpy.catalog import catalog
 from nnpy.catalog.entries import Entry
@@ -21,7 +21,10 @@ from nnpy.catalog.naming import snake_case
 from nnpy.config.yaml import parse
 from nnpy.config.yaml.dump import dump
 from nnpy.errors import ConfigError, ModelError
-from nnpy.models.to_config.arguments import arguments_of, plain
+from nnpy.models.to_config.arguments import arguments_of, is_own
+from nnpy.models.to_config.context import Context, short
+from nnpy.models.to_config.network import new_context
+from nnpy.models.to_config.values import plain
 
 
 def output_keys(section: Mapping[str, Any]) -> list[str]:
@@ -32,14 +35,16 @@ def output_keys(section: Mapping[str, Any]) -> list[str]:
     return list(outputs) if isinstance(outputs, list) and len(outputs) > 1 else []
 
 
-def training_of(compiled: Mapping[str, Any], outputs: Sequence[str]) -> dict[str, Any]:
+def training_of(
+    compiled: Mapping[str, Any], outputs: Sequence[str], context: Context | None = None
+) -> dict[str, Any]:
     """Optimizer, loss, metrics and weights of the losses.
 
     `outputs` are the names of a model's several outputs, empty for a model with one. Raises
-    ModelError for what the language cannot say: an own loss, weighted metrics.
+    ModelError for what the language cannot express: a loss that no code file defines.
     """
     try:
-        found = _training_of(compiled, outputs)
+        found = _Compiled(context or new_context()).training(compiled, outputs)
         parse.parse(dump(found), "training")  # nnpy itself must be able to read it
         return found
     except (ConfigError, AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
@@ -47,24 +52,69 @@ def training_of(compiled: Mapping[str, Any], outputs: Sequence[str]) -> dict[str
         raise ModelError("what it says of its compilation is not what Keras writes") from error
 
 
-def _training_of(compiled: Mapping[str, Any], outputs: Sequence[str]) -> dict[str, Any]:
-    found = {"optimizer": _object("optimizer", compiled.get("optimizer", "rmsprop"))}
-    if compiled.get("loss") is None:
-        raise ModelError("the model was compiled without a loss")
-    found["loss"] = _by_output(compiled["loss"], outputs, lambda each: _object("loss", each))
-    if outputs and _is_by_output(compiled["loss"]) and set(found["loss"]) != set(outputs):
-        raise ModelError("not every output has a loss")
-    metrics = compiled.get("metrics")
-    found["metrics"] = (
-        [] if metrics is None else _by_output(metrics, outputs, _metrics, lists_are_metrics=True)
-    )
-    if outputs and compiled.get("loss_weights") is not None:
-        found["loss_weights"] = _by_output(compiled["loss_weights"], outputs, plain)
-    elif compiled.get("loss_weights") not in (None, [1.0], 1.0):
-        raise ModelError("the model was compiled with loss_weights, but has one output")
-    if compiled.get("weighted_metrics"):
-        raise ModelError("the model was compiled with weighted_metrics")
-    return found
+@dataclass
+class _Compiled:
+    """Reads what Keras keeps of `compile`."""
+
+    context: Context
+
+    def training(self, compiled: Mapping[str, Any], outputs: Sequence[str]) -> dict[str, Any]:
+        found = {"optimizer": self.object("optimizer", compiled.get("optimizer", "rmsprop"))}
+        if compiled.get("loss") is None:
+            raise ModelError("the model was compiled without a loss")
+        found["loss"] = _by_output(
+            compiled["loss"], outputs, lambda each: self.object("loss", each)
+        )
+        if outputs and _is_by_output(compiled["loss"]) and set(found["loss"]) != set(outputs):
+            raise ModelError("not every output has a loss")
+        found["metrics"] = self.metrics_of(compiled.get("metrics"), outputs)
+        weighted = self.metrics_of(compiled.get("weighted_metrics"), outputs)
+        if weighted and (weighted if isinstance(weighted, list) else any(weighted.values())):
+            found["weighted_metrics"] = weighted
+        if outputs and compiled.get("loss_weights") is not None:
+            found["loss_weights"] = _by_output(compiled["loss_weights"], outputs, plain)
+        elif compiled.get("loss_weights") not in (None, [1.0], 1.0):
+            raise ModelError("the model was compiled with loss_weights, but has one output")
+        return found
+
+    def metrics_of(self, value: Any, outputs: Sequence[str]) -> Any:
+        if value is None:
+            return []
+        return _by_output(value, outputs, self.metrics, lists_are_metrics=True)
+
+    def metrics(self, value: Any) -> list[Any]:
+        values = value if isinstance(value, list) else [value]
+        return [self.object("metric", each) for each in values if each is not None]
+
+    def object(self, kind: str, value: Any) -> Any:
+        """An object of Keras, or of the user's own code: its name, or that with arguments."""
+        if isinstance(value, Mapping) and value["class_name"] != "function":
+            name, config = value["class_name"], value["config"]
+            own = is_own(value) and self._is_defined(kind, name)
+            entry = None if own else catalog.load().find(kind, name)
+            if entry is None and not own:
+                raise _stranger(name, kind)
+            brief = {key: short(each, "float32") for key, each in config.items()}
+            arguments = arguments_of(kind, name, brief, self.context, own=own)
+            if kind == "metric" and (entry is None or config.get("name") != _usual_name(entry)):
+                arguments["name"] = config["name"]  # the name of a column of metrics.csv
+            return {name: arguments} if arguments else name
+        name = plain(value)
+        if isinstance(value, Mapping) and self._is_defined(kind, name):
+            return name
+        if not isinstance(name, str) or catalog.load().find(kind, name) is None:
+            raise _stranger(name, kind)
+        # Keras writes a function of the user's own, `def f1_score`, as it writes its own.
+        home = keras.losses if kind == "loss" else keras.metrics
+        if isinstance(value, Mapping) and not inspect.isfunction(getattr(home, name, None)):
+            raise _stranger(name, kind)
+        return name
+
+    def _is_defined(self, kind: str, name: Any) -> bool:
+        """Whether a code file of the user's defines it."""
+        code = self.context.code
+        found = code.find(kind, name) if code is not None and isinstance(name, str) else None
+        return found is not None and bool(found.code)
 
 
 def _is_by_output(value: Any) -> bool:
@@ -94,32 +144,6 @@ def _by_output(
     return read(value)
 
 
-def _metrics(value: Any) -> list[Any]:
-    values = value if isinstance(value, list) else [value]
-    return [_object("metric", each) for each in values if each is not None]
-
-
-def _object(kind: str, value: Any) -> Any:
-    """An object of Keras: its name, or its name with its arguments."""
-    if isinstance(value, Mapping) and value["class_name"] != "function":
-        name, config = value["class_name"], value["config"]
-        entry = catalog.load().find(kind, name)
-        if entry is None:
-            raise _stranger(name, kind)
-        arguments = arguments_of(kind, name, {key: _short(each) for key, each in config.items()})
-        if kind == "metric" and config.get("name") != _usual_name(entry):
-            arguments["name"] = config["name"]  # the name of a column of metrics.csv
-        return {name: arguments} if arguments else name
-    name = plain(value)
-    if not isinstance(name, str) or catalog.load().find(kind, name) is None:
-        raise _stranger(name, kind)
-    # Keras writes a function of the user's own, `def f1_score`, as it writes its own functions.
-    home = keras.losses if kind == "loss" else keras.metrics
-    if isinstance(value, Mapping) and not inspect.isfunction(getattr(home, name, None)):
-        raise _stranger(name, kind)
-    return name
-
-
 def _stranger(name: Any, kind: str) -> ModelError:
     return ModelError(f"{repr(name)[:60]} is no {kind} of Keras")
 
@@ -127,11 +151,3 @@ def _stranger(name: Any, kind: str) -> ModelError:
 def _usual_name(entry: Entry) -> str:
     name = entry.parameter("name")
     return str(name.default) if name and name.default else snake_case(entry.name)
-
-
-def _short(value: Any) -> Any:
-    """0.0010000000474974513, a float32 that Keras wrote as a float64 → 0.001, the same float32."""
-    if isinstance(value, float):
-        short = float(str(np.float32(value)))
-        return short if float(np.float32(value)) == value else value
-    return value

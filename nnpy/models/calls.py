@@ -1,0 +1,106 @@
+"""Calling layers and operations with the tensors and arguments of a step."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+from nnpy.catalog import catalog
+from nnpy.config import slices
+from nnpy.config.network.graph import Step
+from nnpy.models.instantiate import instantiate
+
+
+def call_layer(step: Step, layer: Any, taken: Any, call: Mapping[str, Any]) -> Any:
+    """What a layer gives for its tensors, in the order in which the config hands them over.
+
+    Keras counts the tensors of a call, and with them the layers that they come from, in the
+    order of the positions, then by the names in the order of the alphabet. So as many as fit
+    that order are given by position.
+    """
+    if step.network is not None:
+        return layer(taken, **call)
+    parameters = inspect.signature(layer.call).parameters.values()
+    places = [each.name for each in parameters if each.kind in _PLACES]
+    if isinstance(taken, list) and not places and _is_variadic(parameters):
+        return layer(*taken, **call)
+    if not isinstance(taken, dict):
+        return layer(taken, **call)
+    count = _count_by_position(places, list(taken))
+    rest = {key: each for key, each in taken.items() if key not in places[:count]}
+    return layer(*(taken[key] for key in places[:count]), **rest, **call)
+
+
+_PLACES = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+def _is_variadic(parameters: Any) -> bool:
+    return any(each.kind is each.VAR_POSITIONAL for each in parameters)
+
+
+def _count_by_position(places: list[str], wanted: list[str]) -> int:
+    """How many arguments to give by position so that Keras counts them in the wanted order."""
+    most = 0
+    while most < len(places) and places[most] in wanted:
+        most += 1
+    for count in range(most, -1, -1):
+        rest = sorted(key for key in wanted if key not in places[:count])
+        if [*places[:count], *rest] == wanted:
+            return count
+    return most
+
+
+def call_operation(step: Step, taken: Mapping[str, Any]) -> Any:
+    """What an operation of `keras.ops` gives for its tensors and plain arguments."""
+    function: Any = keras.ops
+    for part in step.layer.name.split("."):
+        function = getattr(function, part)
+    # Keras takes a list for a tuple in most places, but not in all.
+    arguments = {key: _as_tuple(each) for key, each in instantiate(step.layer.arguments).items()}
+    if step.layer.name == "get_item" and isinstance(arguments.get("key"), str):
+        arguments["key"] = slices.parse(arguments["key"])
+    arguments |= taken
+    entry = catalog.load().find("op", step.layer.name)
+    variadic = next((each.name for each in entry.call if each.variadic), None) if entry else None
+    if variadic is None:
+        found = function(**arguments)
+    else:
+        assert entry is not None
+        operands = arguments.pop(variadic, [])
+        before = [arguments.pop(each.name) for each in entry.call if each.required]
+        operands = operands if isinstance(operands, list) else [operands]
+        found = function(*before, *operands, **arguments)
+    _name_operations(found, taken, step.name)
+    return found
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(_as_tuple(each) for each in value) if isinstance(value, list) else value
+
+
+def _name_operations(found: Any, taken: Mapping[str, Any], name: str) -> None:
+    """Gives what a call has made the name of its step, instead of one that Keras counts.
+
+    Operations and layers of a model share one room of names. The functions of `keras.ops` take
+    no name, and which operation a tensor comes from is known to `_keras_history` only.
+    """
+    ends = [each for each in keras.tree.flatten(found) if hasattr(each, "_keras_history")]
+    known = {id(each) for each in keras.tree.flatten(taken)}
+    if not ends:
+        return
+    last = ends[0]._keras_history.operation
+    last.name = name
+    waiting, seen = list(ends), {id(last)}
+    while waiting:
+        tensor = waiting.pop()
+        operation = tensor._keras_history.operation
+        if id(tensor) in known or operation is None or isinstance(operation, keras.layers.Layer):
+            continue
+        if id(operation) not in seen:  # a function may make several operations
+            operation.name = f"{name}.{operation.name}"
+            seen.add(id(operation))
+        for node in operation._inbound_nodes:
+            waiting.extend(each for each in node.input_tensors if id(each) not in known)

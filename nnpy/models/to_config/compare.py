@@ -1,0 +1,97 @@
+"""Whether a model that was built from a config is the model that the config was made from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+from nnpy.models.to_config.layers import is_network
+
+# What a built model may have otherwise: its name is that of the config, and a batch size that
+# no layer needs is left open.
+_FREE = ("batch_shape", "build_input_shape", "batch_input_shape")
+
+
+def differences(original: keras.Model, built: keras.Model) -> list[str]:
+    """What is not the same in two models, a line each: kinds, names, arguments, weights.
+
+    Layers and weights are compared in their order. Nothing is computed.
+    """
+    return list(_differences(original, built, ""))
+
+
+def outputs_differ(original: keras.Model, built: keras.Model, *arrays: Any) -> bool:
+    """Whether two models with the same weights give other bits for the same input."""
+    one = keras.tree.flatten(original(*arrays, training=False))
+    other = keras.tree.flatten(built(*arrays, training=False))
+    return len(one) != len(other) or not all(
+        np.array_equal(np.asarray(first), np.asarray(second), equal_nan=True)
+        for first, second in zip(one, other, strict=True)
+    )
+
+
+def _differences(original: Any, built: Any, place: str) -> Iterator[str]:
+    first, second = _kind(original), _kind(built)
+    if first != second:
+        yield f"{place or 'the model'}: {first} became {second}"
+        return
+    for what in ("layers", "operations"):
+        if what == "operations" and first == "Sequential":
+            continue
+        names = [each.name for each in getattr(original, what)]
+        found = [each.name for each in getattr(built, what)]
+        if names != found:
+            odd = next((pair for pair in zip(names, found, strict=False) if pair[0] != pair[1]), "")
+            more = f", first {odd[0]!r} and {odd[1]!r}" if odd else ""
+            yield f"{place}{what}: {len(names)} and {len(found)} of other names{more}"
+            return
+    members = original.operations if first == "Functional" else original.layers
+    others = built.operations if first == "Functional" else built.layers
+    for one, other in zip(members, others, strict=True):
+        inside = f"{place}{one.name}: "
+        if is_network(one) and is_network(other):
+            yield from _differences(one, other, inside)
+        elif type(one).__name__ != type(other).__name__:
+            yield f"{inside}{type(one).__name__} became {type(other).__name__}"
+        else:
+            yield from _unequal(_config(one), _config(other), inside)
+    for what in ("weights", "trainable_weights"):
+        shapes = [(each.name, tuple(each.shape), each.dtype) for each in getattr(original, what)]
+        found_shapes = [(each.name, tuple(each.shape), each.dtype) for each in getattr(built, what)]
+        if shapes != found_shapes:
+            yield f"{place}{what}: {_first_odd(shapes, found_shapes)}"
+
+
+def _kind(model: Any) -> str:
+    return "Sequential" if isinstance(model, keras.Sequential) else "Functional"
+
+
+def _config(layer: Any) -> Any:
+    return json.loads(json.dumps(keras.saving.serialize_keras_object(layer.get_config())))
+
+
+def _unequal(one: Any, other: Any, place: str) -> Iterator[str]:
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        for key in [*one, *(each for each in other if each not in one)]:
+            if key not in (*_FREE, "shared_object_id", "build_config", "compile_config"):
+                yield from _unequal(one.get(key), other.get(key), f"{place}{key} ")
+    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        for index, (first, second) in enumerate(zip(one, other, strict=True)):
+            yield from _unequal(first, second, f"{place}[{index}] ")
+    elif one != other:
+        yield f"{place.rstrip()}: {_short(one)} became {_short(other)}"
+
+
+def _first_odd(one: list[Any], other: list[Any]) -> str:
+    if len(one) != len(other):
+        return f"{len(one)} became {len(other)}"
+    return next(f"{a} became {b}" for a, b in zip(one, other, strict=True) if a != b)
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:79] + "…"
