@@ -127,7 +127,7 @@ def _check(
     for key in root.value:
         if key not in KEYS:
             message = f"unknown key '{key}'" + (
-                did_you_mean(str(key), KEYS) or f"; known are {', '.join(KEYS)}"
+                did_you_mean(str(key), KEYS) or f"; known: {', '.join(KEYS)}"
             )
             checker.error(root.keys.get(key), "", message)
     code = _code(root.value.get("code"), checker)

@@ -58,8 +58,8 @@ class DataSettings:
         None,
         "str",
         "null",
-        doc="Folder of the data set's files, relative to the working folder or else to the "
-        "config; null searches the usual places.",
+        doc="Folder of the data set's files, relative to the config; null searches the usual "
+        "places.",
     )
     validation: ValidationSettings = setting(
         {},

@@ -150,7 +150,7 @@ def _loss(
         values = _losses(model, split, outputs, prepare)
     except Exception as error:  # noqa: BLE001 – a loss of somebody's own may fail in any way
         notes.append(
-            "the loss has no interval: it cannot be had for each example by itself "
+            "the loss has no interval: it cannot be computed for each example on its own "
             f"({type(error).__name__}: {str(error).strip().partition(chr(10))[0]})"
         )
         return None

@@ -373,6 +373,7 @@ def _reason(error: BaseException) -> str:
     text = text.rpartition("Exception encountered: ")[2]
     text = re.split(r"\n*(?:List of objects that could not|Full object config:|config=\{)", text)[0]
     text = re.split(r"\n\s*(?:Arguments|Call arguments) received", text)[0]
+    text = re.sub(r"<[\w.]*?(\w+) object at 0x\w+>", r"\1", text)
     text = " ".join(text.split()) or type(error).__name__
     if kinds and kinds[-1] not in text:
         text = f"{kinds[-1]}: {text}"

@@ -97,8 +97,8 @@ def fitted(config: dict, callbacks: Sequence[Any] = ()) -> tuple[keras.Model, di
         permutation(training.seed, epoch, len(x)) if training.shuffle else np.arange(len(x))
         for epoch in range(EPOCHS)
     ]
-    steps = len(x) // BATCH
-    rows = np.concatenate(order).reshape(EPOCHS * steps, BATCH)
+    rows = np.concatenate(order).reshape(-1, BATCH)
+    steps = training.steps_per_epoch or len(x) // BATCH
     batches = tf.data.Dataset.from_tensor_slices(rows).map(
         lambda row: (tf.gather(x, row), tf.gather(y, row))
     )
@@ -108,6 +108,7 @@ def fitted(config: dict, callbacks: Sequence[Any] = ()) -> tuple[keras.Model, di
         steps_per_epoch=steps,
         validation_data=(validation.x.astype("float32") / 255, validation.y),
         validation_batch_size=BATCH,
+        class_weight=training.class_weight,
         callbacks=list(callbacks),
         verbose=0,
     )
@@ -187,3 +188,17 @@ def test_a_stateful_lstm(config, tmp_path) -> None:
     config = changed(config, model, shuffle=False)
     run = nnpy.train(config, run_dir=str(tmp_path / "run"))
     assert_same(run, *fitted(config))
+
+
+def test_epochs_of_so_many_steps_with_weighted_metrics(config, tmp_path) -> None:
+    """A pass has 12 steps: the second epoch goes on where the first ended."""
+    config = changed(
+        config,
+        steps_per_epoch=9,
+        class_weight={number: 0.5 + number / 5 for number in range(10)},  # Keras wants them all
+        weighted_metrics=["accuracy", {"SparseCategoricalCrossentropy": {"name": "far"}}],
+    )
+    run = nnpy.train(config, run_dir=str(tmp_path / "run"))
+    model, history = fitted(config)
+    assert {"weighted_accuracy", "far", "val_weighted_accuracy", "val_far"} <= set(history)
+    assert_same(run, model, history)

@@ -35,9 +35,9 @@ ADAPT = "Whether it learns from the training examples, before the training, what
 STEP_KEYS = {
     "from": "The steps whose outputs it takes (default: the step above): a name, a list of "
     "names, or {argument: name}. `input` is the model's input; `lstm.1` is the second output.",
-    "call": "Further arguments of the layer's call, such as {training: true}.",
-    "name": "What `from:` and `outputs:` call it.",
-    "trainable": "Whether its layers are trained; false freezes them all.",
+    "call": "Additional arguments of the layer's call, such as {training: true}.",
+    "name": "The name that `from:` and `outputs:` refer to.",
+    "trainable": "Whether its layers are trained; false freezes all of them.",
 }
 
 

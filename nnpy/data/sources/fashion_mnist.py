@@ -118,12 +118,12 @@ def read(
     if not _missing(contents):
         return _dataset(contents, sources, notes)
     raise DataError(
-        f"Fashion-MNIST was not found. Places tried:\n{_indented(tried)}\n"
+        f"Fashion-MNIST was not found. Searched:\n{_indented(tried)}\n"
         "Ways to get it:\n"
         "  on Debian or Ubuntu: apt install dataset-fashion-mnist\n"
         f"  by hand: put {', '.join(f'{name}.gz' for name in CONTENT)}\n"
         f"    from {HOSTS[0]}\n"
-        f"    into {cache()}, or into a folder that data.path names"
+        f"    into {cache()}, or into the folder given by data.path"
     )
 
 
@@ -145,7 +145,7 @@ def _look(folder: Path) -> Place:
         if file is None:
             wrong.append(f"no {name}.gz")
         elif _unpacked_size(file) != size:
-            wrong.append(f"{file.name} is not whole")
+            wrong.append(f"{file.name} is incomplete")
     return Place(str(folder), not wrong, ", ".join(wrong) or f"{len(CONTENT)} files")
 
 

@@ -118,6 +118,16 @@ def test_it_comes_back_with_what_it_learned(name: str, tmp_path: Path) -> None:
     assert len(place.read_text(encoding="utf-8")) < 2000
 
 
+def test_the_mean_that_a_normalization_learned_is_told() -> None:
+    context = new_context()
+    layer = adapted(layers.Normalization(), [[2.0, 40.0], [4.0, 60.0]])
+    network_of(model_of(layer, "float32", (2,)), context)
+    assert "mean: [3, 50], variance: [1, 100]" in context.notes[0]
+    context = new_context()
+    network_of(model_of(layers.Normalization(), "float32", (2,)), context)
+    assert context.notes == []
+
+
 def test_a_layer_that_learned_nothing_stays_so() -> None:
     keras.backend.clear_session()
     model = model_of(layers.StringLookup(max_tokens=9), "string")
