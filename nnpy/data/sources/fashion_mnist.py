@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from nnpy.catalog.entries import Parameter
 from nnpy.data.dataset import DataInfo, Dataset, Place, Progress, Split
 from nnpy.data.files.folders import find, folder_problem, user_folder
 from nnpy.data.files.idx import parse_header, read_content, to_array
@@ -35,6 +36,14 @@ CONTENT = {
     ),
     idx_folder.TEST_Y: (10_008, "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"),
 }
+PARAMETERS = (
+    Parameter(
+        "path",
+        types=("str", "null"),
+        doc="The folder of its four files; null looks in the usual places.",
+    ),
+)
+
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 HOSTS = (
     "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
