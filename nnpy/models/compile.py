@@ -18,7 +18,7 @@ from nnpy.data import DataInfo, Dataset
 from nnpy.errors import ConfigError
 from nnpy.models import ends
 from nnpy.models.instantiate import instantiate
-from nnpy.models.located_errors import _error
+from nnpy.models.located_errors import errors_located_at, located_error
 
 
 def compile_model(model: keras.Model, config: Config) -> None:
@@ -39,14 +39,16 @@ def compile_model(model: keras.Model, config: Config) -> None:
             return built
         return [built.get(name) for name in network.output_keys]
 
-    model.compile(
-        optimizer=instantiate(training.optimizer),
-        loss=by_output(training.loss),
-        metrics=by_output(metrics),
-        weighted_metrics=by_output(weighted) or None,
-        loss_weights=by_output(training.loss_weights),
-        jit_compile=False,  # the engine compiles whole epochs, not steps
-    )
+    given = {
+        "optimizer": instantiate(training.optimizer),
+        "loss": by_output(training.loss),
+        "metrics": by_output(metrics),
+        "weighted_metrics": by_output(weighted) or None,
+        "loss_weights": by_output(training.loss_weights),
+        "jit_compile": False,  # the engine compiles whole epochs, not steps
+    }
+    with errors_located_at(None, "training"):
+        model.compile(**given)
 
 
 def _fitted(metrics: Any, model: keras.Model, config: Config) -> Any:
@@ -87,7 +89,7 @@ def check_outputs(model: keras.Model, config: Config, info: DataInfo) -> None:
         last = network.step(network.outputs[0])
         message = f"the model's output has the shape {list(shapes[0][1:])}; the loss needs "
         message += f"[{len(info.classes)}]: flatten or pool before the last Dense layer"
-        raise _error(message, last.mark if last else None, last.path if last else "model")
+        raise located_error(message, last.mark if last else None, last.path if last else "model")
 
 
 def check_batches(config: Config, dataset: Dataset) -> list[str]:
@@ -107,7 +109,7 @@ def check_batches(config: Config, dataset: Dataset) -> list[str]:
         good = [each for each in range(1, train + 1) if not any(n % each for n in sizes.values())]
         near = sorted(sorted(good, key=lambda each: abs(each - size))[:5])
         message = f"batches of {size} leave a rest of {counts}: use one of {near}"
-        raise _error(message, given.mark, f"{given.path}.batch_size")
+        raise located_error(message, given.mark, f"{given.path}.batch_size")
     rest = train % size
     return [f"{rest} of {train} training examples, less than a batch, are left out"] if rest else []
 
@@ -116,4 +118,4 @@ def check_data(config: Config, info: DataInfo) -> None:
     """Raises ConfigError when the data set cannot feed the model."""
     misfit = data_misfit(config.model, info)
     if misfit:
-        raise _error(misfit, config.model.mark, "model")
+        raise located_error(misfit, config.model.mark, "model")

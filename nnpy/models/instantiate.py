@@ -12,7 +12,7 @@ from nnpy.catalog.naming import snake_case
 from nnpy.config.arrays import Array
 from nnpy.config.objects import ACTIVATION_LAYERS, KerasObject
 from nnpy.models.arrays import read_array
-from nnpy.models.located_errors import errors_located_at
+from nnpy.models.located_errors import errors_located_at, remember
 
 
 def instantiate(value: Any, dtype: str | None = None) -> Any:
@@ -44,8 +44,12 @@ def instantiate(value: Any, dtype: str | None = None) -> Any:
     if value.name == "Discretization" and hasattr(arguments.get("bin_boundaries"), "tolist"):
         # Keras asks whether there are any: an array has no truth value.
         arguments["bin_boundaries"] = arguments["bin_boundaries"].tolist()
+    if value.name == "Lambda" and isinstance(arguments.get("output_shape"), list):
+        arguments["output_shape"] = tuple(arguments["output_shape"])  # Keras adds it to a tuple
+    cls = public(value.kind, value.name)
     with errors_located_at(value.mark, value.path):
-        return public(value.kind, value.name)(**arguments)
+        made = cls(**arguments)
+    return remember(made, value.mark, value.path)
 
 
 def public(kind: str, name: str) -> Any:
@@ -60,8 +64,9 @@ def _activation_layer(value: KerasObject, dtype: str | None) -> keras.layers.Lay
     given = {**value.arguments, "name": snake_case(layer)}
     if dtype is not None:
         given["dtype"] = dtype
+    cls = getattr(keras.layers, layer)
     with errors_located_at(value.mark, value.path):
-        return getattr(keras.layers, layer)(**given)
+        return cls(**given)
 
 
 def _own(value: KerasObject) -> Any:
@@ -74,7 +79,8 @@ def _own(value: KerasObject) -> Any:
     dtype = value.arguments.get("dtype")
     arguments = {key: instantiate(each, dtype) for key, each in value.arguments.items()}
     with errors_located_at(value.mark, value.path):
-        return found(**arguments)
+        made = found(**arguments)
+    return remember(made, value.mark, value.path)
 
 
 def _function(name: str) -> Any:

@@ -373,6 +373,7 @@ def _reason(error: BaseException) -> str:
     text = text.rpartition("Exception encountered: ")[2]
     text = re.split(r"\n*(?:List of objects that could not|Full object config:|config=\{)", text)[0]
     text = re.split(r"\n\s*(?:Arguments|Call arguments) received", text)[0]
+    text = re.sub(r"<[\w.]*?(\w+) object at 0x\w+>", r"\1", text)
     text = " ".join(text.split()) or type(error).__name__
     if kinds and kinds[-1] not in text:
         text = f"{kinds[-1]}: {text}"
@@ -380,4 +381,5 @@ def _reason(error: BaseException) -> str:
 
 
 def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+    line = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+    return re.sub(r" at 0x[0-9a-f]+", "", line)
