@@ -23,6 +23,12 @@ CONFIGS = [block for block in re.findall(r"```yaml\n(.*?)```", TEXT, re.S) if "m
 SMALL = "--set data.path={data} --set data.name=idx --set training.epochs=1"
 # What is added to a command, so that it takes seconds; `verify` has tests of its own.
 ADDED = {"train": SMALL, "bench": SMALL + " --seconds 0.1 --rounds 1"}
+SCRIPT = """
+import keras, numpy
+model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+model.compile("adam", "mse")
+model.fit(numpy.zeros((8, 4)), numpy.zeros((8, 1)), epochs=3)
+"""
 LEFT_OUT = ("nnpy verify", "nnpy train --resume")
 
 
@@ -38,6 +44,7 @@ def test_commands(tiny: Path, tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     for name in ("shoe.png", "photos/bag.png"):
         Image.new("L", (60, 40), 90).save(tmp_path / name)
+    (tmp_path / "train.py").write_text(SCRIPT, encoding="utf-8")
     command = tmp_path / "bin" / "nnpy"
     command.parent.mkdir()
     command.write_text(f'#!/bin/sh\nexec {sys.executable} -m nnpy "$@"\n')

@@ -34,6 +34,7 @@ from nnpy.catalog.hints import (
     SEVERAL_INPUTS,
 )
 from nnpy.catalog.kinds import KINDS, MODULES
+from nnpy.catalog.measures import compared
 from nnpy.catalog.naming import snake_case
 from nnpy.catalog.signatures import describe, documented, first_sentence
 
@@ -69,6 +70,7 @@ def _classes(kind: str, module: Any) -> Iterator[Entry]:
     identifiers = _identifiers(kind, module, public)
     for cls, names in by_class.items():
         name = cls.__name__ if cls.__name__ in names else names[0]
+        targets, outputs = compared(name) if kind in ("loss", "metric") else ("", "")
         # The class's own name is what Keras writes into a model.
         aliases = {*names, cls.__name__, *identifiers.get(cls, ())}
         if kind == "optimizer":
@@ -83,6 +85,8 @@ def _classes(kind: str, module: Any) -> Iterator[Entry]:
             doc=first_sentence(cls.__doc__ or ""),
             open_ended=name in OPEN_ENDED.split(),
             **(_ranks(cls) if kind == "layer" else {}),
+            targets=targets,
+            outputs=outputs,
             direction=_direction(cls) if kind == "metric" else "",
         )
 
@@ -363,6 +367,8 @@ def _packed(entry: Entry, common: Mapping[str, Parameter]) -> dict:
         "aliases": entry.aliases,
         "input_rank": entry.input_rank,
         "min_rank": entry.min_rank,
+        "targets": entry.targets,
+        "outputs": entry.outputs,
         "open_ended": entry.open_ended,
         "direction": entry.direction,
         "parameters": short(entry.parameters),

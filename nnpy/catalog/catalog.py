@@ -112,7 +112,7 @@ def load(version: str | None = None) -> Catalog:
     """
     shipped = _read(SHIPPED)
     if shipped is None:
-        raise FileNotFoundError(f"{SHIPPED} is missing or damaged: install nnpy again")
+        raise FileNotFoundError(f"{SHIPPED} is missing or damaged; reinstall nnpy")
     version = version or installed_keras()
     if version is None or version == shipped["keras"]:
         return Catalog(shipped)
@@ -179,6 +179,8 @@ def _entry(kind: str, name: str, section: Mapping) -> Entry:
         call=_parameters(raw.get("call", ()), common),
         input_rank=raw.get("input_rank"),
         min_rank=raw.get("min_rank"),
+        targets=raw.get("targets", ""),
+        outputs=raw.get("outputs", ""),
         direction=raw.get("direction", ""),
         doc=raw.get("doc", ""),
         open_ended=raw.get("open_ended", False),

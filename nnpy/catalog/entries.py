@@ -57,6 +57,8 @@ class Entry:
     min_rank: int | None = None
     doc: str = ""
     code: str = ""  # the user's own file that defines it, where Keras does not
+    targets: str = ""  # what a loss or metric compares: see `nnpy.catalog.measures`
+    outputs: str = ""
     open_ended: bool = False  # takes more arguments than are known (**kwargs)
     direction: str = ""
     base: str = ""

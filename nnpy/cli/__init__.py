@@ -103,6 +103,9 @@ def main() -> None:
     except (KeyboardInterrupt, click.Abort):
         terminal.error("interrupted")
         code = 130
+    except MemoryError as error:
+        terminal.error(f"out of memory: {error}" if str(error) else "out of memory")
+        code = 1
     except BrokenPipeError:  # the reader of our output, such as `head`, has gone
         code = 1
     except Exception as error:  # noqa: BLE001 – the last resort: a traceback is no answer

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nnpy.config.network.graph import Network
@@ -33,14 +32,6 @@ class Config:
     notes: tuple[str, ...] = ()
     tree: Node = field(default_factory=lambda: Node({}), repr=False, compare=False)
     trust_code: bool = False
-
-    def for_run(self) -> Config:
-        """This config as a run keeps it: a path of data leads there from any folder."""
-        path = self.data.path
-        if path is None or "~" in path[:1]:
-            return self
-        data = {**self.resolved["data"], "path": str(Path.cwd() / path)}
-        return replace(self, resolved={**self.resolved, "data": data})
 
     def to_yaml(self, code_folder: str | None = None) -> str:
         """The resolved config, trainable as it is.

@@ -4,34 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from nnpy.catalog import catalog
+from nnpy.config import measures, steps
 from nnpy.config.checker import Checker
+from nnpy.config.data_section import check_ranges, decided_rescale
+from nnpy.config.measures import End, Labels, scale_of
 from nnpy.config.monitor import Measured, monitor_problem
 from nnpy.config.network.graph import Network, Step
+from nnpy.config.network.tail import Place, end_of
 from nnpy.config.objects import KerasObject
 from nnpy.config.settings import DataSettings, TrainingSettings
 from nnpy.config.yaml.nodes import Node
-from nnpy.data import DataInfo, registry
-from nnpy.errors import DataError
-
-_CLASS_NUMBERS = frozenset(("SparseCategoricalCrossentropy",))
-_ONE_HOT = frozenset(
-    (
-        *("CategoricalCrossentropy", "CategoricalFocalCrossentropy", "CategoricalHinge"),
-        *("CategoricalGeneralizedCrossEntropy", "KLDivergence"),
-    )
-)
-_QUANTITIES = frozenset(
-    (
-        *("MeanSquaredError", "MeanAbsoluteError", "MeanAbsolutePercentageError", "Huber"),
-        *("MeanSquaredLogarithmicError", "LogCosh", "Poisson", "CosineSimilarity"),
-    )
-)
-_PROBABILITIES = ("softmax", "sigmoid", "log_softmax")
-# Between the last Dense layer and the loss, these keep the number of outputs.
-_SAME_SIZE = frozenset(("Activation", "Dropout", "Softmax", "BatchNormalization", "Identity"))
+from nnpy.data import DataInfo, validation
 
 
 def check_consistency(
@@ -41,11 +28,15 @@ def check_consistency(
     training: TrainingSettings,
     measured: Measured,
     checker: Checker,
+    info: DataInfo | None,
     *,
+    data_is_given: bool = True,
     to_train: bool = True,
 ) -> list[str]:
     """Reports what does not go together; returns notes on what is no mistake.
 
+    `info` is None where the data cannot be looked at. A model that does not fit the data of a
+    config that names none (`data_is_given`) may be for others: that is a note.
     A network that is not meant `to_train` is not held against the data.
     """
 
@@ -63,14 +54,19 @@ def check_consistency(
         for key, value in node.value.items():
             weight = value.value
             bad = isinstance(weight, bool) or not isinstance(weight, int | float)
-            if not isinstance(key, int) or bad or not math.isfinite(weight) or weight < 0:
+            wrong = isinstance(key, bool) or not isinstance(key, int)
+            if wrong or bad or not math.isfinite(weight) or weight < 0:
                 message = "expected {class number: weight}, such as {0: 1.0, 1: 5.0}"
+                checker.error(node.keys.get(key), "training.class_weight", message)
+            elif info is not None and not 0 <= key < len(info.classes):
+                message = f"{info.name} has no class {key}: its {len(info.classes)} classes are "
+                message += f"0 to {len(info.classes) - 1}"
                 checker.error(node.keys.get(key), "training.class_weight", message)
     if not to_train:
         return []
     _check_batch_size(network, training, checker)
     if isinstance(training.validation_freq, int) and 0 < training.epochs < training.validation_freq:
-        message = f"of {training.epochs} epochs none is validated"
+        message = f"none of the {training.epochs} epochs is validated"
         checker.error(place("training", "validation_freq"), "training.validation_freq", message)
     notes = _stateful(network, training, checker)
     if settings.name is None:
@@ -79,7 +75,9 @@ def check_consistency(
             "no data are named: the network can be built and drawn; to train it, say in data.name "
             "what it learns from",
         ]
-    return notes + _fit(root, settings, network, training, checker)
+    if info is None:
+        return notes
+    return notes + _fit(settings, network, training, checker, info, data_is_given)
 
 
 def _check_batch_size(network: Network, training: TrainingSettings, checker: Checker) -> None:
@@ -117,45 +115,65 @@ def _stateful(network: Network, training: TrainingSettings, checker: Checker) ->
 
 
 def _fit(
-    root: Node,
     settings: DataSettings,
     network: Network,
     training: TrainingSettings,
     checker: Checker,
+    info: DataInfo,
+    data_is_given: bool,
 ) -> list[str]:
-    """Whether the data set can feed the network, and the loss fits what it gives."""
-    assert settings.name is not None
-    try:
-        info = registry.info(settings.name, settings.path)
-    except DataError:  # the training will say so
-        return []
+    """Whether the data set can feed the network, and losses and metrics fit what it gives."""
     misfit = data_misfit(network, info)
     if misfit:
-        if "data" in root.value and len(network.inputs) == len(network.outputs) == 1:
+        if data_is_given and len(network.inputs) == len(network.outputs) == 1:
             given = network.inputs[0]
             checker.error(given.mark or network.mark, given.path or "model", misfit)
             return []
-        return [f"{misfit}: it can be built, not trained on {info.name}"]
-    if isinstance(training.loss, KerasObject) and info.classes:
-        return _check_loss(training.loss, settings.labels, network, info, checker)
-    return []
+        return [f"{misfit}: it can be built, but not trained on {info.name}"]
+    several = len(network.outputs) > 1
+    # What does not fit the data of a config that names none may be for others.
+    own = checker if data_is_given or not several else Checker(checker.catalog)
+    notes = check_measures(network, training, settings.labels, info, own)
+    if own is not checker and own.problems:
+        first = own.problems[0].message
+        return [f"{first}: the model can be built, but not trained on {info.name}"]
+    rescale = settings.rescale
+    if not isinstance(rescale, float):
+        rescale, _ = decided_rescale(network, info)
+    notes += check_ranges(network, info, rescale, checker)
+    notes += [
+        f"{_line(step)}{step.layer.name} does nothing: it has neither mean and variance nor "
+        "adapt: true, which takes them from the training examples"
+        for step in network.steps
+        if step.layer.name == "Normalization"
+        and not step.layer.code
+        and not step.adapt
+        and step.layer.arguments.get("mean") is None
+    ]
+    examples = info.train - validation.count(info.train, settings.validation.split)
+    known = steps.counts(examples, training.batch_size, training.epochs)
+    ending = steps.ends_early(training.optimizer, known["total_steps"])
+    return [*notes, ending] if ending else notes
 
 
 def takes_one_hot(loss: Any) -> bool:
     """Whether the loss that a config says, as plain data, is for one-hot labels."""
     name = next(iter(loss), "") if isinstance(loss, dict) and len(loss) == 1 else loss
     entry = catalog.load().find("loss", name) if isinstance(name, str) else None
-    return entry is not None and entry.name in _ONE_HOT
+    return entry is not None and entry.targets == "one_hot"
 
 
 def data_misfit(network: Network, info: DataInfo) -> str:
-    """Why the data set cannot feed the network, or nothing."""
-    inputs, outputs = len(network.inputs), len(network.outputs)
-    if inputs > 1 or outputs > 1:
-        message = (
-            f"the model has {inputs} inputs and {outputs} outputs; {info.name} gives one array"
-        )
-        return message + " and one label for each example"
+    """Why the data set cannot feed the network, or nothing.
+
+    A model may have several outputs, which share the labels.
+    """
+    if len(network.inputs) > 1:
+        message = f"the model has {len(network.inputs)} inputs and {len(network.outputs)} outputs"
+        return f"{message}; {info.name} gives one array and one label for each example"
+    nested = network.gives is not None and not network.output_names and len(network.outputs) > 1
+    if network.takes is not None or nested:
+        return f"the model's inputs or outputs are nested; {info.name} gives one array"
     shape = network.inputs[0].shape
     if shape is None or _fits(shape, info.shape) or _fits(shape, (*info.shape, 1)):
         return ""
@@ -168,65 +186,69 @@ def _fits(wanted: Sequence[int | None], shape: Sequence[int]) -> bool:
     )
 
 
-def _check_loss(
-    loss: KerasObject, labels: str, network: Network, info: DataInfo, checker: Checker
+# -- losses and metrics --------------------------------------------------------------------
+
+
+def check_measures(
+    network: Network,
+    training: TrainingSettings,
+    form: str,
+    info: DataInfo,
+    checker: Checker,
+    ends: Sequence[End] | None = None,
 ) -> list[str]:
-    entry = checker.catalog.find("loss", loss.name)
-    name = entry.name if entry and not entry.code else ""
+    """Holds losses and metrics against the labels and the model's outputs; returns notes.
 
-    def wrong(message: str) -> None:
-        checker.error(loss.mark, "training.loss", message)
-
-    if name in _CLASS_NUMBERS and labels == "one_hot":
-        wrong("this loss takes class numbers: use data.labels: sparse, or categorical_crossentropy")
-    elif name in _ONE_HOT and labels == "sparse":
-        instead = " or the loss sparse_categorical_crossentropy"
-        wrong(f"this loss takes one-hot labels: set data.labels to one_hot,{instead}")
-    elif name in _QUANTITIES and labels == "sparse":
-        wrong(
-            "this loss is for quantities, but the labels are class numbers; did you mean "
-            "'sparse_categorical_crossentropy'?"
-        )
-    elif name == "BinaryCrossentropy" and labels == "sparse" and len(info.classes) > 2:
-        wrong(
-            f"this loss is for two classes, but {info.name} has {len(info.classes)}; did you mean "
-            "'sparse_categorical_crossentropy'?"
-        )
-    elif name in _CLASS_NUMBERS | _ONE_HOT:
-        return _check_end(loss, network, info, checker)
-    return []
-
-
-def _check_end(loss: KerasObject, network: Network, info: DataInfo, checker: Checker) -> list[str]:
-    """The last layer against the number of classes, and against `from_logits`."""
-    step = network.step(network.outputs[0])
-    activation, where = "", step
-    while step is not None and step.layer.name in _SAME_SIZE and isinstance(step.inputs, str):
-        activation = activation or _activation(step)
-        step = network.step(step.inputs)
-    if step is None or where is None or step.layer.name != "Dense":
+    `form` is that of the labels ("sparse", "one_hot"); `ends` is what Keras has built, where it
+    has: before, what can be known of the last layers.
+    """
+    if not info.classes:
         return []
-    activation = activation or _activation(step) or "linear"
-    units, classes = step.layer.arguments.get("units"), len(info.classes)
-    if isinstance(units, int) and units != classes:
-        message = f"the model ends in {units} outputs, but {info.name} has {classes} classes"
-        checker.error(step.mark, step.path, message)
-    logits = loss.arguments.get("from_logits", False)
-    if logits and activation in _PROBABILITIES:
-        message = f"the loss has from_logits: true, but the model ends in {activation}"
-        checker.error(where.mark, where.path, f"{message}: leave one of them out")
-    elif not logits and activation == "linear":
-        line = f"line {where.mark.line}: " if where.mark else ""
-        message = f"{line}the loss takes probabilities, but the model ends without an activation"
-        return [f"{message}: add activation: softmax, or set from_logits: true of the loss"]
-    return []
+    labels = Labels(form, len(info.classes), info.name)
+    notes: list[str] = []
+    several = len(network.outputs) > 1
+    for index, (output, key) in enumerate(zip(network.outputs, network.output_keys, strict=True)):
+        place = end_of(network, output)
+        if ends is not None:
+            built = ends[index]
+            place = replace(place, end=End(built.units, built.activation or place.end.activation))
+        loss, metrics = training.loss_of(key), training.metrics_of(key)
+        if loss is not None:
+            notes += _check_loss(loss, labels, place, f".{key}" if several else "", checker)
+        scale = scale_of(loss, place.end)
+        for metric in metrics:
+            wrong = measures.misfit("metric", metric, labels, place.end)
+            wrong = wrong or measures.fit(metric, place.end, scale)[1]
+            if wrong:
+                checker.error(metric.mark, metric.path or "training.metrics", wrong)
+    return notes
 
 
-def _activation(step: Step) -> str:
-    if step.layer.name == "Softmax":
-        return "softmax"
-    given = step.layer.arguments.get("activation")
-    return given.name if isinstance(given, KerasObject) else ""
+def _check_loss(
+    loss: KerasObject, labels: Labels, place: Place, key: str, checker: Checker
+) -> list[str]:
+    wrong = measures.misfit("loss", loss, labels, place.end)
+    if wrong:
+        checker.error(loss.mark, f"training.loss{key}", wrong)
+        return []
+    end, last, step = place.end, place.last, place.units or place.last
+    _, entry = measures.named("loss", loss)
+    known = entry is not None and entry.targets in ("classes", "one_hot", "binary", "numbers")
+    if known and step is not None and end.units is not None:
+        assert entry is not None
+        one = labels.form == "sparse" and entry.targets in ("binary", "numbers")
+        if not one and end.units != labels.classes:
+            message = f"the model ends in {end.units} outputs, but {labels.data} has "
+            checker.error(step.mark, step.path, f"{message}{labels.classes} classes")
+    if end.units == 1 and end.activation in ("softmax", "log_softmax") and last is not None:
+        message = f"{end.activation} over one output is always the same; use sigmoid"
+        checker.error(last.mark, last.path, message)
+        return []
+    mistake, note = measures.doubts(loss, end)
+    if mistake and last is not None:
+        checker.error(last.mark, last.path, mistake)
+    return [f"{_line(last)}{note}"] if note else []
 
 
-# -- names of what is measured ------------------------------------------------------------
+def _line(step: Step | None) -> str:
+    return f"line {step.mark.line}: " if step is not None and step.mark else ""

@@ -18,15 +18,22 @@ from nnpy.catalog import catalog
 from nnpy.catalog.entries import Entry
 from nnpy.catalog.kinds import ARGUMENT_KINDS
 from nnpy.config import by_output as outputs
-from nnpy.config import callbacks, compose, consistency
+from nnpy.config import callbacks, compose, consistency, data_section, data_source, steps
 from nnpy.config.checker import Checker, show
 from nnpy.config.config import Config
 from nnpy.config.monitor import measure
 from nnpy.config.network import blocks, reader
 from nnpy.config.network.graph import Network
-from nnpy.config.settings import SECTIONS, DataSettings, TrainingSettings, parameters
+from nnpy.config.settings import (
+    SECTIONS,
+    DataSettings,
+    TrainingSettings,
+    parameters,
+    subsections,
+)
 from nnpy.config.yaml.nodes import Node, from_plain
-from nnpy.errors import ConfigError, Problem, did_you_mean, nearest
+from nnpy.data import DataInfo, registry, validation
+from nnpy.errors import ConfigError, DataError, Problem, did_you_mean, nearest
 
 if TYPE_CHECKING:
     from nnpy.config.user_code import CodeFile
@@ -66,7 +73,7 @@ def _load(
     path = Path(config)
     names = _Names()
     root = compose.override(compose.extend(path, names.is_object), overrides, names)
-    return _check(root, _stem(path), to_train, str(path))
+    return _check(root, _stem(path), to_train, str(path), of_run=_is_of_run(path))
 
 
 class _Names:
@@ -99,7 +106,19 @@ def _stem(path: Path) -> str:
     return path.parent.name if path.name == "config.yaml" and path.parent.name else path.stem
 
 
-def _check(root: Node, name: str, to_train: bool, file: str = "") -> Config:
+def _is_of_run(path: Path) -> bool:
+    """Whether a config is that which a run folder keeps."""
+    if path.name != "config.yaml":
+        return False
+    from nnpy.runs.folder import Run
+
+    run = Run(path.parent)
+    return path == run.config_path and run.environment_path.is_file()
+
+
+def _check(
+    root: Node, name: str, to_train: bool, file: str = "", *, of_run: bool = False
+) -> Config:
     checker = Checker(catalog.load())
     if not root.is_map:
         checker.error(root, "", f"expected a mapping with `model:`, got {show(root)}")
@@ -108,7 +127,7 @@ def _check(root: Node, name: str, to_train: bool, file: str = "") -> Config:
     for key in root.value:
         if key not in KEYS:
             message = f"unknown key '{key}'" + (
-                did_you_mean(str(key), KEYS) or f"; known are {', '.join(KEYS)}"
+                did_you_mean(str(key), KEYS) or f"; known: {', '.join(KEYS)}"
             )
             checker.error(root.keys.get(key), "", message)
     code = _code(root.value.get("code"), checker)
@@ -118,27 +137,92 @@ def _check(root: Node, name: str, to_train: bool, file: str = "") -> Config:
         model = reader.read(root.value["model"], checker, blocks=known)
     elif "model" not in meant:  # misspelt, it has been told of already
         checker.problems.append(Problem("missing key 'model'", file=file))
-    _find_path(root.value.get("data"))
-    data = DataSettings(**_section(root.value.get("data"), DataSettings, "data", checker))
+    data_is_given = "data" in root.value
+    before = len(checker.problems)
+    section = data_source.in_full(root.value.get("data"), checker)
+    _find_path(section)
+    section = data_section.in_full("data", section, checker)
+    data = _data(section, checker)
+    if len(checker.problems) == before:
+        data_source.check(section, data.name, checker)
+    info = _info(data)
+    if of_run:
+        known_info = info if isinstance(info, DataInfo) else None
+        section = data_section.of_old_run(section, known_info)
+        data = _data(section, checker)
+    root = _with(root, data=section, training=_worked_out(root, data, info, checker))
     training = _training(root.value.get("training"), model, checker)
     notes = [checker.catalog.note] if checker.catalog.note else []
-    measured = measure(data, training, checker.catalog)
+    classes = info.classes if isinstance(info, DataInfo) else ()
+    measured = measure(data, training, checker.catalog, classes)
     listed = callbacks.listed(root, training, checker.catalog)
     if not checker.problems and model is not None:
+        facts = info if isinstance(info, DataInfo) else None
         notes += consistency.check_consistency(
-            root, data, model, training, measured, checker, to_train=to_train
+            root,
+            data,
+            model,
+            training,
+            measured,
+            checker,
+            facts,
+            data_is_given=data_is_given,
+            to_train=to_train,
         )
         notes += callbacks.check(listed, data, training, measured, checker)
     if checker.problems or model is None:
         raise ConfigError(sorted(checker.problems, key=lambda each: (each.line, each.column)))
     training, more = callbacks.choose_monitor(listed, training, measured)
     tree = _complete(root, training)
+    if data.rescale == "auto" and isinstance(info, DataInfo):
+        rescale, why = data_section.decided_rescale(model, info)
+        tree.value["data"].value["rescale"] = Node(rescale, origin=f"auto: {why}")
     training = callbacks.with_modes(listed, training, measured)
     notes += more
     resolved = tree.plain()
     if code:
         resolved["code"] = [str(each.path) for each in code]
     return Config(name, data, model, training, resolved, code, tuple(notes), tree)
+
+
+def _with(root: Node, **sections: Node | None) -> Node:
+    """The tree with other sections; one that is None is left out."""
+    given = {key: each for key, each in sections.items() if each is not None}
+    return Node({**root.value, **given}, root.mark, dict(root.keys), root.origin)
+
+
+def _data(node: Node | None, checker: Checker) -> DataSettings:
+    values = _section(node, DataSettings, "data", checker)
+    for name, section in subsections(DataSettings).items():
+        inner = node.value.get(name) if node is not None and node.is_map else None
+        if inner is not None and not inner.is_map:
+            inner = None  # reported already
+        values[name] = section(**_section(inner, section, f"data.{name}", checker))
+    return DataSettings(**values)
+
+
+def _info(data: DataSettings) -> DataInfo | str:
+    """What is known of the data before they are read, or why nothing is."""
+    if data.name is None:
+        return "no data are named"
+    try:
+        return registry.info(data.name, data.path)
+    except DataError as error:  # the training will say so
+        return str(error)
+
+
+def _worked_out(
+    root: Node, data: DataSettings, info: DataInfo | str, checker: Checker
+) -> Node | None:
+    """The training section with its arithmetic worked out."""
+    node = root.value.get("training")
+    if node is None:
+        return None
+    examples: int | str = info if isinstance(info, str) else info.train
+    split = data.validation.split
+    if isinstance(examples, int) and isinstance(split, float):
+        examples -= validation.count(examples, split) if split else 0
+    return steps.fill(node, examples, checker)
 
 
 def _find_path(node: Node | None) -> None:
@@ -194,6 +278,8 @@ def _filled(node: Node | None, section: type) -> Node:
         each.name: given[each.name] if each.name in given else from_plain(each.default)
         for each in parameters(section)
     }
+    for name, inner in subsections(section).items():
+        items[name] = _filled(items[name], inner)
     return Node(items, node.mark if node else None)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from nnpy.catalog.catalog import Catalog
 from nnpy.catalog.naming import snake_case
+from nnpy.config import measures
 from nnpy.config.objects import KerasObject
 from nnpy.config.settings import DataSettings, TrainingSettings
 from nnpy.errors import did_you_mean
@@ -17,21 +18,32 @@ class Measured:
     """The quantities that a training logs each epoch, and whether "min" or "max" is their best.
 
     The direction is "" where nobody knows it: of a function of the user's own, of a count.
-    `complete` is False where a metric of the user's own may log under another name.
+    `complete` is False where a metric of the user's own may log under another name. A metric
+    that gives several numbers has a column for each: `columns` has the rest of their names.
     """
 
     directions: Mapping[str, str]
     complete: bool = True
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def names(self) -> list[str]:
         return list(self.directions)
 
 
-def measure(settings: DataSettings, training: TrainingSettings, catalog: Catalog) -> Measured:
-    """What `monitor` may name: of the validation first, where there is one."""
+def measure(
+    settings: DataSettings,
+    training: TrainingSettings,
+    catalog: Catalog,
+    classes: Sequence[str] = (),
+) -> Measured:
+    """What `monitor` may name: of the validation first, where there is one.
+
+    `classes` are the names of the data's classes, where they are known.
+    """
     directions = {"loss": "min"}
     complete = True
+    columns: dict[str, tuple[str, ...]] = {}
     if isinstance(training.loss, dict):
         directions |= {f"{output}_loss": "min" for output in training.loss}
     for output, weighted, metric in _metrics(training):
@@ -45,9 +57,12 @@ def measure(settings: DataSettings, training: TrainingSettings, catalog: Catalog
         for number in range(1, len(directions) + 1):
             if key in directions:
                 key = f"{key.removesuffix(f'_{number - 1}')}_{number}"
-        directions[key] = _direction(metric, catalog)
+        columns[key] = measures.columns(metric, classes)
+        parts = [f"{key}_{each}" for each in columns[key]] or [key]
+        directions |= dict.fromkeys(parts, _direction(metric, catalog))
     validation = {f"val_{name}": way for name, way in directions.items()}
-    return Measured({**(validation if settings.validation_split else {}), **directions}, complete)
+    measured = {**(validation if settings.validation_split else {}), **directions}
+    return Measured(measured, complete, {key: each for key, each in columns.items() if each})
 
 
 def _metrics(training: TrainingSettings) -> Iterator[tuple[str, bool, KerasObject]]:
@@ -90,13 +105,13 @@ def monitor_problem(training: TrainingSettings, measured: Measured) -> str:
         return unknown_quantity(name, measured)
     if training.monitor_mode == "auto" and not measured.directions.get(name):
         return (
-            f"whether less or more of '{name}' is better is not known: add monitor_mode: min or max"
+            f"whether a lower or higher '{name}' is better is unknown: add monitor_mode: min or max"
         )
     return ""
 
 
 def unknown_quantity(name: str, measured: Measured) -> str:
-    """`nothing named 'val_acc' is measured; did you mean 'val_accuracy'?`"""
+    """`there is no metric named 'val_acc'; did you mean 'val_accuracy'?`"""
     known = measured.names
-    hint = did_you_mean(name, known) or f"; known are {', '.join(known)}"
-    return f"nothing named '{name}' is measured{hint}"
+    hint = did_you_mean(name, known) or f"; known: {', '.join(known)}"
+    return f"there is no metric named '{name}'{hint}"

@@ -8,6 +8,7 @@ from typing import Any
 
 from nnpy.catalog.entries import Parameter
 from nnpy.config.objects import KerasObject
+from nnpy.data import registry
 
 
 def setting(default: Any, *types: str, doc: str, **limits: Any) -> Any:
@@ -20,6 +21,29 @@ def setting(default: Any, *types: str, doc: str, **limits: Any) -> Any:
 
 
 @dataclass(frozen=True)
+class ValidationSettings:
+    """Which training examples are held out. They are the same whatever the training's seed."""
+
+    split: float = setting(
+        0.1,
+        "float",
+        minimum=0,
+        maximum=1,
+        exclusive_maximum=True,
+        doc="The share of the training set that is held out to choose the best epoch.",
+    )
+    stratify: bool = setting(True, "bool", doc="Whether each class gives the same share.")
+    seed: int | None = setting(
+        0,
+        "int",
+        "null",
+        minimum=0,
+        maximum=2**32 - 1,
+        doc="Draws them; null takes the last ones as stored, without stratify as model.fit does.",
+    )
+
+
+@dataclass(frozen=True)
 class DataSettings:
     """Where the examples come from."""
 
@@ -27,23 +51,21 @@ class DataSettings:
         "fashion_mnist",
         "str",
         "null",
-        choices=("fashion_mnist", "mnist", "cifar10", "cifar100", "idx"),
+        choices=registry.NAMES,
         doc="The data set to train on; null while there is none: the model can be built and drawn.",
     )
     path: str | None = setting(
         None,
         "str",
         "null",
-        doc="Folder of the data set's files, relative to the working folder or else to the "
-        "config; null searches the usual places.",
+        doc="Folder of the data set's files, relative to the config; null searches the usual "
+        "places.",
     )
-    validation_split: float = setting(
-        0.1,
-        "float",
-        minimum=0,
-        maximum=1,
-        exclusive_maximum=True,
-        doc="Fraction of the training set held out for validation, which decides the best epoch.",
+    validation: ValidationSettings = setting(
+        {},
+        "dict",
+        section=ValidationSettings,
+        doc="Which training examples are held out for validation, which decides the best epoch.",
     )
     labels: str = setting(
         "sparse",
@@ -51,6 +73,16 @@ class DataSettings:
         choices=("sparse", "one_hot"),
         doc="Label format: class indices (sparse), or one-hot vectors for losses such as "
         "categorical_crossentropy.",
+    )
+    rescale: float | str = setting(
+        "auto",
+        "float",
+        "str",
+        choices=("auto",),
+        minimum=0,
+        exclusive_minimum=True,
+        doc="A stored value times this is the model's input; auto is 1/255 for bytes, unless the "
+        "model scales them by itself.",
     )
     memory_budget: float | None = setting(
         None,
@@ -61,6 +93,10 @@ class DataSettings:
         doc="MiB of data to keep on the device; a larger data set is streamed. null: a share of "
         "the free memory.",
     )
+
+    @property
+    def validation_split(self) -> float:
+        return self.validation.split
 
     @property
     def memory_budget_bytes(self) -> int | None:
@@ -164,6 +200,19 @@ class TrainingSettings:
             return epoch in self.validation_freq
         return epoch % self.validation_freq == 0
 
+    def loss_of(self, key: str) -> KerasObject | None:
+        """The loss of one output."""
+        return self.loss.get(key) if isinstance(self.loss, dict) else self.loss
+
+    def metrics_of(self, key: str) -> list[KerasObject]:
+        """The metrics of one output, weighted ones too."""
+        both = (self.metrics, self.weighted_metrics)
+        lists = [each.get(key) if isinstance(each, dict) else each for each in both]
+        return [metric for each in lists for metric in each or () if metric]
+
+
+# A setting's short form: `validation_split: 0.2` is `validation: {split: 0.2}`.
+SHORT_FORMS = {"data": {"validation_split": ("validation", "split")}}
 
 SECTIONS: dict[str, type] = {"data": DataSettings, "training": TrainingSettings}
 
@@ -171,9 +220,19 @@ SECTIONS: dict[str, type] = {"data": DataSettings, "training": TrainingSettings}
 def parameters(section: type) -> tuple[Parameter, ...]:
     """A section's settings in the form that the checker takes."""
     return tuple(
-        Parameter(each.name, default=default(each), **each.metadata)
+        Parameter(
+            each.name,
+            default=default(each),
+            **{key: value for key, value in each.metadata.items() if key != "section"},
+        )
         for each in dataclasses.fields(section)
     )
+
+
+def subsections(section: type) -> dict[str, type]:
+    """The settings of a section that are sections themselves."""
+    fields = dataclasses.fields(section)
+    return {each.name: each.metadata["section"] for each in fields if "section" in each.metadata}
 
 
 def default(each: dataclasses.Field) -> Any:

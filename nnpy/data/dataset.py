@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-
-from nnpy.errors import DataError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -60,31 +57,3 @@ class Place:
     path: str
     found: bool
     detail: str
-
-
-def hold_out(dataset: Dataset, validation_split: float) -> Dataset:
-    """`dataset` with the last `validation_split` of its training examples as validation.
-
-    The stored order is kept and the cut is where `model.fit(validation_split=...)` cuts. 0 holds
-    nothing out. Raises DataError when a part would be empty.
-    """
-    if not 0 <= validation_split < 1:
-        raise DataError(
-            f"data.validation_split is {validation_split}: expected a fraction of the training set,"
-            " at least 0 and less than 1"
-        )
-    if validation_split == 0:
-        return replace(dataset, validation=None)
-    whole = dataset.train
-    cut = math.floor(len(whole) * (1.0 - validation_split))
-    if cut in (0, len(whole)):
-        left = "no example to train on" if cut == 0 else "no example for validation"
-        raise DataError(
-            f"data.validation_split: {validation_split} of {len(whole)} training examples leaves"
-            f" {left}; choose another fraction, or 0 for no validation"
-        )
-    return replace(
-        dataset,
-        train=Split(whole.x[:cut], whole.y[:cut]),
-        validation=Split(whole.x[cut:], whole.y[cut:]),
-    )

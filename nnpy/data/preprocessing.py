@@ -12,12 +12,14 @@ class Preprocessing:
 
     `x` (batch, *shape) of any number type becomes float32 `x * scale`, with a trailing axis of 1
     when `channel_axis` is set. `y` (batch,) of any integer type becomes int32, or a float32
-    (batch, one_hot) when `one_hot` gives the number of classes.
+    (batch, one_hot) when `one_hot` gives the number of classes. With `outputs` each output of
+    the model has the same labels: a dict by their names, or a list of so many.
     """
 
     scale: float = 1.0
     channel_axis: bool = False
     one_hot: int | None = None
+    outputs: tuple[str, ...] | int | None = None
 
     def __call__(self, x: Any, y: Any) -> tuple[Any, Any]:
         import tensorflow as tf
@@ -30,4 +32,6 @@ class Preprocessing:
         y = tf.cast(y, tf.int32)
         if self.one_hot is not None:
             y = tf.one_hot(y, self.one_hot, dtype=tf.float32)
-        return x, y
+        if isinstance(self.outputs, int):
+            return x, [y] * self.outputs
+        return x, (y if self.outputs is None else dict.fromkeys(self.outputs, y))

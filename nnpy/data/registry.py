@@ -1,7 +1,7 @@
 """Every data source by name: the one list of them.
 
-A new source is one module in `sources/` with `info`, `read` and `places`, and one line in
-`SOURCES`.
+A new source is one module in `sources/` with `PARAMETERS`, `info`, `read` and `places`, and one
+line in `SOURCES`.
 """
 
 from __future__ import annotations
@@ -9,16 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from nnpy.data.dataset import DataInfo, Dataset, Place, Progress, hold_out
+from nnpy.catalog.entries import Parameter
+from nnpy.data.dataset import DataInfo, Dataset, Place, Progress
 from nnpy.data.sources import fashion_mnist, idx_folder, keras_datasets
+from nnpy.data.validation import hold_out
 from nnpy.devices.host import free_memory
 from nnpy.errors import DataError, did_you_mean
 
 
 @dataclass(frozen=True)
 class Source:
-    """How one kind of data is known, read and looked for."""
+    """How one kind of data is known, read and looked for; `parameters` is what it takes."""
 
+    parameters: tuple[Parameter, ...]
     info: Callable[[str | None], DataInfo]
     read: Callable[[str | None, Progress | None, int | None], Dataset]
     places: Callable[[], list[Place]]
@@ -26,11 +29,18 @@ class Source:
 
 
 SOURCES = {
-    "fashion_mnist": Source(fashion_mnist.info, fashion_mnist.read, fashion_mnist.places),
-    "mnist": Source(*keras_datasets.functions("mnist"), imports_keras=True),
-    "cifar10": Source(*keras_datasets.functions("cifar10"), imports_keras=True),
-    "cifar100": Source(*keras_datasets.functions("cifar100"), imports_keras=True),
-    "idx": Source(idx_folder.info, idx_folder.read, places=list),  # only where data.path says
+    "fashion_mnist": Source(
+        fashion_mnist.PARAMETERS, fashion_mnist.info, fashion_mnist.read, fashion_mnist.places
+    ),
+    "mnist": Source((), *keras_datasets.functions("mnist"), imports_keras=True),
+    "cifar10": Source((), *keras_datasets.functions("cifar10"), imports_keras=True),
+    "cifar100": Source((), *keras_datasets.functions("cifar100"), imports_keras=True),
+    "idx": Source(
+        idx_folder.PARAMETERS,
+        idx_folder.info,
+        idx_folder.read,
+        places=list,  # only where the path says
+    ),
 }
 
 
@@ -50,10 +60,14 @@ def load(
     *,
     path: str | None = None,
     validation_split: float = 0.1,
+    stratify: bool = True,
+    seed: int | None = 0,
     memory_budget: int | None = None,
     progress: Progress | None = None,
 ) -> Dataset:
-    """Reads a data set, checks it, and holds out the end of its training examples.
+    """Reads a data set, checks it, and holds out a part of its training examples.
+
+    Which part is drawn by `seed`, class by class with `stratify`: see `nnpy.data.validation`.
 
     What is larger than `memory_budget` bytes stays on the disk, where the source's files allow it;
     by default half of the memory that is free.
@@ -62,7 +76,8 @@ def load(
     exception from it ends the download and leaves nothing half done. Raises DataError.
     """
     budget = free_memory() // 2 if memory_budget is None else memory_budget
-    return hold_out(_source(name).read(path, progress, budget), validation_split)
+    whole = _source(name).read(path, progress, budget)
+    return hold_out(whole, validation_split, stratify=stratify, seed=seed)
 
 
 def places(name: str) -> list[Place]:

@@ -21,6 +21,7 @@ def class_weight_table(class_weight: Mapping[int, float] | None) -> np.ndarray |
 
 def weight_of_class(y: Any, table: np.ndarray) -> Any:
     """The weight of each example (float32) by its class; 1 for a class that is not named."""
+    y = tf.nest.flatten(y)[0]  # several outputs share their labels
     if y.shape.rank > 1:
         y = tf.squeeze(y, -1) if y.shape[-1] == 1 else tf.argmax(y, -1)
     index = tf.cast(tf.round(y) if y.dtype.is_floating else y, tf.int32)

@@ -13,7 +13,7 @@ interrupt is answered. Where the cuts fall depends on the clock; the numbers do 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -73,6 +73,8 @@ class Engine:
             larger split streams through it. By default a share of the free memory.
         parts: In how many parts a batch is worked on in graph mode; by default as many as
             `parts.count` finds good.
+        columns: What the numbers of a metric that gives several are called: "f1_score" becomes
+            "f1_score_bag" and so on. By default they are counted.
         steps_per_epoch: How many steps an epoch of training has; by default one pass.
     """
 
@@ -88,6 +90,7 @@ class Engine:
         shuffle: bool = True,
         memory_budget: int | None = None,
         parts: int | None = None,
+        columns: Mapping[str, Sequence[str]] | None = None,
         steps_per_epoch: int | None = None,
     ) -> None:
         self.model = model
@@ -97,6 +100,7 @@ class Engine:
         self._batch_size = batch_size = fixed_batch_size(model) or batch_size
         self.parts = parts_of.count(model, batch_size) if parts is None else parts
         self._prepare = prepare
+        self._columns = columns or {}
         self._steps_per_epoch = steps_per_epoch
         self._seed = seed
         self._shuffle = shuffle
@@ -160,7 +164,7 @@ class Engine:
         n = length(split)
         if self.fixed_batch and n % self._batch_size:
             raise DataError(
-                f"{n} examples cannot be cut into batches of {self._batch_size}, which is the "
+                f"{n} examples cannot be divided into batches of {self._batch_size}, which is the "
                 "fixed batch size of the model"
             )
         steps = self.steps_in(n)
@@ -403,5 +407,15 @@ class Engine:
 
     def logs(self) -> dict[str, float]:
         """The loss and metrics over the steps since they were reset."""
-        results = self.model.get_metrics_result()
-        return {name: float(np.asarray(value)) for name, value in results.items()}
+        logs: dict[str, float] = {}
+        for name, value in self.model.get_metrics_result().items():
+            numbers = np.asarray(value)
+            if numbers.ndim == 0:
+                logs[name] = float(numbers)
+                continue
+            # A score for each class, or for each threshold.
+            names = self._columns.get(name, ())
+            for i, number in enumerate(numbers.ravel()):
+                part = names[i] if len(names) == numbers.size else i
+                logs[f"{name}_{part}"] = float(number)
+        return logs

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from nnpy.config.measures import MARGINS, SIGMOID, SOFTMAX
 from nnpy.errors import ModelError
 from nnpy.evaluation.statistics import Estimate, wilson
 
@@ -65,12 +66,13 @@ class ClassReport:
         }
 
 
-def probabilities(outputs: np.ndarray, *, from_logits: bool | None = None) -> np.ndarray:
+def probabilities(outputs: np.ndarray, scale: str | None = None) -> np.ndarray:
     """A classifier's outputs `(n, k)`, `(n, 1)` or `(n,)` as float64 probabilities `(n, k)`.
 
-    One column is the probability of the second of two classes. Logits go through softmax (or
-    the logistic function, for one column); with `from_logits=None`, outputs are logits when some
-    value lies outside of 0 to 1. Raises ModelError for NaN, infinity or another number of axes.
+    `scale` is what they are, as `config.measures` has it: probabilities (which is also what is
+    taken for granted with None), or logits that go through softmax or, column by column, through
+    the logistic function. One column is the second of two classes. Raises ModelError for NaN,
+    infinity or another number of axes.
     """
     values = np.asarray(outputs, np.float64)
     if values.ndim == 1:
@@ -83,13 +85,12 @@ def probabilities(outputs: np.ndarray, *, from_logits: bool | None = None) -> np
             f"the model's output is not a number for {bad} of {len(values)} examples: its weights "
             "have most likely grown beyond all bounds; try a smaller learning rate"
         )
-    logits = from_logits
-    if logits is None:
-        logits = values.size > 0 and bool(values.min() < 0 or values.max() > 1 + 1e-6)
-    if values.shape[1] == 1:
-        second = 0.5 * (1 + np.tanh(values / 2)) if logits else values
-        return np.concatenate([1 - second, second], axis=1)
-    if logits:
+    one = values.shape[1] == 1
+    if scale in (SIGMOID, MARGINS) or (scale == SOFTMAX and one):
+        values = 0.5 * (1 + np.tanh(values / 2))
+    if one:
+        return np.concatenate([1 - values, values], axis=1)
+    if scale == SOFTMAX:
         values = np.exp(values - values.max(axis=1, keepdims=True))
         values /= values.sum(axis=1, keepdims=True)
     return values
@@ -168,10 +169,10 @@ def class_report(probs: np.ndarray, truth: np.ndarray, names: tuple[str, ...]) -
     """
     n, k = probs.shape
     if len(names) != k:
-        raise ModelError(f"the model answers with {k} classes; the data has {len(names)}")
+        raise ModelError(f"the model predicts {k} classes; the data has {len(names)}")
     if n and (truth.min() < 0 or truth.max() >= k):
         raise ModelError(
-            f"the data has class number {truth.max() if truth.max() >= k else truth.min()}; "
+            f"the data has class index {truth.max() if truth.max() >= k else truth.min()}; "
             f"the model knows 0 to {k - 1}"
         )
     answers = probs.argmax(axis=1) if n else np.zeros(0, np.int64)

@@ -12,6 +12,7 @@ import numpy as np
 
 from nnpy.data import DataInfo
 from nnpy.data.files import images
+from nnpy.data.targets import Task, task_of
 from nnpy.engine import Engine
 from nnpy.evaluation import classification, statistics
 from nnpy.evaluation.classification import ClassReport, Mistake, class_report, true_classes
@@ -29,10 +30,12 @@ class EvaluationResult:
     metrics: Mapping[str, float]  # loss and the config's metrics
     seconds: float  # of the model's work on the split, compiling included
     outputs: Any  # as the model gives them
+    task: Task = Task.UNKNOWN
     truth: np.ndarray | None = None  # (n,) class numbers, for a model that answers with classes
     probabilities: np.ndarray | None = None  # (n, k) likewise
     loss: Estimate | None = None  # with its interval, where the loss of each example is known
     classes: ClassReport | None = None
+    output: str | None = None  # of several, the one whose answers these are
     mistakes: Sequence[Mistake] = ()  # the most confident ones
     notes: tuple[str, ...] = ()  # what could not be found out, and why
 
@@ -41,12 +44,15 @@ class EvaluationResult:
         told: dict[str, Any] = {
             "split": self.split,
             "examples": self.examples,
+            "task": self.task,
             "metrics": dict(self.metrics),
             "seconds": self.seconds,
             "examples_per_second": self.examples / self.seconds if self.seconds else None,
             "loss": vars(self.loss) if self.loss else None,
             "notes": list(self.notes),
         }
+        if self.output is not None:
+            told["output"] = self.output
         return told | (self.classes.as_dict() if self.classes else {})
 
 
@@ -57,13 +63,16 @@ def evaluate(
     info: DataInfo,
     prepare: Any,
     *,
+    outputs_of: Sequence[Any],
     name: str = "test",
     metrics: Mapping[str, float] | None = None,
 ) -> EvaluationResult:
     """Everything that is known of the model on a split.
 
-    `metrics` may give what `engine.evaluate` gave already. Raises ModelError for outputs that
-    are not numbers, or that do not fit the data's classes.
+    `outputs_of` has for each output its `name`, `index` and `scale` (`models.ends.Output`); the
+    first that answers with classes is looked at in detail. `metrics` may give what
+    `engine.evaluate` gave already. Raises ModelError for outputs that are not numbers, or that
+    do not fit the data's classes.
     """
     if metrics is None:
         metrics = engine.evaluate(split)
@@ -71,9 +80,13 @@ def evaluate(
     outputs = engine.predict(split)
     seconds = time.perf_counter() - began
     found = EvaluationResult(name, len(split), metrics, seconds, outputs)
-    if not isinstance(outputs, np.ndarray) or not answers_with_classes(outputs, split.y, info):
+    arrays = keras.tree.flatten(outputs)
+    tasks = {each.name: task_of(info, arrays[each.index].shape) for each in outputs_of}
+    chosen = next((each for each in outputs_of if tasks[each.name] is Task.CLASSES), None)
+    if chosen is None or not isinstance(split.y, np.ndarray) or split.y.ndim > 2:
         return found
-    probs = classification.probabilities(outputs, from_logits=_from_logits(model))
+    answers = arrays[chosen.index]
+    probs = classification.probabilities(answers, chosen.scale)
     truth = true_classes(split.y)
     notes: list[str] = []
     return EvaluationResult(
@@ -82,21 +95,16 @@ def evaluate(
         metrics,
         seconds,
         outputs,
+        task=Task.CLASSES,
         truth=truth,
         probabilities=probs,
-        loss=_loss(model, split, outputs, prepare, metrics, notes),
+        # With several outputs the loss is that of all of them.
+        loss=_loss(model, split, answers, prepare, metrics, notes) if len(arrays) == 1 else None,
         classes=class_report(probs, truth, info.classes),
         mistakes=most_confident(split.x, probs, truth, info.classes),
+        output=chosen.name if len(arrays) > 1 else None,
         notes=tuple(notes),
     )
-
-
-def answers_with_classes(outputs: np.ndarray, targets: Any, info: DataInfo) -> bool:
-    """Whether outputs `(n, k)` are one number for each class (or one for two classes)."""
-    k = len(info.classes)
-    columns = outputs.shape[1] if outputs.ndim == 2 else 1
-    fits = outputs.ndim <= 2 and (columns == k or (columns == 1 and k == 2))
-    return bool(k >= 2 and fits and isinstance(targets, np.ndarray) and targets.ndim <= 2)
 
 
 def most_confident(
@@ -108,7 +116,9 @@ def most_confident(
     order = wrong[np.argsort(-probs[wrong, answers[wrong]], kind="stable")][:limit]
     found = []
     for i in map(int, order):
-        picture = images.as_picture(np.asarray(x[i])) if isinstance(x, np.ndarray) else None
+        picture = (
+            None if isinstance(x, dict | list | tuple) else images.as_picture(np.asarray(x[i]))
+        )
         if picture is None:
             return ()
         found.append(
@@ -122,13 +132,6 @@ def most_confident(
             )
         )
     return tuple(found)
-
-
-def _from_logits(model: keras.Model) -> bool | None:
-    """What the loss says of the outputs; None where it does not say."""
-    return getattr(model.loss, "from_logits", None) or getattr(model.loss, "_fn_kwargs", {}).get(
-        "from_logits"
-    )
 
 
 def _loss(
@@ -147,7 +150,7 @@ def _loss(
         values = _losses(model, split, outputs, prepare)
     except Exception as error:  # noqa: BLE001 – a loss of somebody's own may fail in any way
         notes.append(
-            "the loss has no interval: it cannot be had for each example by itself "
+            "the loss has no interval: it cannot be computed for each example on its own "
             f"({type(error).__name__}: {str(error).strip().partition(chr(10))[0]})"
         )
         return None
@@ -177,7 +180,8 @@ def _losses(model: keras.Model, split: Any, outputs: np.ndarray, prepare: Any) -
     parts = []
     for start in range(0, len(split), 4096):
         stop = start + 4096
-        _, y = prepare(split.x[start:stop], split.y[start:stop])
+        _, y = prepare(np.asarray(split.x[start:stop]), split.y[start:stop])
+        y = keras.tree.flatten(y)[0]
         given = outputs[start:stop]
         if given.shape[1:] == (1,):  # as Keras does: (n,) and (n, 1) would be broadcast
             y = np.asarray(y).reshape(-1, 1)

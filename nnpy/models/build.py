@@ -16,11 +16,12 @@ import keras
 from nnpy.config.config import Config
 from nnpy.config.network.graph import Input, Inputs, Network, Step
 from nnpy.config.objects import KerasObject
+from nnpy.config.yaml.nodes import Mark
 from nnpy.data import DataInfo
 from nnpy.models import calls
 from nnpy.models.inputs import needs_channels
 from nnpy.models.instantiate import instantiate
-from nnpy.models.located_errors import errors_located_at
+from nnpy.models.located_errors import Refused, errors_located_at, located_error
 from nnpy.models.user_code import own_objects
 
 
@@ -77,12 +78,13 @@ def build_network(
 
 
 def _input(given: Input, shapes: Sequence[Any] | None, index: int, batch_size: int | None) -> Any:
+    shape = given.shape
+    if shape is None:
+        if shapes is None:
+            message = f"the shape of the input '{given.name}' must be stated here"
+            raise located_error(message, given.mark, given.path)
+        shape = shapes[index]
     with errors_located_at(given.mark, given.path):
-        shape = given.shape
-        if shape is None:
-            if shapes is None:
-                raise ValueError(f"the shape of the input '{given.name}' must be stated here")
-            shape = shapes[index]
         return keras.Input(
             shape,
             given.batch_size or batch_size,
@@ -112,25 +114,23 @@ def _functional(
 ) -> keras.Model:
     tensors = {each.name: tensor for each, tensor in zip(network.inputs, starts, strict=True)}
     for step in network.steps:
-        with errors_located_at(step.mark, step.path):
-            taken = pick(step.inputs, tensors)
+        taken = _picked(step.inputs, tensors, step.mark, step.path)
         if step.layer.kind == "op":
-            with errors_located_at(step.mark, step.path):
-                tensors[step.name] = calls.call_operation(step, taken)
+            tensors[step.name] = calls.call_operation(step, taken)
             continue
         shapes = None
         if step.network is not None and not step.reuse:
             shapes = [tuple(each.shape[1:]) for each in keras.tree.flatten(taken)]
         batch_size = keras.tree.flatten(taken)[0].shape[0] if shapes else None
         layer = _layer(step, shapes, batch_size, layers, place)
-        with errors_located_at(step.mark, step.path):
-            tensors[step.name] = calls.call_layer(step, layer, taken, instantiate(step.call))
+        tensors[step.name] = calls.call_layer(step, layer, taken, instantiate(step.call))
+    usual = network.outputs[0] if len(network.outputs) == 1 else network.outputs
+    gives = usual if network.gives is None else network.gives
+    ends = _picked(gives, tensors, network.mark, "model")
+    takes: Any = starts[0] if len(starts) == 1 else starts
+    if network.takes is not None:
+        takes = _picked(network.takes, tensors, network.mark, "model")
     with errors_located_at(network.mark, "model"):
-        usual = network.outputs[0] if len(network.outputs) == 1 else network.outputs
-        ends = pick(usual if network.gives is None else network.gives, tensors)
-        takes: Any = starts[0] if len(starts) == 1 else starts
-        if network.takes is not None:
-            takes = pick(network.takes, tensors)
         return keras.Model(takes, ends, name=name)
 
 
@@ -145,8 +145,9 @@ def _layer(
     own = place + step.name
     if step.reuse:
         there = step.reuse.removeprefix("/") if step.reuse[0] == "/" else place + step.reuse
-        with errors_located_at(step.mark, step.path):
-            layers[own] = layers[there]
+        if there not in layers:
+            raise located_error(f"no layer '{step.reuse}' was made yet", step.mark, step.path)
+        layers[own] = layers[there]
     elif step.network is not None:
         name = step.layer.arguments["name"]
         layers[own] = build_network(step.network, shapes, name, batch_size, layers, f"{own}/")
@@ -172,10 +173,18 @@ def _with_models(value: Any) -> Any:
     return dataclasses.replace(value, arguments=_with_models(value.arguments))
 
 
+def _picked(inputs: Inputs, tensors: Mapping[str, Any], mark: Mark | None, path: str) -> Any:
+    """As `pick`; raises ConfigError at the place of the step that takes them."""
+    try:
+        return pick(inputs, tensors)
+    except Refused as error:
+        raise located_error(str(error), mark, path) from None
+
+
 def pick(inputs: Inputs, tensors: Mapping[str, Any]) -> Any:
     """The tensors that names stand for, in the same lists and mappings.
 
-    Raises ValueError for an output that a layer does not have.
+    Raises Refused for an output that a layer does not have.
     """
     if isinstance(inputs, dict):
         return {key: pick(each, tensors) for key, each in inputs.items()}
@@ -190,10 +199,10 @@ def pick(inputs: Inputs, tensors: Mapping[str, Any]) -> Any:
     shown, output = head.replace("/", "."), inputs.replace("/", ".")
     if isinstance(several, dict):
         if part not in several:
-            raise ValueError(f"'{shown}' has the outputs {', '.join(several)}, not '{part}'")
+            raise Refused(f"'{shown}' has the outputs {', '.join(several)}, not '{part}'")
         return several[part]
     if not isinstance(several, list | tuple):  # [0] of a tensor would be its first example
-        raise ValueError(f"'{shown}' has one output: there is no '{output}'")
+        raise Refused(f"'{shown}' has one output: there is no '{output}'")
     if not part.isdecimal() or int(part) >= len(several):
-        raise ValueError(f"'{shown}' has {len(several)} outputs, '{shown}.0' being the first")
+        raise Refused(f"'{shown}' has {len(several)} outputs, '{shown}.0' being the first")
     return several[int(part)]

@@ -12,6 +12,7 @@ from nnpy.catalog import catalog
 from nnpy.config import slices
 from nnpy.config.network.graph import Step
 from nnpy.models.instantiate import instantiate
+from nnpy.models.located_errors import errors_located_at
 
 
 def call_layer(step: Step, layer: Any, taken: Any, call: Mapping[str, Any]) -> Any:
@@ -21,17 +22,24 @@ def call_layer(step: Step, layer: Any, taken: Any, call: Mapping[str, Any]) -> A
     order of the positions, then by the names in the order of the alphabet. So as many as fit
     that order are given by position.
     """
+    operands, named = _arguments(step, layer, taken)
+    with errors_located_at(step.mark, step.path):
+        return layer(*operands, **named, **call)
+
+
+def _arguments(step: Step, layer: Any, taken: Any) -> tuple[list[Any], dict[str, Any]]:
+    """The tensors of a call by position and by name."""
     if step.network is not None:
-        return layer(taken, **call)
+        return [taken], {}
     parameters = inspect.signature(layer.call).parameters.values()
     places = [each.name for each in parameters if each.kind in _PLACES]
     if isinstance(taken, list) and not places and _is_variadic(parameters):
-        return layer(*taken, **call)
+        return list(taken), {}
     if not isinstance(taken, dict):
-        return layer(taken, **call)
+        return [taken], {}
     count = _count_by_position(places, list(taken))
     rest = {key: each for key, each in taken.items() if key not in places[:count]}
-    return layer(*(taken[key] for key in places[:count]), **rest, **call)
+    return [taken[key] for key in places[:count]], rest
 
 
 _PLACES = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -65,14 +73,14 @@ def call_operation(step: Step, taken: Mapping[str, Any]) -> Any:
     arguments |= taken
     entry = catalog.load().find("op", step.layer.name)
     variadic = next((each.name for each in entry.call if each.variadic), None) if entry else None
-    if variadic is None:
-        found = function(**arguments)
-    else:
+    operands: list[Any] = []
+    if variadic is not None:
         assert entry is not None
-        operands = arguments.pop(variadic, [])
-        before = [arguments.pop(each.name) for each in entry.call if each.required]
-        operands = operands if isinstance(operands, list) else [operands]
-        found = function(*before, *operands, **arguments)
+        given = arguments.pop(variadic, [])
+        operands = [arguments.pop(each.name) for each in entry.call if each.required]
+        operands += given if isinstance(given, list) else [given]
+    with errors_located_at(step.mark, step.path):
+        found = function(*operands, **arguments)
     _name_operations(found, taken, step.name)
     return found
 

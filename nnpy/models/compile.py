@@ -9,11 +9,16 @@ from typing import Any
 
 import keras
 
+from nnpy.catalog import catalog
+from nnpy.config import measures
+from nnpy.config.checker import Checker
 from nnpy.config.config import Config
-from nnpy.config.consistency import data_misfit
+from nnpy.config.consistency import check_measures, data_misfit
 from nnpy.data import DataInfo, Dataset
-from nnpy.models.instantiate import catalog_name, instantiate
-from nnpy.models.located_errors import _error
+from nnpy.errors import ConfigError
+from nnpy.models import ends
+from nnpy.models.instantiate import instantiate
+from nnpy.models.located_errors import errors_located_at, located_error
 
 
 def compile_model(model: keras.Model, config: Config) -> None:
@@ -22,6 +27,8 @@ def compile_model(model: keras.Model, config: Config) -> None:
     Raises ConfigError when the model's outputs do not fit the loss and the labels.
     """
     training, network = config.training, config.model
+    metrics = _fitted(training.metrics, model, config)
+    weighted = _fitted(training.weighted_metrics, model, config)
 
     def by_output(values: Any) -> Any:
         """As the model gives its outputs: by name, or in their order."""
@@ -32,44 +39,57 @@ def compile_model(model: keras.Model, config: Config) -> None:
             return built
         return [built.get(name) for name in network.output_keys]
 
-    model.compile(
-        optimizer=instantiate(training.optimizer),
-        loss=by_output(training.loss),
-        metrics=by_output(training.metrics),
-        weighted_metrics=by_output(training.weighted_metrics) or None,
-        loss_weights=by_output(training.loss_weights),
-        jit_compile=False,  # the engine compiles whole epochs, not steps
-    )
+    given = {
+        "optimizer": instantiate(training.optimizer),
+        "loss": by_output(training.loss),
+        "metrics": by_output(metrics),
+        "weighted_metrics": by_output(weighted) or None,
+        "loss_weights": by_output(training.loss_weights),
+        "jit_compile": False,  # the engine compiles whole epochs, not steps
+    }
+    with errors_located_at(None, "training"):
+        model.compile(**given)
+
+
+def _fitted(metrics: Any, model: keras.Model, config: Config) -> Any:
+    """Metrics that are told of logits where the outputs are logits."""
+    training, network = config.training, config.model
+    if len(keras.tree.flatten(model.outputs)) != len(network.outputs):
+        return metrics  # a model of another config
+    indices = dict(zip(network.output_keys, ends.order(model, network), strict=True))
+
+    def fitted(key: str, given: Any) -> list[Any]:
+        end = ends.end_of(model, indices[key])
+        scale = measures.scale_of(training.loss_of(key), end)
+        return [measures.fit(each, end, scale)[0] for each in given or ()]
+
+    if isinstance(metrics, dict):
+        return {key: fitted(key, each) for key, each in metrics.items()}
+    return fitted(network.output_keys[0], metrics)
 
 
 def check_outputs(model: keras.Model, config: Config, info: DataInfo) -> None:
-    """Raises ConfigError when the model does not end in one output for each class."""
-    loss, labels = config.training.loss, config.data.labels
-    if isinstance(loss, dict) or data_misfit(config.model, info):
+    """Raises ConfigError where the model's outputs do not fit the losses, metrics and labels."""
+    network = config.model
+    if data_misfit(network, info):
         return  # the model is not for these data; `check_data` says so before a training
-    kind = catalog_name(loss)
-    classes = len(info.classes)
-    last = config.model.step(config.model.outputs[0])
-    if last is None or not isinstance(model.output_shape, tuple):
+    shapes = [tuple(each.shape) for each in keras.tree.flatten(model.outputs)]
+    if len(shapes) != len(network.outputs):
         return
-    shape = model.output_shape
-    units = shape[-1] if len(shape) > 1 else None
-    where = f"{last.path}"
-    if kind == "SparseCategoricalCrossentropy" and labels == "one_hot":
-        message = "this loss takes class numbers: use labels: sparse, or categorical_crossentropy"
-        raise _error(message, loss.mark, "training.loss")
-    if kind == "CategoricalCrossentropy" and labels == "sparse":
-        message = "this loss takes one-hot labels: set data.labels to one_hot, or use sparse_"
-        raise _error(message + "categorical_crossentropy", loss.mark, "training.loss")
-    if kind not in ("SparseCategoricalCrossentropy", "CategoricalCrossentropy"):
+    checker = Checker(catalog.load())
+    built = [ends.end_of(model, index) for index in ends.order(model, network)]
+    check_measures(network, config.training, config.data.labels, info, checker, built)
+    if checker.problems:
+        raise ConfigError(checker.problems)
+    loss = config.training.loss
+    if isinstance(loss, dict) or len(shapes[0]) == 2:
         return
-    if len(shape) != 2:
-        rest = list(shape[1:])
-        message = f"the model's output has the shape {rest}; the loss needs [{classes}]"
-        raise _error(f"{message}: flatten or pool before the last Dense layer", last.mark, where)
-    if units != classes:
-        message = f"the model ends in {units} outputs, but {info.name} has {classes} classes"
-        raise _error(message, last.mark, where)
+    _, entry = measures.named("loss", loss)
+    if entry is not None and entry.targets in ("classes", "one_hot"):
+        last = network.step(network.outputs[0])
+        message = f"the model's output has the shape {list(shapes[0][1:])}; the loss needs "
+        message += f"[{len(info.classes)}]: flatten or pool before the last Dense layer"
+        raise located_error(message, last.mark if last else None, last.path if last else "model")
 
 
 def check_batches(config: Config, dataset: Dataset) -> list[str]:
@@ -89,7 +109,7 @@ def check_batches(config: Config, dataset: Dataset) -> list[str]:
         good = [each for each in range(1, train + 1) if not any(n % each for n in sizes.values())]
         near = sorted(sorted(good, key=lambda each: abs(each - size))[:5])
         message = f"batches of {size} leave a rest of {counts}: use one of {near}"
-        raise _error(message, given.mark, f"{given.path}.batch_size")
+        raise located_error(message, given.mark, f"{given.path}.batch_size")
     rest = train % size
     return [f"{rest} of {train} training examples, less than a batch, are left out"] if rest else []
 
@@ -98,4 +118,4 @@ def check_data(config: Config, info: DataInfo) -> None:
     """Raises ConfigError when the data set cannot feed the model."""
     misfit = data_misfit(config.model, info)
     if misfit:
-        raise _error(misfit, config.model.mark, "model")
+        raise located_error(misfit, config.model.mark, "model")

@@ -7,13 +7,12 @@ from typing import Any
 
 import keras
 
-from nnpy.catalog import catalog
 from nnpy.catalog.kinds import MODULES
 from nnpy.catalog.naming import snake_case
 from nnpy.config.arrays import Array
 from nnpy.config.objects import ACTIVATION_LAYERS, KerasObject
 from nnpy.models.arrays import read_array
-from nnpy.models.located_errors import errors_located_at
+from nnpy.models.located_errors import errors_located_at, remember
 
 
 def instantiate(value: Any, dtype: str | None = None) -> Any:
@@ -42,8 +41,15 @@ def instantiate(value: Any, dtype: str | None = None) -> Any:
     if value.kind in ("layer", "cell"):
         # Keras would count the layers that this process has made.
         arguments.setdefault("name", snake_case(value.name))
+    if value.name == "Discretization" and hasattr(arguments.get("bin_boundaries"), "tolist"):
+        # Keras asks whether there are any: an array has no truth value.
+        arguments["bin_boundaries"] = arguments["bin_boundaries"].tolist()
+    if value.name == "Lambda" and isinstance(arguments.get("output_shape"), list):
+        arguments["output_shape"] = tuple(arguments["output_shape"])  # Keras adds it to a tuple
+    cls = public(value.kind, value.name)
     with errors_located_at(value.mark, value.path):
-        return public(value.kind, value.name)(**arguments)
+        made = cls(**arguments)
+    return remember(made, value.mark, value.path)
 
 
 def public(kind: str, name: str) -> Any:
@@ -58,8 +64,9 @@ def _activation_layer(value: KerasObject, dtype: str | None) -> keras.layers.Lay
     given = {**value.arguments, "name": snake_case(layer)}
     if dtype is not None:
         given["dtype"] = dtype
+    cls = getattr(keras.layers, layer)
     with errors_located_at(value.mark, value.path):
-        return getattr(keras.layers, layer)(**given)
+        return cls(**given)
 
 
 def _own(value: KerasObject) -> Any:
@@ -72,16 +79,11 @@ def _own(value: KerasObject) -> Any:
     dtype = value.arguments.get("dtype")
     arguments = {key: instantiate(each, dtype) for key, each in value.arguments.items()}
     with errors_located_at(value.mark, value.path):
-        return found(**arguments)
+        made = found(**arguments)
+    return remember(made, value.mark, value.path)
 
 
 def _function(name: str) -> Any:
     """`losses.mean_squared_error` → the function of Keras."""
     home, _, own = name.partition(".")
     return getattr(keras, home).get(own)
-
-
-def catalog_name(value: KerasObject) -> str:
-    """The class that an object names, whichever of its identifiers was written."""
-    entry = catalog.load().find(value.kind, value.name)
-    return entry.name if entry else value.name

@@ -128,6 +128,11 @@ class Run:
                     f"{folder}: a training with --overwrite was stopped while it began; the run "
                     f"before it lies in {aside[0]}. The same command puts it right"
                 )
+            if os.path.lexists(run.folder / ".lock"):
+                raise UsageError(
+                    f"{folder}: a training was stopped here before it had begun; start it with the "
+                    f"same command again"
+                )
             raise UsageError(
                 f"{folder} is not a run folder: it has no config.yaml and summary.json"
             )
@@ -146,7 +151,7 @@ class Run:
         """The run in runs/ that was started last and is not at its end. Raises UsageError."""
         runs = [run for run in cls._by_start() if run.status() in ("interrupted", "failed")]
         if not runs:
-            raise UsageError(f"no unfinished run in {ROOT}/; name the run to go on with")
+            raise UsageError(f"no unfinished run in {ROOT}/; name the run to resume")
         return runs[-1]
 
     @classmethod

@@ -20,6 +20,8 @@ from typing import Any
 from nnpy.errors import ModelError
 from nnpy.storage.regular import open_regular
 
+RECORD = "nnpy.json"  # what nnpy itself adds: see nnpy/models/saved.py
+RECORD_LIMIT = 1_000_000
 _CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 _CONFIG_LIMIT = 16 << 20  # bytes; the largest of keras.applications has 0.7 MB
 _SMALL, _EXPANSION = 64 << 20, 10  # content may take this many bytes, or times what is stored
@@ -174,7 +176,7 @@ def _check_members(path: Path, archive: zipfile.ZipFile) -> None:
         parts = PurePosixPath(name).parts
         if ".." in parts or name.startswith("/") or "\\" in name or ":" in name or "\0" in name:
             raise _refused(path, f"its member {name!r} points out of the archive")
-        if name not in (_CONFIG, _METADATA, _WEIGHTS) and parts[:1] != ("assets",):
+        if name not in (_CONFIG, _METADATA, _WEIGHTS, RECORD) and parts[:1] != ("assets",):
             raise _refused(path, f"its member {name!r} is none that Keras writes")
     if len(set(names)) < len(names):
         raise _refused(path, "it has two members of the same name")
@@ -192,6 +194,8 @@ def _check_members(path: Path, archive: zipfile.ZipFile) -> None:
                 f"its member {member.filename!r} unpacks from {_bytes(member.compress_size)} to "
                 f"{_bytes(member.file_size)}, as no model does",
             )
+    if RECORD in names and archive.getinfo(RECORD).file_size > RECORD_LIMIT:
+        raise _refused(path, f"its {RECORD} has more than {_bytes(RECORD_LIMIT)}")
     if archive.getinfo(_CONFIG).file_size > _CONFIG_LIMIT:
         raise _refused(path, f"its {_CONFIG} has more than {_bytes(_CONFIG_LIMIT)}")
     size = path.stat().st_size
@@ -369,6 +373,7 @@ def _reason(error: BaseException) -> str:
     text = text.rpartition("Exception encountered: ")[2]
     text = re.split(r"\n*(?:List of objects that could not|Full object config:|config=\{)", text)[0]
     text = re.split(r"\n\s*(?:Arguments|Call arguments) received", text)[0]
+    text = re.sub(r"<[\w.]*?(\w+) object at 0x\w+>", r"\1", text)
     text = " ".join(text.split()) or type(error).__name__
     if kinds and kinds[-1] not in text:
         text = f"{kinds[-1]}: {text}"
@@ -376,4 +381,5 @@ def _reason(error: BaseException) -> str:
 
 
 def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+    line = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+    return re.sub(r" at 0x[0-9a-f]+", "", line)

@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from nnpy.errors import ConfigError, Problem
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -29,6 +31,15 @@ class Best:
         self.value: float | None = None
         self.loss = math.inf  # the val_loss of that epoch
         self.weights: Sequence[np.ndarray] | None = None
+
+    def check_measured(self, logs: Mapping[str, float]) -> None:
+        """Raises ConfigError where what is monitored is not among the logs of a validated epoch.
+
+        A metric of the user's own may turn out to log under another name.
+        """
+        if self.monitor is not None and self.monitor not in logs:
+            message = f"nothing named '{self.monitor}' is measured; known: {', '.join(logs)}"
+            raise ConfigError([Problem(message, "training.monitor")])
 
     def is_beaten(self, logs: Mapping[str, float]) -> bool:
         """Whether this epoch improves on the best so far, which it then is.

@@ -54,7 +54,7 @@ class Start:
         """
         done, epochs = (state.epoch if state else 0), self.config.training.epochs
         if (rows := max(done, len(self.run.metrics()))) > epochs:
-            raise UsageError(f"training.epochs={epochs}: {self.run} has done {rows} already")
+            raise UsageError(f"training.epochs={epochs}: {self.run} has already trained {rows}")
         notices = self._differences()
         self.summary["resumed"] = [
             *self.run.summary().get("resumed", []),
@@ -91,9 +91,7 @@ class Start:
                 self.run.code_folder.mkdir(exist_ok=True)
         for file in self.config.code:
             self.run.write_text(self.run.code_folder / file.name, file.text)
-        self.run.write_text(
-            self.run.config_path, self.config.for_run().to_yaml(self.run.code_folder.name)
-        )
+        self.run.write_text(self.run.config_path, self.config.to_yaml(self.run.code_folder.name))
 
     def _environment(self) -> dict[str, Any]:
         found = {

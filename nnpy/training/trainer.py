@@ -9,11 +9,11 @@ import dataclasses
 import math
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 
 from nnpy.config.config import Config
 from nnpy.data import Dataset, Split
@@ -21,20 +21,19 @@ from nnpy.engine import Engine
 from nnpy.errors import Interrupted, NnpyError, RunError
 from nnpy.runs.folder import Run
 from nnpy.runs.metrics_csv import Table
-from nnpy.storage import archive, atomic
-from nnpy.training import callback_files, failures, signals
+from nnpy.storage import archive
+from nnpy.training import callback_files, failures, recovery, signals
 from nnpy.training.averages import Averages
 from nnpy.training.best_epoch import Best
 from nnpy.training.callbacks import Callbacks
 from nnpy.training.progress import ProgressListener
 from nnpy.training.start import Start
 from nnpy.training.state import Recorder, State
-from nnpy.training.state_store import ANY_RUN, StateStore, read_state, write_state
+from nnpy.training.state_store import ANY_RUN, StateStore, write_state
 from nnpy.training.timing import Clock
 
 _SHARE = 50  # saving may take one part in so many of the time
 _VALIDATION_LOSS = 10.0  # seconds of training that an interrupt in the validation may cost
-_RESTORES = 5  # times that a training goes back from a NaN
 
 
 class Training:
@@ -70,10 +69,12 @@ class Training:
         listener: ProgressListener,
         clock: Clock,
         asked: signals.Asked,
+        save: Callable[[Path], None],
     ) -> None:
         self.config, self.dataset, self.model, self.engine = config, dataset, model, engine
         self.run, self.listener, self.clock, self.asked = run, listener, clock, asked
         self.callbacks, self.deterministic = list(callbacks), deterministic
+        self.save = save
         settings = config.training
         self.best = Best(settings.monitor, settings.monitor_mode)
         self.rows: list[dict[str, float]] = []
@@ -128,7 +129,7 @@ class Training:
             self.evaluate()
         except Interrupted as error:
             self.close_quietly("interrupted")
-            again = f"{error}; go on with: nnpy train --resume {self.run}"
+            again = f"{error}; resume with: nnpy train --resume {self.run}"
             raise Interrupted(again, error.exit_code) from None
         except BaseException as error:
             batch_size = self.config.training.batch_size
@@ -146,8 +147,6 @@ class Training:
 
     def load_state(self) -> None:
         """Look for the state that a run was left in."""
-        for folder in (self.run.folder, self.run.best_path.parent, self.run.state_folder):
-            atomic.sweep(folder)
         then = self.run.environment()
         self.state = self.store.latest(
             self.listener.on_message, then.get("run") if then else ANY_RUN
@@ -212,7 +211,9 @@ class Training:
             self.table = Table(self.run.metrics_path, self.rows)
             stopped_by = self.summary.get("stopped", {}).get("by")
         except (TypeError, ValueError, LookupError, AttributeError) as error:
-            raise RunError(f"the saved state does not tell how far it had come: {error}") from error
+            raise RunError(
+                f"the saved state does not say how far the training had come: {error}"
+            ) from error
         if hooks.may_go_on(stopped_by):
             del self.summary["stopped"]
         return state.epoch, state.step
@@ -296,12 +297,14 @@ class Training:
         if validated:
             logs |= self._validate(hooks)
         row = {"epoch": epoch + 1, "seconds": time.perf_counter() - began, **logs}
-        row["learning_rate"] = self._rate()
+        row["learning_rate"] = recovery.rate_of(self.model)
+        if validated or self.dataset.validation is None:
+            self.best.check_measured(logs)
         best = self.best.is_beaten(logs)
         if best:
             with self.averages.in_model(hooks.swaps_averages):
                 self.best.weights = self.model.get_weights()
-                self.run.replace(self.run.best_path, self.model.save)
+                self.run.replace(self.run.best_path, self.save)
         self.rows.append(row)
         later = [] if validated or self.dataset.validation is None else list(logs)
         self.table.add(row, [f"val_{name}" for name in later])
@@ -327,36 +330,25 @@ class Training:
         hooks.on_test_end(measured)
         return {f"val_{name}": value for name, value in measured.items()}
 
-    def _rate(self) -> float:
-        return float(np.asarray(self.model.optimizer.learning_rate))
-
     def _recover(self, error: failures.NotFinite, epoch: int) -> None:
         """Back to the best state with half the learning rate, if the config says so."""
-        restored = self.summary.get("restored", [])
         path = self.run.best_state_path
         if self.config.training.on_nan != "restore" or not path.exists():
             raise error
-        if len(restored) == _RESTORES:
-            raise RunError(f"{error}; it went back {_RESTORES} times already")
-        rate = self._rate()
-        state = read_state(path)
-        if state.run != self.identity:
-            raise RunError(f"{error}; {path} is of another run: there is no state to go back to")
-        self.recorder.restore(state, callbacks=False)
-        rate = min(rate, self._rate()) / 2  # of the best state, or of the last way back
-        try:
-            self.model.optimizer.learning_rate = rate
-        except TypeError:
-            raise RunError(
-                f"{error}; a schedule holds the learning rate: it cannot be halved"
-            ) from None
-        self.summary["restored"] = [
-            *restored,
-            {"in_epoch": epoch + 1, "after_epoch": state.epoch, "learning_rate": rate},
-        ]
+        restored = self.summary.get("restored", [])
+        record = recovery.go_back(
+            error,
+            epoch,
+            restored,
+            path=path,
+            identity=self.identity,
+            model=self.model,
+            recorder=self.recorder,
+        )
+        self.summary["restored"] = [*restored, record]
         self.listener.on_message(
-            f"{error.event}: back to the weights after epoch {state.epoch}, "
-            f"learning rate {rate:.3g}"
+            f"{error.event}: back to the weights after epoch {record['after_epoch']}, "
+            f"learning rate {record['learning_rate']:.3g}"
         )
         self._save(epoch)
 
@@ -365,13 +357,13 @@ class Training:
 
     def evaluate(self) -> None:
         """The best weights on the test set, once."""
-        self.run.replace(self.run.last_path, self.model.save)
+        self.run.replace(self.run.last_path, self.save)
         if self.best.weights is None:  # no epoch was trained: the first weights are the best
-            self.run.replace(self.run.best_path, self.model.save)
+            self.run.replace(self.run.best_path, self.save)
         else:
             self.model.set_weights(self.best.weights)
             if self.table.rewritten or not self.run.best_path.exists():
-                self.run.replace(self.run.best_path, self.model.save)
+                self.run.replace(self.run.best_path, self.save)
         with self.clock.phase("evaluation"):
             self.summary["test"] = self.engine.evaluate(self.dataset.test, on_chunk=self._check)
 
@@ -380,7 +372,7 @@ class Training:
         try:
             self.close(status, error)
         except (NnpyError, OSError) as another:
-            self.listener.on_message(f"the end could not be recorded: {another}")
+            self.listener.on_message(f"the end of the run could not be recorded: {another}")
 
     def close(self, status: str, error: str | None = None) -> None:
         """The end of the record, however the training ended."""
@@ -388,7 +380,7 @@ class Training:
             self.store.flush()
         except NnpyError as lost:
             self.listener.on_message(
-                f"the last state is not on the disk, the one before it is: {lost}"
+                f"the last state could not be saved, the one before it is intact: {lost}"
             )
         self.summary["status"] = status
         # XLA may have turned out not to be able to compile the model.
@@ -399,9 +391,9 @@ class Training:
             if self.hooks is not None:
                 self.hooks.leave_averages()
             with self.averages.in_model():
-                self.run.replace(self.run.last_path, self.model.save)
+                self.run.replace(self.run.last_path, self.save)
                 if self.best.weights is None:
-                    self.run.replace(self.run.best_path, self.model.save)
+                    self.run.replace(self.run.best_path, self.save)
         self.summary["seconds"] = self.clock.as_dict()
         self.run.write_json(self.run.summary_path, self.summary)
         if status == "finished":

@@ -52,8 +52,16 @@ def evaluate_model(
     dataset = session.dataset()
     examples: Split | None = getattr(dataset, split)
     if examples is None:
-        raise DataError(f"there is no {split} split: data.validation_split is 0")
+        raise DataError(f"there is no {split} split: data.validation.split is 0")
     preprocessing = session.preprocessing(model)
     engine = session.engine(model, preprocessing)
-    result = results.evaluate(model, engine, examples, session.data_info, preprocessing, name=split)
+    result = results.evaluate(
+        model,
+        engine,
+        examples,
+        session.data_info,
+        preprocessing,
+        outputs_of=session.outputs_of(model),
+        name=split,
+    )
     return Evaluated(path, model, session.data_info, dataset, result, device_name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from nnpy.config.config import Config
 from nnpy.data import DataInfo
 from nnpy.data.files import images
 from nnpy.data.files.images import Example
+from nnpy.data.targets import Task, task_of
 from nnpy.errors import DataError
 from nnpy.evaluation import classification
 from nnpy.workflows.session import Session
@@ -35,11 +36,14 @@ def predict_files(
     that could not be read, and `looks_inverted`, the files that look so against the training
     data. Raises DataError when there is nothing to read.
     """
+    from nnpy.engine import introspection
+
     files = images.find(sources)
     session = Session(config, device=device)
     session.select_device()
     model, info = session.open_model(path), session.data_info
     preprocessing = session.preprocessing(model)
+    outputs_of = session.outputs_of(model)
     edge = _training_border(session)
     examples: list[Example] = []
     errors: list[str] = []
@@ -55,15 +59,19 @@ def predict_files(
         except DataError as error:
             errors.append(str(error))
     predictions = []
-    for start in range(0, len(examples), BATCH):
-        part = examples[start : start + BATCH]
-        x, _ = preprocessing(
-            np.stack([example.x for example in part]), np.zeros(len(part), np.int32)
-        )
-        outputs = np.asarray(model(x, training=False))
+    fixed = introspection.fixed_batch_size(model)
+    size = fixed or BATCH
+    for start in range(0, len(examples), size):
+        part = examples[start : start + size]
+        stored = np.stack([example.x for example in part])
+        if fixed:  # what fills up the batch is answered too, and left out below
+            stored = np.resize(stored, (size, *stored.shape[1:]))
+            introspection.reset_states(model)
+        x, _ = preprocessing(stored, np.zeros(len(stored), np.int32))
+        answers = _answers(model(x, training=False), outputs_of, info)
         predictions += [
             {"file": example.name, "fitted": example.how, **answer}
-            for example, answer in zip(part, _answers(outputs, info), strict=True)
+            for example, answer in zip(part, answers, strict=False)
         ]
     inverted = [
         example.name
@@ -78,12 +86,22 @@ def predict_files(
     }
 
 
-def _answers(outputs: np.ndarray, info: DataInfo) -> list[dict[str, Any]]:
-    columns = outputs.shape[1] if outputs.ndim == 2 else 0
-    two = columns == 1 and len(info.classes) == 2
-    if not (columns and (columns == len(info.classes) or two)):
-        return [{"outputs": row.tolist()} for row in outputs]
-    probabilities = classification.probabilities(outputs)
+def _answers(given: Any, outputs_of: Sequence[Any], info: DataInfo) -> list[dict[str, Any]]:
+    """The answer to each example of a batch: that of the first output that gives classes."""
+    import keras
+
+    arrays = [np.asarray(each) for each in keras.tree.flatten(given)]
+    examples = range(len(arrays[0]))
+    tasks = {each.name: task_of(info, arrays[each.index].shape) for each in outputs_of}
+    chosen = next((each for each in outputs_of if tasks[each.name] is Task.CLASSES), None)
+    if chosen is None and len(arrays) == 1:
+        return [{"outputs": arrays[0][i].tolist()} for i in examples]
+    if chosen is None:
+        return [
+            {"outputs": {each.name: arrays[each.index][i].tolist() for each in outputs_of}}
+            for i in examples
+        ]
+    probabilities = classification.probabilities(arrays[chosen.index], chosen.scale)
     order = np.argsort(-probabilities, axis=1, kind="stable")[:, :TOP]
     return [
         {"top": [{"class": info.classes[i], "probability": float(row[i])} for i in map(int, best)]}

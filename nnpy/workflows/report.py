@@ -6,7 +6,7 @@ Importing this module imports Keras; matplotlib is imported when it is needed.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +18,7 @@ from nnpy.data import Dataset, Preprocessing
 from nnpy.engine import Engine
 from nnpy.errors import NnpyError
 from nnpy.models import diagram
+from nnpy.models.ends import Output
 from nnpy.runs.folder import Run
 from nnpy.storage.regular import read_text
 from nnpy.training.progress import ProgressListener
@@ -61,7 +62,7 @@ class Reporter(ProgressListener):
     def draw(self, summary: dict[str, Any]) -> None:
         """The diagram."""
         path = self._run.diagram_path("dot")
-        complaint = f"the diagram could not be drawn; its text is {path}"
+        complaint = f"the diagram could not be drawn; its source is {path}"
         with self._ending_nothing("diagram", summary, complaint):
             for form, drawing in self._prepare().result().items():
                 self._run.write_bytes(self._run.diagram_path(form), drawing)
@@ -72,9 +73,10 @@ class Reporter(ProgressListener):
         engine: Engine,
         dataset: Dataset,
         preprocessing: Preprocessing,
+        outputs_of: Sequence[Output],
     ) -> None:
         """The page and the figures."""
-        with self._ending_nothing("report", summary, "the report could not be made"):
+        with self._ending_nothing("report", summary, "the report could not be written"):
             # Here, so that the results need not wait for matplotlib's import.
             from nnpy.evaluation import results
             from nnpy.report import write
@@ -85,6 +87,7 @@ class Reporter(ProgressListener):
                 dataset.test,
                 dataset.info,
                 preprocessing,
+                outputs_of=outputs_of,
                 metrics=summary["test"],
             )
             write.publish(self._run, self._model, dataset.info, dataset, result)

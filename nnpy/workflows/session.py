@@ -14,8 +14,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nnpy.catalog import catalog
 from nnpy.config.config import Config
 from nnpy.config.load import load_config
+from nnpy.config.monitor import measure
 from nnpy.data import DataInfo, Dataset, Preprocessing, Progress, registry
 from nnpy.devices import select
 from nnpy.errors import ConfigError, DataError, Problem, UsageError
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     import keras
 
     from nnpy.engine import Engine
+    from nnpy.models.ends import Output
+    from nnpy.models.saved import Record
 
 ConfigLike = str | Path | Mapping[str, Any] | Config
 Target = str | Path | Run | None  # a run, or a .keras file; None is the newest run
@@ -54,6 +58,7 @@ class Session:
         self._data = _data_name(config)
         self.data_info: DataInfo = registry.info(self._data, config.data.path)
         self._wanted = device
+        self._record: Record | None = None  # of a model that was opened
         self._on_download = on_download
         self._loaded: list[Dataset | BaseException] = []
         self._thread = threading.Thread(target=self._load, name="nnpy-data", daemon=True)
@@ -69,7 +74,9 @@ class Session:
                 registry.load(
                     self._data,
                     path=settings.path,
-                    validation_split=settings.validation_split,
+                    validation_split=settings.validation.split,
+                    stratify=settings.validation.stratify,
+                    seed=settings.validation.seed,
                     memory_budget=settings.memory_budget_bytes,
                     progress=self._on_download,
                 )
@@ -112,11 +119,13 @@ class Session:
 
         Raises ModelError when the file is no model that may be opened.
         """
+        from nnpy.models import saved
         from nnpy.models.compile import compile_model
         from nnpy.models.user_code import own_objects
         from nnpy.safety import model_files
 
         model = model_files.open_model(path, own_objects(self.config))
+        self._record = saved.read(path)
         if model.loss is None:
             compile_model(model, self.config)
         return model
@@ -127,10 +136,28 @@ class Session:
         Raises ModelError when `model` does not take such data.
         """
         from nnpy.models import inputs
+        from nnpy.models.saved import Record
 
         if model is None:
             return inputs.preprocessing(self.config, self.data_info)
-        return inputs.preprocessing_for(model, self.config, self.data_info)
+        return inputs.preprocessing_for(
+            model, self.config, self.data_info, self._record or Record()
+        )
+
+    def outputs_of(self, model: keras.Model) -> list[Output]:
+        """Name, place and scale of each of the model's outputs, in the config's order."""
+        from nnpy.models import ends
+        from nnpy.models.saved import Record
+
+        return ends.outputs_of(model, self.config.model, self._record or Record())
+
+    def record(self, model: keras.Model) -> Record:
+        """What a saved `model` of this config must remember beside its weights."""
+        from nnpy.models.saved import Record
+
+        outputs = {each.name: each.scale for each in self.outputs_of(model) if each.scale}
+        info = self.data_info
+        return Record(self.preprocessing().scale, info.dtype, outputs, info.classes)
 
     def engine(
         self,
@@ -146,6 +173,7 @@ class Session:
         from nnpy.engine import Engine
 
         training = self.config.training
+        measured = measure(self.config.data, training, catalog.load(), self.data_info.classes)
         return Engine(
             model,
             preprocessing or self.preprocessing(),
@@ -155,6 +183,7 @@ class Session:
             class_weight=training.class_weight,
             shuffle=training.shuffle,
             memory_budget=self.config.data.memory_budget_bytes,
+            columns=measured.columns,
             steps_per_epoch=training.steps_per_epoch,
         )
 
@@ -239,7 +268,7 @@ def model_and_config(
             return path, load_config(source, trust_code=trust_code)
         target = Run.open(path)
     if not target.best_path.is_file():
-        raise UsageError(f"{target} has no checkpoint yet ({target.best_path} is not there)")
+        raise UsageError(f"{target} has no checkpoint yet ({target.best_path} does not exist)")
     source = config if config is not None else target.config_path
     return target.best_path, load_config(source, trust_code=trust_code)
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib.util
+from collections.abc import Iterator
 
 from nnpy.config.callbacks import check_installed
 from nnpy.config.config import Config
 from nnpy.config.load import load_config
 from nnpy.devices import select
-from nnpy.errors import RunError, UsageError
+from nnpy.errors import ConfigError, RunError, UsageError
 from nnpy.runs import begin
 from nnpy.runs.folder import Run
 from nnpy.safety import named_files
@@ -39,13 +41,14 @@ def train_config(
     """
     if tensorboard and importlib.util.find_spec("tensorboard") is None:
         raise UsageError(
-            "TensorBoard is not installed; install nnpy with its extra: .[tensorboard]"
+            "TensorBoard is not installed; install nnpy with the extra: .[tensorboard]"
         )
     check_installed(config.training.callbacks)
     named_files.check(config, training=True)
     clock, listener = Clock(), listener or ProgressListener()
     session = Session(config, device=device, on_download=listener.on_download)
     with clock.phase("import"):
+        from nnpy.models import adapt, saved
         from nnpy.models.compile import check_batches, check_data
         from nnpy.models.instantiate import instantiate
         from nnpy.training import trainer
@@ -54,12 +57,14 @@ def train_config(
     device_name = session.select_device()
     if deterministic:
         select.make_deterministic()
-    with clock.phase("build"):
+    with clock.phase("build"), _memory_told(config):
         model = session.build_model()
         check_data(config, session.data_info)
         callbacks = [instantiate(each) for each in config.training.callbacks]
+        record = session.record(model)
     with clock.phase("data"):
         dataset = session.dataset()
+        adapt.adapt(model, config.model, dataset.train, session.preprocessing())
     for note in check_batches(config, dataset):
         listener.on_message(note)
     folder = (
@@ -69,24 +74,61 @@ def train_config(
     )
     with folder as run, signals.graceful(listener.on_message, listener.on_exit) as asked:
         reporter = Reporter(run, model, clock, listener)
-        training = trainer.Training(
-            config,
-            dataset,
-            model,
-            session.engine(model),
-            callbacks,
-            run,
-            device=device_name,
-            deterministic=deterministic,
-            tensorboard=tensorboard,
-            listener=Listeners([listener, reporter]),
-            clock=clock,
-            asked=asked,
-        )
-        summary = training.run_to_end(resumed=resumed is not None)
+        with _mistakes_told(config, run, new=resumed is None):
+            training = trainer.Training(
+                config,
+                dataset,
+                model,
+                session.engine(model),
+                callbacks,
+                run,
+                device=device_name,
+                deterministic=deterministic,
+                tensorboard=tensorboard,
+                listener=Listeners([listener, reporter]),
+                clock=clock,
+                asked=asked,
+                save=lambda path: saved.save(model, path, record),
+            )
+            summary = training.run_to_end(resumed=resumed is not None)
         reporter.draw(summary)
-        reporter.report(summary, training.engine, dataset, session.preprocessing())
+        reporter.report(
+            summary, training.engine, dataset, session.preprocessing(), session.outputs_of(model)
+        )
     return run
+
+
+@contextlib.contextmanager
+def _memory_told(config: Config) -> Iterator[None]:
+    """Too little memory for the model becomes a DeviceError that says what helps."""
+    from nnpy.training import failures
+
+    try:
+        yield
+    except MemoryError as error:
+        raise failures.translate_error(error, config.training.batch_size) or error from error
+
+
+@contextlib.contextmanager
+def _mistakes_told(config: Config, run: Run, *, new: bool) -> Iterator[None]:
+    """What Keras raises because of what the config says is told at its line.
+
+    Where nothing was trained yet, a new run is no run: without its config.yaml its folder is
+    taken back as one that was never begun.
+    """
+    from nnpy.models.located_errors import located
+
+    try:
+        yield
+    except Exception as error:
+        mistake = error if isinstance(error, ConfigError) else located(error, config)
+        if mistake is None:
+            raise
+        if new and not run.metrics() and not any(run.state_folder.glob("*")):
+            run.config_path.unlink(missing_ok=True)
+        if mistake is error:
+            raise
+        raise mistake from error
 
 
 def resume_run(
@@ -109,9 +151,9 @@ def resume_run(
     config = dataclasses.replace(config, name=run.summary().get("config", config.name))
     status, epochs = run.status(), run.summary().get("epochs", 0)
     if status == "running":
-        raise RunError(f"{run} is being trained already by {lock.holder(run.folder)}")
+        raise RunError(f"{run} is already being trained by {lock.holder(run.folder)}")
     if status == "finished" and config.training.epochs <= epochs:
-        more = f"--set training.epochs={2 * max(epochs, 1)} makes it longer"
+        more = f"--set training.epochs={2 * max(epochs, 1)} extends it"
         raise UsageError(f"{run} is finished, after {epochs} epochs; {more}")
     early = resume.ended_early(before.resolved, run.summary()) if status == "finished" else ""
     if early and not resume.more_patient(before.resolved, config.resolved):

@@ -116,10 +116,10 @@ def png(width: int, height: int, data: bytes = b"") -> bytes:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.png", b"hello\n", "not a PNG or JPEG picture"),
-        ("notes.txt", b"hello\n", "not a PNG or JPEG picture"),
-        ("empty.png", b"", "not a PNG or JPEG picture"),
-        ("gif.png", b"GIF89a" + bytes(50), "not a PNG or JPEG picture"),
+        ("a.png", b"hello\n", "not a PNG or JPEG image"),
+        ("notes.txt", b"hello\n", "not a PNG or JPEG image"),
+        ("empty.png", b"", "not a PNG or JPEG image"),
+        ("gif.png", b"GIF89a" + bytes(50), "not a PNG or JPEG image"),
         ("cut.png", png(28, 28, bytes(range(29)) * 28)[:60], "cannot be read"),
         ("bomb.png", png(30_000, 30_000), "million pixels"),
         ("big.png", png(8_000, 8_000), "million pixels"),
@@ -161,7 +161,7 @@ def test_arrays(tmp_path, shoe):
     ("array", "message"),
     [
         (np.zeros((3, 5, 5)), "shape \\(3, 5, 5\\); the model takes \\(28, 28\\)"),
-        (np.full(SHAPE, np.nan), "not finite"),
+        (np.full(SHAPE, np.nan), "non-finite"),
         (np.full(SHAPE, 300), "values from 300 to 300"),
         (np.full(SHAPE, "a"), "numbers are needed"),
     ],
@@ -186,7 +186,7 @@ def test_folders(tmp_path, shoe):
     for name in ("b.png", "a.JPG", "c.txt"):
         (tmp_path / name).touch()
     assert [p.name for p in images.find([tmp_path])] == ["a.JPG", "b.png"]
-    with pytest.raises(DataError, match="does not take pictures"):
+    with pytest.raises(DataError, match="does not take images"):
         images.read(tmp_path / "b.png", (9,))
 
 
@@ -225,6 +225,14 @@ def npy_header(header: str, content: bytes = b"", version: bytes = b"\x01\x00") 
 def test_a_header_that_lies_is_told(tmp_path, header, version):
     (tmp_path / "a.npy").write_bytes(npy_header(header, bytes(784), version))
     with pytest.raises(DataError, match=r"a\.npy: "):
+        images.read(tmp_path / "a.npy", (28, 28))
+
+
+def test_a_header_of_gigabytes_is_not_read(tmp_path):
+    with (tmp_path / "a.npy").open("wb") as file:
+        file.write(b"\x93NUMPY\x02\x00" + (4 << 29).to_bytes(4, "little"))
+        file.truncate(5 << 30)
+    with pytest.raises(DataError, match="its header would be 2,147,483,648 bytes long"):
         images.read(tmp_path / "a.npy", (28, 28))
 
 

@@ -16,6 +16,7 @@ from nnpy.data import DataInfo, Preprocessing, Split
 from nnpy.engine import Engine
 from nnpy.errors import UsageError
 from nnpy.evaluation import results
+from nnpy.models.ends import Output, scale_of
 from nnpy.workflows.evaluate import evaluate_model
 from nnpy.workflows.session import Session, model_and_config
 
@@ -64,7 +65,8 @@ def find(model: keras.Model, x: np.ndarray, y: np.ndarray, classes: tuple[str, .
     info = DataInfo("d", x.shape[1:], "float32", classes, len(y), len(y), 1.0)
     prepare = how.pop("prepare", Preprocessing())
     engine = Engine(model, prepare, batch_size=16, seed=0)
-    return results.evaluate(model, engine, Split(x, y), info, prepare)
+    outputs = [Output("x", 0, scale_of(model))]
+    return results.evaluate(model, engine, Split(x, y), info, prepare, outputs_of=outputs)
 
 
 @pytest.mark.parametrize(
@@ -135,10 +137,13 @@ def test_a_loss_without_an_interval_says_why(tiny_run: Path):
     model.compile(loss=WholeBatch(reduction="sum_over_batch_size"), metrics=["accuracy"])
     test, preprocessing = session.dataset().test, session.preprocessing(model)
     engine = session.engine(model, preprocessing)
-    result = results.evaluate(model, engine, test, session.data_info, preprocessing)
+    outputs = session.outputs_of(model)
+    result = results.evaluate(
+        model, engine, test, session.data_info, preprocessing, outputs_of=outputs
+    )
     assert result.loss is None
     assert result.notes == (
-        "the loss has no interval: it cannot be had for each example by itself "
+        "the loss has no interval: it cannot be computed for each example on its own "
         "(ValueError: needs its batch)",
     )
     assert result.as_dict()["notes"] == list(result.notes)

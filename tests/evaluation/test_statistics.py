@@ -175,12 +175,12 @@ def test_one_sigmoid_column_is_the_second_class(shape):
 
 def test_logits_become_probabilities():
     logits = np.array([[1000.0, -1000.0, 0.0], [2.0, 1.0, -1.0]])
-    probs = probabilities(logits)
+    probs = probabilities(logits, "softmax")
     np.testing.assert_allclose(probs.sum(axis=1), 1)
     np.testing.assert_allclose(probs[1], np.exp(logits[1]) / np.exp(logits[1]).sum())
-    column = probabilities(np.array([[-800.0], [0.0], [3.0]]))
+    column = probabilities(np.array([[-800.0], [0.0], [3.0]]), "sigmoid")
     np.testing.assert_allclose(column[:, 1], [0, 0.5, 1 / (1 + math.exp(-3))], atol=1e-15)
-    told = probabilities(np.array([[0.2, 0.4]]), from_logits=True)
+    told = probabilities(np.array([[0.2, 0.4]]), "softmax")
     np.testing.assert_allclose(told, np.exp([[0.2, 0.4]]) / np.exp([0.2, 0.4]).sum())
 
 
@@ -192,9 +192,9 @@ def test_what_is_not_a_number_is_said():
 
 
 def test_data_that_does_not_fit_the_model():
-    with pytest.raises(ModelError, match="class number 3; the model knows 0 to 2"):
+    with pytest.raises(ModelError, match="class index 3; the model knows 0 to 2"):
         class_report(np.full((1, 3), 1 / 3), np.array([3]), ("a", "b", "c"))
-    with pytest.raises(ModelError, match="answers with 3 classes; the data has 2"):
+    with pytest.raises(ModelError, match="predicts 3 classes; the data has 2"):
         class_report(np.full((1, 3), 1 / 3), np.array([0]), ("a", "b"))
 
 

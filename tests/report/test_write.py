@@ -29,7 +29,7 @@ def contents(k: int = 10, *, name: str = "mlp", evil: bool = False) -> report.Co
     names = tuple(f"{EVIL} {i}" if evil else f"class {i}" for i in range(k))
     truth = rng.integers(0, k, 50 * k)
     logits = rng.normal(size=(50 * k, k)) + 3 * np.eye(k)[truth]
-    probs = probabilities(logits, from_logits=True)
+    probs = probabilities(logits, "softmax")
     result = class_report(probs, truth, names)
     mistakes = [
         figures.Mistake(i, rng.integers(0, 255, (28, 28), np.uint8), names[0], names[1], 0.99, 0.0)
@@ -140,7 +140,7 @@ def test_few_and_many_classes(k):
 def test_a_run_without_anything_has_a_page():
     assert "Not evaluated yet" in report.render(report.Contents(EVIL))
     one = report.Contents("r", history={"epoch": [1], "loss": [math.nan]})
-    assert "left the finite numbers" in report.render(one)
+    assert "became NaN or infinite" in report.render(one)
     regression = report.Contents(
         "r", evaluation=report.Evaluation("test", 9, {"loss": 1.5, "mae": 0.5})
     )

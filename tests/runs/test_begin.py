@@ -140,7 +140,7 @@ def test_an_overwrite_that_was_killed_is_undone_by_the_next() -> None:
     assert not run.is_run()
     with pytest.raises(UsageError, match="was stopped while it began"):
         Run.open(run.folder)
-    with pytest.raises(UsageError, match="holds a run already"), begin.begun("mlp", "run"):
+    with pytest.raises(UsageError, match="already holds a run"), begin.begun("mlp", "run"):
         pass
     with pytest.raises(Stop), begin.begun("mlp", "run", overwrite=True):
         raise Stop
@@ -173,6 +173,9 @@ def killed(folder: str, *files: str) -> Run:
 )
 def test_what_a_kill_left_of_a_beginning_is_begun_anew(files) -> None:
     killed("run", *files)
+    if ".lock" in files and "config.yaml" not in files:
+        with pytest.raises(UsageError, match="before it had begun"):
+            Run.open("run")
     with begin.begun("mlp", "run") as run:
         run.write_json(run.summary_path, {})
         run.write_text(run.config_path, "new")
@@ -195,7 +198,7 @@ def test_other_things_are_never_taken_for_one(files) -> None:
     before = content(run.folder)
     for overwrite in (False, True):
         with (
-            pytest.raises(UsageError, match="holds other things"),
+            pytest.raises(UsageError, match="holds other files"),
             begin.begun("mlp", "run", overwrite=overwrite),
         ):
             pass
@@ -204,7 +207,7 @@ def test_other_things_are_never_taken_for_one(files) -> None:
 
 def test_a_file_is_no_folder() -> None:
     Path("file").write_text("mine")
-    with pytest.raises(UsageError, match="a file stands there"), begin.begun("mlp", "file"):
+    with pytest.raises(UsageError, match="a file of this name exists"), begin.begun("mlp", "file"):
         pass
     with pytest.raises(NnpyError), begin.begun("mlp", "file/run"):
         pass
@@ -215,7 +218,7 @@ def test_two_at_once_in_one_folder() -> None:
     with begin.begun("mlp", "run") as run:
         for overwrite in (False, True):
             again = begin.begun("mlp", "run", overwrite=overwrite)
-            with pytest.raises(RunError, match="another training is at work"), again:
+            with pytest.raises(RunError, match="another training is running"), again:
                 pass
         run.write_text(run.config_path, "")
     assert run.config_path.exists()
@@ -223,6 +226,24 @@ def test_two_at_once_in_one_folder() -> None:
         assert one.folder != other.folder
         assert lock.holder(one.folder)
         assert lock.holder(other.folder)
+
+
+def test_what_crashes_left_in_a_run_goes_when_it_is_claimed() -> None:
+    run = made()
+    run.figures_folder.mkdir()
+    aside = run.folder / ".replaced-0123abcd"
+    aside.mkdir()
+    (aside / "config.yaml").write_text("old")
+    left = [run.folder, run.best_path.parent, run.state_folder, run.figures_folder]
+    for folder in left:
+        (folder / ".x.0123abcd.tmp.png").write_text("half")
+    before = content(run.folder)
+    with begin.claimed(run):
+        pass
+    assert set(before) - set(content(run.folder)) == {
+        ".replaced-0123abcd/config.yaml",
+        *(str((folder / ".x.0123abcd.tmp.png").relative_to(run.folder)) for folder in left),
+    }
 
 
 # ---------------------------------------------------------------- links

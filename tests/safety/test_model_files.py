@@ -172,6 +172,7 @@ def set_argument(**arguments):
         (set_argument(activation="nothing"), "Dense: .*nothing"),
         (set_argument(units=7), r"expected axis -1 of input shape to have value 4.*\(None, 7\)"),
         (lambda config: config["config"].pop("layers"), "'layers' is missing in the config"),
+        (lambda config: config["compile_config"].update(optimizer=[1]), "opened as a model: .+"),
     ],
 )
 def test_keras_own_reason_is_told_whole_and_without_the_config(tmp_path, change, reason):

@@ -46,7 +46,7 @@ ERRORS = {
 ERRORS |= dict.fromkeys(("write", "fsync"), (errno.ENOSPC, errno.EIO))
 SYSCALLS = {"rename": "replace", "fsync": "fsync", "mkdir": "mkdir", "ftruncate": "truncate"}
 SIGNALS = ("SIGTERM", "SIGINT", "SIGHUP", "SIGPIPE", "SIGKILL", "SIGSTOP")
-PATIENCE = 120  # seconds that a training may take
+PATIENCE = 900  # seconds that a training may take, on a busy machine
 
 CONFIG = """\
 data: {name: idx, path: data, validation_split: 0.2}
@@ -176,7 +176,7 @@ class Workplace:
             return "it did not end"
         if ended.code not in codes:
             return f"exit code {ended.code}: {_last(ended.text)}"
-        if "Traceback" in ended.text or "fault of nnpy" in ended.text:
+        if "Traceback" in ended.text or "bug in nnpy" in ended.text:
             return f"a traceback: {_last(ended.text)}"
         if ended.code and "rror" not in ended.text and "ended by" not in ended.text:
             return f"no error in words: {_last(ended.text)}"

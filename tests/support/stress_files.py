@@ -12,9 +12,11 @@ traceback, a crash, a hang, all the memory – is a fault: exit code 1, and the 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import json
 import random
+import re
 import select
 import subprocess
 import sys
@@ -27,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 
 from tests.support import mutants
 from tests.support.datasets import tiny_fashion_mnist
@@ -145,7 +148,7 @@ def specimens(kind: Kind, folder: Path) -> list[bytes]:
     """Good files of a kind; what it needs beside it is laid into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     if kind.open is _config:
-        return [path.read_bytes() for path in sorted((HOME / "configs").glob("*.yaml"))]
+        return _configs()
     if kind.open is _data:
         tiny_fashion_mnist(folder, 40, 20)
         if not kind.file.endswith(".gz"):
@@ -160,6 +163,22 @@ def specimens(kind: Kind, folder: Path) -> list[bytes]:
     for name in ("config.yaml", "summary.json", "environment.json", "metrics.csv"):
         (folder / name).write_bytes((OLD_RUN / name).read_bytes())
     return [(OLD_RUN / kind.file).read_bytes()]
+
+
+def _configs() -> list[bytes]:
+    """The configs that come with nnpy, and the examples of its documentation that stand alone."""
+    from nnpy.config.load import load_config
+    from nnpy.config.starters import FOLDER
+    from nnpy.errors import UsageError
+
+    places = [HOME / "configs", FOLDER]
+    found = [path.read_text("utf-8") for place in places for path in sorted(place.glob("*.yaml"))]
+    for page in (HOME / "README.md", *sorted((HOME / "docs").glob("*.md"))):
+        for text in re.findall(r"```yaml\n(.*?)```", page.read_text("utf-8"), re.DOTALL):
+            with contextlib.suppress(UsageError, yaml.YAMLError):
+                load_config(yaml.safe_load(text))
+                found.append(text)
+    return [text.encode() for text in found]
 
 
 def _picture() -> bytes:

@@ -17,9 +17,11 @@ import pytest
 import tensorflow as tf
 
 import nnpy
+from nnpy import api
 from nnpy.config.load import load_config
 from nnpy.data import registry
 from nnpy.engine import permutation
+from nnpy.errors import ConfigError
 from nnpy.runs.folder import Run
 from nnpy.workflows.report import Reporter
 
@@ -97,8 +99,8 @@ def fitted(config: dict, callbacks: Sequence[Any] = ()) -> tuple[keras.Model, di
         permutation(training.seed, epoch, len(x)) if training.shuffle else np.arange(len(x))
         for epoch in range(EPOCHS)
     ]
-    steps = len(x) // BATCH
-    rows = np.concatenate(order).reshape(EPOCHS * steps, BATCH)
+    rows = np.concatenate(order).reshape(-1, BATCH)
+    steps = training.steps_per_epoch or len(x) // BATCH
     batches = tf.data.Dataset.from_tensor_slices(rows).map(
         lambda row: (tf.gather(x, row), tf.gather(y, row))
     )
@@ -108,6 +110,7 @@ def fitted(config: dict, callbacks: Sequence[Any] = ()) -> tuple[keras.Model, di
         steps_per_epoch=steps,
         validation_data=(validation.x.astype("float32") / 255, validation.y),
         validation_batch_size=BATCH,
+        class_weight=training.class_weight,
         callbacks=list(callbacks),
         verbose=0,
     )
@@ -187,3 +190,28 @@ def test_a_stateful_lstm(config, tmp_path) -> None:
     config = changed(config, model, shuffle=False)
     run = nnpy.train(config, run_dir=str(tmp_path / "run"))
     assert_same(run, *fitted(config))
+    # The states are zero before the test set, whatever was seen before.
+    assert nnpy.evaluate(run)["metrics"] == pytest.approx(run.summary()["test"], rel=1e-5)
+    pictures = np.zeros((3, 28, 28), "uint8")
+    np.save(tmp_path / "three.npy", pictures)
+    answers = api.predict(run, [tmp_path / "three.npy"])["predictions"]
+    assert len(answers) == 3
+    words = "leave a rest of 120 validation examples and 200 test examples: use one of"
+    with pytest.raises(ConfigError, match=words):
+        odd = {"inputs": {"rows": {"batch_size": 50}}, "layers": model["layers"]}
+        nnpy.train(changed(config, odd, batch_size=50), run_dir=str(tmp_path / "odd"))
+    assert not (tmp_path / "odd").exists()
+
+
+def test_epochs_of_so_many_steps_with_weighted_metrics(config, tmp_path) -> None:
+    """A pass has 12 steps: the second epoch goes on where the first ended."""
+    config = changed(
+        config,
+        steps_per_epoch=9,
+        class_weight={number: 0.5 + number / 5 for number in range(10)},  # Keras wants them all
+        weighted_metrics=["accuracy", {"SparseCategoricalCrossentropy": {"name": "far"}}],
+    )
+    run = nnpy.train(config, run_dir=str(tmp_path / "run"))
+    model, history = fitted(config)
+    assert {"weighted_accuracy", "far", "val_weighted_accuracy", "val_far"} <= set(history)
+    assert_same(run, model, history)

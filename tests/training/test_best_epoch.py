@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+from nnpy.errors import ConfigError
 from nnpy.training.best_epoch import Best
 
 
@@ -47,3 +48,10 @@ def test_an_epoch_without_validation_is_never_the_best():
 def test_the_direction_is_never_guessed_by_the_name():
     with pytest.raises(ValueError, match="min or max"):
         Best("val_loss", "auto")
+
+
+def test_what_is_not_measured_is_told():
+    Best("val_loss", "min").check_measured({"val_loss": 1.0})
+    Best(None, "auto").check_measured({})
+    with pytest.raises(ConfigError, match="nothing named 'val_f1' is measured; known: loss"):
+        Best("val_f1", "max").check_measured({"loss": 1.0})

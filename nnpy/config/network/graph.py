@@ -52,7 +52,8 @@ class Step:
     takes them by name; an operation (`layer.kind` "op") always does. `call` are further
     arguments of the call. A nested model (`layer.kind` "model") has its `network`; a step
     that calls a layer again `reuse`s the step of that name, or, after a "/", the step at that
-    place in the outermost model (`/encoder/dense`).
+    place in the outermost model (`/encoder/dense`). One that asks to `adapt` looks at the training
+    examples before the training.
     """
 
     layer: KerasObject
@@ -62,6 +63,7 @@ class Step:
     mark: Mark | None = field(default=None, repr=False)
     call: dict[str, Any] = field(default_factory=dict)
     network: Network | None = None
+    adapt: bool = False
     reuse: str | None = None
 
     def iter_layers(self) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from nnpy.catalog.entries import Parameter
+from nnpy.catalog.entries import Entry, Parameter
 from nnpy.catalog.naming import snake_case
 from nnpy.config.checker import Checker, show
 from nnpy.config.network import inputs as tensors
@@ -26,6 +26,9 @@ from nnpy.config.network.names import Scope
 from nnpy.config.objects import KerasObject
 from nnpy.config.yaml.nodes import Mark, Node
 from nnpy.errors import did_you_mean
+
+# Layers that can look at the training examples before the training: `adapt: true`.
+ADAPTIVE = ("Normalization", "Discretization")
 
 _MODEL_KEYS = ("trainable", "inputs", "takes", "layers", "outputs")
 _TRAINABLE = Parameter("trainable", types=("bool",), doc="Whether any of its weights is trained.")
@@ -127,7 +130,7 @@ class _Reader:
             for key in node.value:
                 if key not in _MODEL_KEYS:
                     hint = did_you_mean(str(key), _MODEL_KEYS)
-                    hint = hint or f"; known are {', '.join(_MODEL_KEYS)}"
+                    hint = hint or f"; known: {', '.join(_MODEL_KEYS)}"
                     self.checker.error(node.keys.get(key), path, f"unknown key '{key}'{hint}")
             if "layers" not in node.value:
                 self.checker.error(node, path, "missing key 'layers'")
@@ -199,25 +202,32 @@ class _Reader:
         if entry is None:
             message = self.checker.unknown(("layer",), use.name, (*self.blocks, "reuse", "Model"))
             if self.checker.catalog.find("op", use.name):
-                message = f"unknown layer '{use.name}'; the operation is written ops.{use.name}"
+                message = f"unknown layer '{use.name}'; did you mean the operation ops.{use.name}"
             self.checker.error(use.mark, path, message)
             inputs = tensors.plain(use)
             own = use.scope.choose(use.argument("name"), snake_case(use.name), use.path)
             return self._add(use, KerasObject("layer", use.name), own, inputs)
         use.path = f"{path}.{entry.name}"
         if entry.name == "InputLayer":
-            message = "inputs stand in the mapping form: model: {inputs: {image: …}, layers: …}"
+            message = (
+                "inputs are declared in the mapping form: model: {inputs: {image: …}, layers: …}"
+            )
             self.checker.error(use.mark, use.path, message)
         given = use.arguments.value
         old = [key for key in _OLD_SHAPES if key in given and not entry.parameter(key)]
         for key in old:
-            message = f"'{key}' is not needed: the shape is that of the data, or stands under"
+            message = (
+                f"'{key}' is not needed: the input shape is that of the data, or is declared under"
+            )
             use.error(
                 use.arguments.keys.get(key), f"{message} `inputs:` in the model's mapping form"
             )
         inputs, call = tensors.of_layer(use, entry, self.steps)
         hidden = ("name",) if entry.code and not entry.parameter("name") else ()
-        arguments = use.without("from", "call", *old, *hidden)
+        adapt = self._adapt(use, entry)
+        arguments = use.without(
+            "from", "call", *old, *hidden, *(() if adapt is None else ("adapt",))
+        )
         values = self.checker.arguments(
             arguments, entry.parameters, use.path, where=use.mark, open_ended=entry.open_ended
         )
@@ -229,7 +239,23 @@ class _Reader:
         if use.scope.frozen and (entry.parameter("trainable") or entry.open_ended):
             values["trainable"] = False
         layer = KerasObject("layer", entry.name, values, use.path, use.mark, code=entry.code)
-        return self._add(use, layer, own, inputs, call=call)
+        return self._add(use, layer, own, inputs, call=call, adapt=adapt is True)
+
+    def _adapt(self, use: Use, entry: Entry) -> bool | None:
+        """What `adapt:` of a layer says; None where it says nothing, or there is no such thing."""
+        node = use.argument("adapt")
+        if node is None or entry.code or entry.name not in ADAPTIVE:
+            return None
+        path = f"{use.path}.adapt"
+        adapt = self.checker.value(node, Parameter("adapt", types=("bool",)), path)
+        given = [key for key in ("mean", "variance", "bin_boundaries") if use.argument(key)]
+        if adapt and given:
+            message = f"adapt: true finds what '{given[0]}' says; leave one of them out"
+            use.error(node, message, "adapt")
+        if adapt and "Model" in self.within:
+            message = "a layer that adapts to the data cannot stand in a nested model"
+            use.error(node, message, "adapt")
+        return adapt is True
 
     def _operation(self, use: Use) -> Ref:
         self.functional = True
@@ -293,11 +319,15 @@ class _Reader:
         if step is None or not own:
             message = f"expected the name of a layer, got {show(node)}"
             if ref is not None and not own:
-                message += ": a block makes new layers at each use; a nested Model keeps its own"
+                message += (
+                    ": a block makes new layers at each use, a nested Model shares its layers"
+                )
             use.error(node, message, "layer")
             return None
         if step.layer.kind == "op":
-            use.error(node, f"'{node.value}' is an operation: write it again", "layer")
+            use.error(
+                node, f"'{node.value}' is an operation without weights: repeat it instead", "layer"
+            )
             return None
         while step.reuse and not step.reuse.startswith("/"):
             step = self.by_name[step.reuse]
@@ -401,7 +431,7 @@ class _Reader:
     def _known_only(self, use: Use, known: tuple[str, ...]) -> None:
         for key in use.arguments.value:
             if key not in known:
-                hint = did_you_mean(str(key), known) or f"; known are {', '.join(known)}"
+                hint = did_you_mean(str(key), known) or f"; known: {', '.join(known)}"
                 use.error(use.arguments.keys.get(key), f"unknown argument '{key}'{hint}")
 
 

@@ -11,8 +11,10 @@ from nnpy.catalog.catalog import Catalog
 from nnpy.catalog.entries import Entry, Parameter
 from nnpy.catalog.kinds import OBJECT_KINDS
 from nnpy.config import by_output as outputs
+from nnpy.config.network.reader import ADAPTIVE
 from nnpy.config.objects import ACTIVATION_LAYERS
-from nnpy.config.settings import parameters
+from nnpy.config.settings import SHORT_FORMS, parameters, subsections
+from nnpy.data import registry
 
 IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_]*$"
 PARAMETER = r"^\$"  # `$name` or `${expression}`
@@ -28,12 +30,14 @@ _SCALARS = {
     "dict": "object",
 }
 
+ADAPT = "Whether it learns from the training examples, before the training, what it must know."
+
 STEP_KEYS = {
     "from": "The steps whose outputs it takes (default: the step above): a name, a list of "
     "names, or {argument: name}. `input` is the model's input; `lstm.1` is the second output.",
-    "call": "Further arguments of the layer's call, such as {training: true}.",
-    "name": "What `from:` and `outputs:` call it.",
-    "trainable": "Whether its layers are trained; false freezes them all.",
+    "call": "Additional arguments of the layer's call, such as {training: true}.",
+    "name": "The name that `from:` and `outputs:` refer to.",
+    "trainable": "Whether its layers are trained; false freezes all of them.",
 }
 
 
@@ -52,6 +56,8 @@ def objects(kind: str, catalog: Catalog) -> dict[str, Any]:
         entry = catalog.find(kind, name)
         assert entry is not None
         properties = {each.name: _parameter(each) for each in entry.parameters}
+        if kind == "layer" and name in ADAPTIVE:
+            steps["adapt"] = {"type": "boolean", "description": ADAPT}
         if kind == "layer" and len(entry.call) > 1:
             steps["call"] = _call(entry)
         found[f"{kind}.{name}"] = _arguments(entry, {**steps, **properties}, entry.parameters)
@@ -153,17 +159,50 @@ def operations(catalog: Catalog) -> dict[str, Any]:
 # -- one argument or setting ---------------------------------------------------------------
 
 
-def section(section: type) -> dict[str, Any]:
-    """A section of settings, such as `training:`."""
-    known = {each.name: _parameter(each) for each in parameters(section)}
+def section(settings: type, name: str = "") -> dict[str, Any]:
+    """A section of settings, such as `training:`, by its name."""
+    known = {each.name: _parameter(each) for each in parameters(settings)}
     for key in outputs.READERS.keys() & known.keys():
         known[key] = by_output(known[key])
+    for key, inner in subsections(settings).items():
+        known[key] = section(inner)
+    for short, (key, setting) in SHORT_FORMS.get(name, {}).items():
+        known[short] = known[key]["properties"][setting]
+    if name == "data":
+        known["source"] = _source()
     return {
-        "description": (section.__doc__ or "").strip(),
+        "description": (settings.__doc__ or "").strip(),
         "type": ["object", "null"],
         "properties": known,
         "additionalProperties": False,
     }
+
+
+def _source() -> dict[str, Any]:
+    """A data source: its name, or its name with its own arguments."""
+    alone = [
+        name
+        for name, source in registry.SOURCES.items()
+        if not any(each.required for each in source.parameters)
+    ]
+    full = [
+        {
+            "type": "object",
+            "required": [name],
+            "properties": {
+                name: {
+                    "type": ["object", "null"] if name in alone else "object",
+                    "properties": {each.name: _parameter(each) for each in source.parameters},
+                    "required": [each.name for each in source.parameters if each.required],
+                    "additionalProperties": False,
+                }
+            },
+            "additionalProperties": False,
+        }
+        for name, source in registry.SOURCES.items()
+    ]
+    description = "Where the examples come from: a data set's name, or its name with arguments."
+    return {"description": description, "anyOf": [{"enum": alone}, *full]}
 
 
 def by_output(one: Mapping[str, Any]) -> dict[str, Any]:

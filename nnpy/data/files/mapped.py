@@ -52,10 +52,40 @@ def file_of(array: Any) -> MappedFile | None:
     return base
 
 
-def rows(array: np.ndarray, wanted: np.ndarray, out: np.ndarray) -> np.ndarray:
+class SelectedRows:
+    """Some rows of a mapped array, read as they are used; looks like a read-only array."""
+
+    def __init__(self, array: np.ndarray, rows: np.ndarray) -> None:
+        self.base, self.rows = array, rows
+        self.shape = (len(rows), *array.shape[1:])
+        self.dtype, self.ndim = array.dtype, array.ndim
+        self.nbytes = array[:1].nbytes * len(rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, key: Any) -> Any:
+        chosen = self.rows[key]
+        return SelectedRows(self.base, chosen) if chosen.ndim else self.base[chosen]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return whole(self).astype(dtype or self.dtype, copy=False)
+
+
+def select(array: np.ndarray, wanted: np.ndarray) -> Any:
+    """Rows of an array, in ascending order; those of a mapped file stay on the disk."""
+    begin = int(wanted[0]) if len(wanted) else 0
+    if len(wanted) and int(wanted[-1]) - begin + 1 == len(wanted):
+        return array[begin : begin + len(wanted)]
+    return array[wanted] if file_of(array) is None else SelectedRows(array, wanted)
+
+
+def rows(array: Any, wanted: np.ndarray, out: np.ndarray) -> np.ndarray:
     """`out[:] = array[wanted]`; nothing else of a mapped file gets into memory. Returns `out`."""
     import numpy as np
 
+    if isinstance(array, SelectedRows):
+        return rows(array.base, array.rows[wanted], out)
     file = file_of(array)
     if file is None:
         # In this mode NumPy makes no copy of its own; the rows are there in any case.
@@ -72,10 +102,10 @@ def rows(array: np.ndarray, wanted: np.ndarray, out: np.ndarray) -> np.ndarray:
     return out
 
 
-def whole(array: np.ndarray) -> np.ndarray:
+def whole(array: Any) -> np.ndarray:
     """The array in memory."""
     import numpy as np
 
-    if file_of(array) is None:
+    if not isinstance(array, SelectedRows) and file_of(array) is None:
         return array
     return rows(array, np.arange(len(array)), np.empty(array.shape, array.dtype))

@@ -30,10 +30,10 @@ class Arrays:
             return {"array": short(values, dtype), "dtype": dtype}
         if self.file is None:
             raise ModelError(
-                f"the model holds an array of {content.size:,} numbers, which stands in a file "
+                f"the model holds an array of {content.size:,} entries, which stands in a file "
                 "beside the config: say where with -o FILE"
             )
-        own = content.dtype.kind in "biufc"
+        own = content.dtype.kind in "biufcU"
         if not own:  # bfloat16 and its kin, which NumPy cannot write
             content = content.astype("float32")
         buffer = io.BytesIO()

@@ -10,6 +10,7 @@ import keras
 from nnpy.errors import ModelError
 from nnpy.models.to_config import arguments
 from nnpy.models.to_config.context import Context
+from nnpy.models.to_config.vocabularies import what_stays_behind, with_learned
 
 
 def is_network(layer: Any) -> bool:
@@ -53,7 +54,10 @@ def step_of(
     own = arguments.is_own(config)
     if own:
         context.foreign.add(name)
-    return name, arguments.arguments_of("layer", name, config["config"], context, own=own)
+    if (text := what_stays_behind(layer)) is not None:
+        context.note(text)
+    given = with_learned(layer, config["config"])
+    return name, arguments.arguments_of("layer", name, given, context, own=own)
 
 
 def input_of(config: Mapping[str, Any], context: Context, keep_batch: bool) -> dict[str, Any]:

@@ -1,0 +1,68 @@
+"""What a saved model must remember beside its weights: how its input was scaled, what it gives.
+
+A `.keras` file is an archive of which Keras reads what it knows; nnpy adds one small member,
+`nnpy.json`, that other readers never see. What it says is as much foreign text as the rest of
+the file, and is believed only in its own form.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from nnpy.safety.model_files import RECORD, RECORD_LIMIT
+
+_SCALES = ("probabilities", "softmax", "sigmoid", "margins")
+
+
+@dataclass(frozen=True)
+class Record:
+    """How to use a saved model.
+
+    `rescale`: a value of data stored as `dtype`, times this, is the model's input. `outputs`:
+    what each output is, by its name, as in `config.measures`. `classes`: the names of the classes.
+    """
+
+    rescale: float | None = None
+    dtype: str = ""
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    classes: tuple[str, ...] = ()
+
+
+def save(model: keras.Model, path: Path, record: Record) -> None:
+    """Saves a model as a .keras file with its record."""
+    model.save(path)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(zipfile.ZipInfo(RECORD), json.dumps({"format": 1, **asdict(record)}))
+
+
+def read(path: Path) -> Record:
+    """The record of a .keras file; an empty one where it has none, or none in this form."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if archive.getinfo(RECORD).file_size > RECORD_LIMIT:
+                return Record()
+            told = json.loads(archive.read(RECORD))
+    except (KeyError, OSError, ValueError, RecursionError, zipfile.BadZipFile):
+        return Record()
+    return _record(told) if isinstance(told, dict) else Record()
+
+
+def _record(told: Mapping[str, Any]) -> Record:
+    rescale, outputs, classes = told.get("rescale"), told.get("outputs"), told.get("classes")
+    number = isinstance(rescale, int | float) and not isinstance(rescale, bool)
+    return Record(
+        dtype=str(told.get("dtype", "")),
+        rescale=float(rescale) if number and math.isfinite(rescale) else None,  # type: ignore[arg-type]
+        outputs={k: v for k, v in outputs.items() if v in _SCALES}
+        if isinstance(outputs, dict)
+        else {},
+        classes=tuple(map(str, classes)) if isinstance(classes, list) else (),
+    )

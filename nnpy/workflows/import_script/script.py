@@ -1,0 +1,238 @@
+"""The text of a user's script, and the definitions that can be taken out of it.
+
+A config names own layers, losses and callbacks by `code:`, a Python file that is run whenever
+the model is built. The script itself is no such file: it trains. So the definitions that the
+model needs are cut out of it, with the imports and constants that they need in turn.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import json
+import re
+import symtable
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from nnpy.errors import UsageError
+from nnpy.storage.regular import read_text
+
+_LIMIT = 64 << 20  # bytes; a notebook holds its pictures
+_PLAIN = (bool, int, float, str, bytes, type(None))
+# Cells that Jupyter gives to another program, or to a file.
+_FOREIGN = frozenset(
+    (
+        *("bash", "sh", "script", "cmd", "html", "HTML", "javascript", "js", "latex", "markdown"),
+        *("perl", "ruby", "svg", "SVG", "writefile", "file", "sql", "R"),
+    )
+)
+_HELP = re.compile(r"[\w.]+\?\??\s*")  # Jupyter's `name?`
+
+
+class NotExtractable(Exception):
+    """A definition that cannot stand in a file of its own; the message says why."""
+
+
+@dataclass(frozen=True)
+class Script:
+    """A script as it was read: `text` is Python, whatever the file was."""
+
+    path: Path
+    text: str
+
+    @classmethod
+    def read(cls, path: str | Path) -> Script:
+        """A `.py` file or a notebook. Raises UsageError for what cannot be read as Python."""
+        place = Path(path)
+        try:
+            text = read_text(place, _LIMIT).removeprefix("\ufeff")
+            script = cls(place, _of_notebook(text) if place.suffix == ".ipynb" else text)
+            ast.parse(script.text)
+        except OSError as error:
+            raise UsageError(f"{place}: {(error.strerror or str(error)).lower()}") from None
+        except SyntaxError as error:
+            raise UsageError(f"{place}:{error.lineno or 1}: not Python: {error.msg}") from None
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise UsageError(f"{place} cannot be read: {error}") from None
+        return script
+
+    @cached_property
+    def _statements(self) -> list[ast.stmt]:
+        return ast.parse(self.text).body
+
+    @cached_property
+    def definitions(self) -> dict[str, ast.stmt]:
+        """Classes and functions at the top of the script, by name; the last of a name counts."""
+        kinds = (ast.ClassDef, ast.FunctionDef)
+        return {each.name: each for each in self._statements if isinstance(each, kinds)}
+
+    def extract(self, names: Iterable[str], values: Mapping[str, Any]) -> str:
+        """A Python file with these definitions and all that they need.
+
+        `values` are the script's global variables as they are now: a constant that the script
+        computed is written down as its value. Raises NotExtractable with the reason.
+        """
+        wanted: dict[int, ast.stmt] = {}
+        constants: dict[str, str] = {}
+        stack, done = list(names), set()
+        while stack:
+            name = stack.pop()
+            if name in done:
+                continue
+            done.add(name)
+            statement = self._binding(name)
+            if statement is None:
+                if name in values and not hasattr(builtins, name):
+                    constants[name] = _literal(name, values[name])
+                continue
+            if isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.For):
+                constants[name] = _literal(name, values.get(name))
+                continue
+            wanted[statement.lineno] = statement
+            if not isinstance(statement, ast.Import | ast.ImportFrom):
+                stack += _names_used(self._source(statement))
+        return self._file(list(wanted.values()), constants)
+
+    def _binding(self, name: str) -> ast.stmt | None:
+        """The statement at the top that gives the name its last meaning."""
+        if name in self.definitions:
+            return self.definitions[name]
+        found = None
+        for each in self._statements:
+            if isinstance(each, ast.If) and _is_main_guard(each):
+                continue
+            if name in _bound_by(each):
+                found = each
+        if isinstance(found, ast.If | ast.Try | ast.With):
+            inside = [each for each in ast.walk(found) if name in _imports(each)]
+            return found if inside else ast.Assign(targets=[], value=ast.Constant(None))
+        return found
+
+    def _file(self, statements: list[ast.stmt], constants: Mapping[str, str]) -> str:
+        statements.sort(key=lambda each: each.lineno)
+        imports = [each for each in statements if not isinstance(each, _DEFINES)]
+        future = [each for each in imports if getattr(each, "module", "") == "__future__"]
+        future = future or [each for each in self._statements if _is_future(each)]
+        imports = [*future, *(each for each in imports if each not in future)]
+        parts = [f'"""Taken from {self.path.name} by nnpy import."""']
+        if imports:
+            parts.append("\n".join(self._source(each) for each in imports))
+        if constants:
+            parts.append("\n".join(f"{key} = {text}" for key, text in sorted(constants.items())))
+        text = "\n\n".join(parts)
+        for each in statements:
+            if isinstance(each, _DEFINES):
+                text += f"\n\n\n{self._source(each)}"
+        return text + "\n"
+
+    def _source(self, statement: ast.stmt) -> str:
+        lines = self.text.splitlines()
+        decorators = getattr(statement, "decorator_list", [])
+        first = min([statement.lineno, *(each.lineno for each in decorators)])
+        return "\n".join(lines[first - 1 : statement.end_lineno])
+
+
+_DEFINES = (ast.ClassDef, ast.FunctionDef)
+
+
+def _is_future(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
+
+
+def _is_main_guard(statement: ast.If) -> bool:
+    return any(isinstance(each, ast.Name) and each.id == "__name__" for each in ast.walk(statement))
+
+
+def _bound_by(statement: ast.stmt) -> set[str]:
+    """The names that a statement gives a value."""
+    found = set()
+    for each in _without_inner_scopes(statement):
+        if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store):
+            found.add(each.id)
+        found |= _imports(each)
+    return found
+
+
+def _imports(node: ast.AST) -> set[str]:
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return {each.asname or each.name.partition(".")[0] for each in node.names}
+    return set()
+
+
+def _without_inner_scopes(statement: ast.stmt) -> Iterator[ast.AST]:
+    stack: list[ast.AST] = [statement]
+    while stack:
+        node = stack.pop()
+        yield node
+        inner = (ast.FunctionDef, ast.ClassDef, ast.Lambda, ast.AsyncFunctionDef)
+        stack += [each for each in ast.iter_child_nodes(node) if not isinstance(each, inner)]
+
+
+def _names_used(source: str) -> set[str]:
+    """The names that a definition looks up in its module."""
+    module = symtable.symtable(textwrap.dedent(source), "definition", "exec")
+    found = {each.get_name() for each in module.get_symbols() if each.is_referenced()}
+    stack = module.get_children()
+    while stack:
+        table = stack.pop()
+        stack += table.get_children()
+        found |= {each.get_name() for each in table.get_symbols() if each.is_global()}
+    return found
+
+
+def _literal(name: str, value: Any) -> str:
+    """The value as Python text, if it is plain."""
+    if not _is_plain(value):
+        raise NotExtractable(f"it needs '{name}', which the script computes")
+    return repr(value)
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, list | tuple | set | frozenset):
+        return len(value) <= 1000 and all(_is_plain(each) for each in value)
+    if isinstance(value, dict):
+        return len(value) <= 1000 and all(_is_plain(each) for each in [*value, *value.values()])
+    return type(value) in _PLAIN
+
+
+def _of_notebook(text: str) -> str:
+    """The code cells of a Jupyter notebook as one script, without what only Jupyter knows."""
+    lines: list[str] = []
+    for cell in json.loads(text)["cells"]:
+        if cell["cell_type"] != "code":
+            continue
+        source = cell["source"]
+        own = (source if isinstance(source, str) else "".join(source)).splitlines()
+        first = next((each for each in own if each.strip()), "")
+        if first.startswith("%%") and first.split()[0].removeprefix("%%") in _FOREIGN:
+            continue
+        python = list(_without_magics(own))
+        # Jupyter runs cell by cell: one that is no Python does not keep the others from running.
+        lines += python if _is_python(python) else [f"# {line}" for line in own]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _is_python(lines: Iterable[str]) -> bool:
+    try:
+        ast.parse("\n".join(lines))
+    except (SyntaxError, ValueError):
+        return False
+    return True
+
+
+def _without_magics(lines: Iterable[str]) -> Iterator[str]:
+    """The lines of a cell; what speaks to Jupyter or the shell becomes a comment."""
+    goes_on = False
+    for line in lines:
+        start = line.lstrip()
+        if goes_on or start.startswith(("%", "!", "?")) or _HELP.fullmatch(start):
+            yield f"{line[: len(line) - len(start)]}{'' if goes_on else 'pass  '}# {start}"
+            goes_on = line.endswith("\\")
+        else:
+            yield line
