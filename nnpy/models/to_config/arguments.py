@@ -120,7 +120,14 @@ def _value(value: Any, parameter: Parameter, dtype: Any, context: Context) -> An
     written = plain(value, context)
     if isinstance(written, list) and len(written) == parameter.length and "int" in parameter.types:
         return _one_for_all(written)
+    if isinstance(written, list) and parameter.minimum == 0 and _is_range_of_one(written):
+        return written[1]  # RandomShear keeps [-0.25, 0.25], but takes 0.25 only
     return written
+
+
+def _is_range_of_one(written: list[Any]) -> bool:
+    numbers = len(written) == 2 and all(isinstance(each, int | float) for each in written)
+    return numbers and written[0] == -written[1] < 0
 
 
 def is_own(value: Mapping[str, Any]) -> bool:

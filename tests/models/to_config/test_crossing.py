@@ -37,7 +37,15 @@ pytestmark = [
 ]
 
 # What is left out beside the exceptions of `off_defaults`, with the reason.
-NOT_BACK: dict[str, str] = {}
+NOT_BACK = {
+    "ELU": "Keras cannot save one with an activity_regularizer",
+    "Identity": "Keras cannot save one with an activity_regularizer",
+}
+# Layers whose outputs are not compared, with the reason.
+NOT_CALLED = {
+    "Discretization": "it is not adapted",
+    "RandomPosterization": "it draws numbers",
+}
 
 
 def entries(*kinds: str) -> list:
@@ -94,6 +102,8 @@ def test_a_layer(entry):
         original = off_defaults.made(entry.kind, entry.name, arguments)
         again = crossed("layer", original)
         assert off_defaults.config_of(again) == off_defaults.config_of(original)
+        if entry.name in NOT_CALLED or arguments.get("stateful"):  # a state from the call before
+            continue
         given = inputs_for(entry)
         try:
             original(*given)
