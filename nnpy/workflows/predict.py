@@ -36,6 +36,8 @@ def predict_files(
     that could not be read, and `looks_inverted`, the files that look so against the training
     data. Raises DataError when there is nothing to read.
     """
+    from nnpy.engine import introspection
+
     files = images.find(sources)
     session = Session(config, device=device)
     session.select_device()
@@ -57,16 +59,19 @@ def predict_files(
         except DataError as error:
             errors.append(str(error))
     predictions = []
-    for start in range(0, len(examples), BATCH):
-        part = examples[start : start + BATCH]
-        x, _ = preprocessing(
-            np.stack([example.x for example in part]), np.zeros(len(part), np.int32)
-        )
+    fixed = introspection.fixed_batch_size(model)
+    size = fixed or BATCH
+    for start in range(0, len(examples), size):
+        part = examples[start : start + size]
+        stored = np.stack([example.x for example in part])
+        if fixed:  # what fills up the batch is answered too, and left out below
+            stored = np.resize(stored, (size, *stored.shape[1:]))
+            introspection.reset_states(model)
+        x, _ = preprocessing(stored, np.zeros(len(stored), np.int32))
+        answers = _answers(model(x, training=False), outputs_of, info)
         predictions += [
             {"file": example.name, "fitted": example.how, **answer}
-            for example, answer in zip(
-                part, _answers(model(x, training=False), outputs_of, info), strict=True
-            )
+            for example, answer in zip(part, answers, strict=False)
         ]
     inverted = [
         example.name
