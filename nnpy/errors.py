@@ -108,7 +108,7 @@ class ConfigError(UsageError):
         lines = [str(problem) for problem in self.problems[:MOST_TOLD]]
         if more := len(self.problems) - len(lines):
             word = "mistakes" if more > 1 else "mistake"
-            lines.append(f"… and {more:,} more {word} (nnpy check --json tells all of them)")
+            lines.append(f"… and {more:,} more {word} (nnpy check --json lists all of them)")
         super().__init__("\n".join(lines))
 
 

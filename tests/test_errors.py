@@ -25,7 +25,7 @@ def test_of_many_mistakes_the_first_are_told_and_how_many_more(tmp_path) -> None
     text = str(error)
     assert text.count("x.yaml:") == MOST_TOLD == 50
     more = len(error.problems) - MOST_TOLD
-    assert text.endswith(f"\n… and {more:,} more mistakes (nnpy check --json tells all of them)")
+    assert text.endswith(f"\n… and {more:,} more mistakes (nnpy check --json lists all of them)")
     assert len(text) < 50_000
 
 
@@ -33,7 +33,7 @@ def test_fifty_mistakes_are_all_told() -> None:
     error = ConfigError(Problem(f"wrong {number}") for number in range(50))
     assert str(error).endswith("wrong 49")
     assert str(ConfigError([*error.problems, error.problems[0]])).endswith(
-        "… and 1 more mistake (nnpy check --json tells all of them)"
+        "… and 1 more mistake (nnpy check --json lists all of them)"
     )
 
 

@@ -112,7 +112,7 @@ def load(version: str | None = None) -> Catalog:
     """
     shipped = _read(SHIPPED)
     if shipped is None:
-        raise FileNotFoundError(f"{SHIPPED} is missing or damaged: install nnpy again")
+        raise FileNotFoundError(f"{SHIPPED} is missing or damaged; reinstall nnpy")
     version = version or installed_keras()
     if version is None or version == shipped["keras"]:
         return Catalog(shipped)

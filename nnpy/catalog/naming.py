@@ -33,7 +33,7 @@ def name_problem(name: str, kind: str) -> str:
     first = ", and begins with neither _ nor -" if _SCOPE.match(name) else ""
     better = scope_name(name, "")
     hint = f"; write {better}" if better and better != name else ""
-    return f"a name is made of letters A-Z, digits and _ . - here{first}: '{name}' is not{hint}"
+    return f"a name has letters A-Z, digits and _ . - only{first}: '{name}' is not allowed{hint}"
 
 
 def scope_name(text: str, otherwise: str) -> str:

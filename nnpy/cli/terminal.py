@@ -64,7 +64,9 @@ class Terminal:
             log.write(earlier)
             log.flush()
         except (OSError, NnpyError) as error:  # it is a training without a log, then
-            self.say(f"no log is kept: {path}: {getattr(error, 'strerror', None) or error}")
+            self.say(
+                f"the log cannot be written: {path}: {getattr(error, 'strerror', None) or error}"
+            )
             return
         os.dup2(log.fileno(), 2)
         self._log.close()
@@ -143,9 +145,9 @@ class Terminal:
                 "wb", prefix="nnpy-", suffix=".txt", delete=False
             ) as report:
                 report.write(text.encode(errors="backslashreplace"))
-            self.say(f"This is a fault of nnpy's. What it knows of it is in {report.name}")
+            self.say(f"This is a bug in nnpy. The details are in {report.name}")
         except OSError:  # no place for temporary files, or a full disk
-            self.say(f"This is a fault of nnpy's:\n{text}")
+            self.say(f"This is a bug in nnpy:\n{text}")
         return 1
 
     def leave(self, code: int) -> None:

@@ -68,7 +68,7 @@ def weights(node: Node, outputs: Sequence[str], checker: Checker) -> dict[str, f
     if node.value is None:
         return None
     if len(outputs) == 1:
-        checker.error(node, path, "the model has one output: there is nothing to weigh")
+        checker.error(node, path, "the model has only one output: there is nothing to weight")
         return None
     found = _by_output(node, outputs, checker, path, lambda *each: checker.value(*each), _WEIGHT)
     return {name: found.get(name, 1.0) for name in outputs}
@@ -98,7 +98,7 @@ def _by_output(
     found: dict[str, Any] = {}
     if node.is_list:
         if len(node.value) != len(outputs):
-            message = f"expected {len(outputs)} values, one for each output, got {len(node.value)}"
+            message = f"expected {len(outputs)} values, one per output, got {len(node.value)}"
             checker.error(node, path, message)
             return found
         pairs = zip(outputs, node.value, strict=True)

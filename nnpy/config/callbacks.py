@@ -149,14 +149,14 @@ def _check_monitor(each: Listed, measured: Measured, is_open: bool, checker: Che
             return
         if name.startswith("val_") and not any(key.startswith("val_") for key in measured.names):
             message = (
-                f"{each.told.name} watches '{name}', but nothing is held out to validate: set "
+                f"{each.told.name} watches '{name}', but there is no validation split: set "
                 "data.validation_split, or monitor: loss"
             )
         else:
             message = unknown_quantity(name, measured)
         checker.error(each.place("monitor"), path, message)
     elif not measured.directions[name] and each.value("mode") == "auto":
-        message = f"whether less or more of '{name}' is better is not known: add mode: min or max"
+        message = f"whether a lower or higher '{name}' is better is unknown: add mode: min or max"
         checker.error(each.place("monitor"), path, message)
 
 
@@ -188,11 +188,13 @@ def _check_checkpoint(each: Listed, measured: Measured, is_open: bool, checker: 
     for hole in _holes(name):
         if hole not in known and not is_open:
             message = f"nothing is known for '{{{hole}}}'" + (
-                did_you_mean(hole, known) or f"; known are {', '.join(known)}"
+                did_you_mean(hole, known) or f"; known: {', '.join(known)}"
             )
             checker.error(each.place("filepath"), path, message)
     if within_epoch and each.value("save_best_only"):
-        message = "within an epoch nothing says which model is the best: use save_freq: epoch"
+        message = (
+            "within an epoch there is no validation to tell the best model: use save_freq: epoch"
+        )
         checker.error(each.place("save_freq"), f"{each.told.path}.save_freq", message)
 
 
@@ -255,7 +257,9 @@ def choose_monitor(
     if not others:
         return training, []
     told = " and ".join(others.values())
-    return training, [f"two choose a best epoch: best.keras is by {training.monitor}, {told}"]
+    return training, [
+        f"two metrics choose a best epoch: best.keras follows {training.monitor}, {told}"
+    ]
 
 
 def with_modes(

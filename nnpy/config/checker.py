@@ -87,7 +87,7 @@ class Checker:
                 meant.add(nearest(str(key), unused))
                 hint = hint or did_you_mean(str(key), known)  # it stands there already
                 if not hint and len(known) <= 12:
-                    hint = f"; known are {', '.join(known)}" if known else "; it takes none"
+                    hint = f"; known: {', '.join(known)}" if known else "; it takes none"
                 self.error(node.keys.get(key) or item, path, f"unknown {word} '{key}'{hint}")
             else:
                 values[key] = self.value(item, parameter, f"{path}.{key}" if path else key)

@@ -43,7 +43,7 @@ def read_file(path: Path) -> Node:
     except FileNotFoundError:
         raise UsageError(f"{path}: no such file{_nearby(path)}") from None
     except IsADirectoryError:
-        raise UsageError(f"{path} is a folder; name a config file in it") from None
+        raise UsageError(f"{path} is a folder; expected a config file") from None
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}") from None
     root = parse.parse(text, str(path))
@@ -76,15 +76,17 @@ def extend(path: Path, is_object: IsObject) -> Node:
             raise _error(base, f"expected the name of a config file, got {show(base)}")
         home, path = Run.around(chain[-1]), path.parent / base.value
         if home and home.folder not in path.resolve().parents:
-            raise _error(base, "a run's config is whole: it extends nothing outside its folder")
+            raise _error(base, "the config of a run is complete: it cannot extend other files")
         try:
             node = read_file(path)
         except UsageError as error:
             raise _error(base, str(error)) from None
         if path.resolve() in chain:
-            raise _error(base, f"'{base.value}' extends this file in its turn: a loop")
+            raise _error(
+                base, f"'{base.value}' extends this file in turn: extends must not form a loop"
+            )
         if len(chain) >= MAX_EXTENDS:
-            raise _error(base, f"more than {MAX_EXTENDS} files extend one another")
+            raise _error(base, f"more than {MAX_EXTENDS} files extend each other")
         if not node.is_map:
             raise _error(base, f"{path} is not a mapping")
     tree = layers.pop()

@@ -66,7 +66,7 @@ def check_consistency(
         return []
     _check_batch_size(network, training, checker)
     if isinstance(training.validation_freq, int) and 0 < training.epochs < training.validation_freq:
-        message = f"of {training.epochs} epochs none is validated"
+        message = f"none of the {training.epochs} epochs is validated"
         checker.error(place("training", "validation_freq"), "training.validation_freq", message)
     notes = _stateful(network, training, checker)
     if settings.name is None:
@@ -129,14 +129,14 @@ def _fit(
             given = network.inputs[0]
             checker.error(given.mark or network.mark, given.path or "model", misfit)
             return []
-        return [f"{misfit}: it can be built, not trained on {info.name}"]
+        return [f"{misfit}: it can be built, but not trained on {info.name}"]
     several = len(network.outputs) > 1
     # What does not fit the data of a config that names none may be for others.
     own = checker if data_is_given or not several else Checker(checker.catalog)
     notes = check_measures(network, training, settings.labels, info, own)
     if own is not checker and own.problems:
         first = own.problems[0].message
-        return [f"{first}: the model can be built, not trained on {info.name}"]
+        return [f"{first}: the model can be built, but not trained on {info.name}"]
     rescale = settings.rescale
     if not isinstance(rescale, float):
         rescale, _ = decided_rescale(network, info)

@@ -18,7 +18,7 @@ from nnpy.catalog import catalog
 from nnpy.catalog.entries import Entry
 from nnpy.catalog.kinds import ARGUMENT_KINDS
 from nnpy.config import by_output as outputs
-from nnpy.config import callbacks, compose, consistency, data_section, steps
+from nnpy.config import callbacks, compose, consistency, data_section, data_source, steps
 from nnpy.config.checker import Checker, show
 from nnpy.config.config import Config
 from nnpy.config.monitor import measure
@@ -127,7 +127,7 @@ def _check(
     for key in root.value:
         if key not in KEYS:
             message = f"unknown key '{key}'" + (
-                did_you_mean(str(key), KEYS) or f"; known are {', '.join(KEYS)}"
+                did_you_mean(str(key), KEYS) or f"; known: {', '.join(KEYS)}"
             )
             checker.error(root.keys.get(key), "", message)
     code = _code(root.value.get("code"), checker)
@@ -137,10 +137,14 @@ def _check(
         model = reader.read(root.value["model"], checker, blocks=known)
     elif "model" not in meant:  # misspelt, it has been told of already
         checker.problems.append(Problem("missing key 'model'", file=file))
-    _find_path(root.value.get("data"))
     data_is_given = "data" in root.value
-    section = data_section.in_full("data", root.value.get("data"), checker)
+    before = len(checker.problems)
+    section = data_source.in_full(root.value.get("data"), checker)
+    _find_path(section)
+    section = data_section.in_full("data", section, checker)
     data = _data(section, checker)
+    if len(checker.problems) == before:
+        data_source.check(section, data.name, checker)
     info = _info(data)
     if of_run:
         known_info = info if isinstance(info, DataInfo) else None

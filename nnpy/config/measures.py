@@ -110,7 +110,7 @@ def misfit(kind: str, value: KerasObject, labels: Labels, end: End) -> str:
             message = f"{shown} compares one output with the class numbers 0 and 1"
             return f"{message}, but the model ends in {end.units}; set data.labels to one_hot"
         case "numbers" if sparse and not two:
-            message = f"{shown} is for quantities, but the labels are class numbers"
+            message = f"{shown} is for regression, but the labels are class indices"
             if kind == "loss":
                 return f"{message}; did you mean 'sparse_categorical_crossentropy'?"
             return f"{message}; set data.labels to one_hot to compare them with probabilities"
@@ -140,9 +140,9 @@ def _resolved(kind: str, value: KerasObject, labels: Labels, end: End) -> tuple[
 
 def _one_hot_wanted(kind: str, name: str, shown: str) -> str:
     if kind == "loss":
-        message = "takes one-hot labels: set data.labels to one_hot, or use"
+        message = "expects one-hot labels: set data.labels to one_hot, or use"
         return f"{shown} {message} the loss sparse_categorical_crossentropy"
-    message = f"{shown} takes one-hot labels, but the labels are class numbers"
+    message = f"{shown} expects one-hot labels, but the labels are class indices"
     if name in _INSTEAD:
         return f"{message}; did you mean '{_INSTEAD[name]}'?"
     return f"{message}; set data.labels to one_hot, and the loss to categorical_crossentropy"
@@ -150,8 +150,10 @@ def _one_hot_wanted(kind: str, name: str, shown: str) -> str:
 
 def _numbers_wanted(name: str, shown: str, entry: Entry) -> str:
     if entry.parameter("sparse_y_true"):
-        return f"{shown} takes class numbers, but the labels are one-hot; set sparse_y_true: false"
-    message = f"{shown} takes class numbers"
+        return (
+            f"{shown} expects class indices, but the labels are one-hot; set sparse_y_true: false"
+        )
+    message = f"{shown} expects class indices"
     if entry.kind == "loss":
         return f"{message}: use data.labels: sparse, or categorical_crossentropy"
     return (
@@ -174,10 +176,10 @@ def _wrong_arguments(kind: str, name: str, value: KerasObject, labels: Labels, e
         if units == 1:
             return f"{shown} takes a column for each class; did you mean 'BinaryIoU'?"
         if arguments.get("sparse_y_pred", not name.startswith("OneHot")):
-            message = "takes class numbers as outputs, but the model ends in one for each class"
+            message = "expects class indices as outputs, but the model ends in one for each class"
             return f"{shown} {message}; set sparse_y_pred: false"
         if labels.form == "sparse" and not arguments.get("sparse_y_true", True):
-            return f"{shown} has sparse_y_true: false, but the labels are class numbers"
+            return f"{shown} has sparse_y_true: false, but the labels are class indices"
     if units == 1 and name in ("SparseCategoricalAccuracy", "SparseTopKCategoricalAccuracy"):
         message = "takes a column for each class, but the model ends in one output"
         return f"{shown} {message}; did you mean 'accuracy'?"

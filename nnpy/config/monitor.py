@@ -105,13 +105,13 @@ def monitor_problem(training: TrainingSettings, measured: Measured) -> str:
         return unknown_quantity(name, measured)
     if training.monitor_mode == "auto" and not measured.directions.get(name):
         return (
-            f"whether less or more of '{name}' is better is not known: add monitor_mode: min or max"
+            f"whether a lower or higher '{name}' is better is unknown: add monitor_mode: min or max"
         )
     return ""
 
 
 def unknown_quantity(name: str, measured: Measured) -> str:
-    """`nothing named 'val_acc' is measured; did you mean 'val_accuracy'?`"""
+    """`there is no metric named 'val_acc'; did you mean 'val_accuracy'?`"""
     known = measured.names
-    hint = did_you_mean(name, known) or f"; known are {', '.join(known)}"
-    return f"nothing named '{name}' is measured{hint}"
+    hint = did_you_mean(name, known) or f"; known: {', '.join(known)}"
+    return f"there is no metric named '{name}'{hint}"

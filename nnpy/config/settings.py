@@ -8,6 +8,7 @@ from typing import Any
 
 from nnpy.catalog.entries import Parameter
 from nnpy.config.objects import KerasObject
+from nnpy.data import registry
 
 
 def setting(default: Any, *types: str, doc: str, **limits: Any) -> Any:
@@ -50,7 +51,7 @@ class DataSettings:
         "fashion_mnist",
         "str",
         "null",
-        choices=("fashion_mnist", "mnist", "cifar10", "cifar100", "idx"),
+        choices=registry.NAMES,
         doc="The data set to train on; null while there is none: the model can be built and drawn.",
     )
     path: str | None = setting(

@@ -100,7 +100,7 @@ def _filled(
         message = str(error)
         if "unknown parameter" in message:
             message = message.replace("unknown parameter", "unknown name")
-            message += f"; known are {', '.join(known)}" if "did you mean" not in message else ""
+            message += f"; known: {', '.join(known)}" if "did you mean" not in message else ""
             message += f" ({unknown})" if unknown else ""
         checker.error(node, path, message)
         return Node(None, node.mark, {}, BROKEN)

@@ -87,7 +87,7 @@ def read(node: Node | None, checker: Checker) -> tuple[CodeFile, ...]:
         if file is None:
             continue
         if file.name in files:
-            checker.error(each, path, f"another file is named '{file.name}' too")
+            checker.error(each, path, f"another file is also named '{file.name}'")
         files[file.name] = file
     return tuple(files.values())
 
@@ -140,7 +140,7 @@ class OwnCatalog(Catalog):
             line, column = getattr(error, "lineno", None) or 0, getattr(error, "offset", None) or 1
             lines = file.text.splitlines()
             text = lines[line - 1] if 0 < line <= len(lines) else ""
-            message = f"not Python: {getattr(error, 'msg', None) or error}"
+            message = f"not valid Python: {getattr(error, 'msg', None) or error}"
             problem = Problem(message, "", str(file.path), line, max(1, column), source=text)
             checker.problems.append(problem)
             return

@@ -1,7 +1,7 @@
 """Every data source by name: the one list of them.
 
-A new source is one module in `sources/` with `info`, `read` and `places`, and one line in
-`SOURCES`.
+A new source is one module in `sources/` with `PARAMETERS`, `info`, `read` and `places`, and one
+line in `SOURCES`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from nnpy.catalog.entries import Parameter
 from nnpy.data.dataset import DataInfo, Dataset, Place, Progress
 from nnpy.data.sources import fashion_mnist, idx_folder, keras_datasets
 from nnpy.data.validation import hold_out
@@ -18,8 +19,9 @@ from nnpy.errors import DataError, did_you_mean
 
 @dataclass(frozen=True)
 class Source:
-    """How one kind of data is known, read and looked for."""
+    """How one kind of data is known, read and looked for; `parameters` is what it takes."""
 
+    parameters: tuple[Parameter, ...]
     info: Callable[[str | None], DataInfo]
     read: Callable[[str | None, Progress | None, int | None], Dataset]
     places: Callable[[], list[Place]]
@@ -27,11 +29,18 @@ class Source:
 
 
 SOURCES = {
-    "fashion_mnist": Source(fashion_mnist.info, fashion_mnist.read, fashion_mnist.places),
-    "mnist": Source(*keras_datasets.functions("mnist"), imports_keras=True),
-    "cifar10": Source(*keras_datasets.functions("cifar10"), imports_keras=True),
-    "cifar100": Source(*keras_datasets.functions("cifar100"), imports_keras=True),
-    "idx": Source(idx_folder.info, idx_folder.read, places=list),  # only where data.path says
+    "fashion_mnist": Source(
+        fashion_mnist.PARAMETERS, fashion_mnist.info, fashion_mnist.read, fashion_mnist.places
+    ),
+    "mnist": Source((), *keras_datasets.functions("mnist"), imports_keras=True),
+    "cifar10": Source((), *keras_datasets.functions("cifar10"), imports_keras=True),
+    "cifar100": Source((), *keras_datasets.functions("cifar100"), imports_keras=True),
+    "idx": Source(
+        idx_folder.PARAMETERS,
+        idx_folder.info,
+        idx_folder.read,
+        places=list,  # only where the path says
+    ),
 }
 
 

@@ -46,7 +46,7 @@ def select(wanted: str | None = None, *, one_thread: bool = False) -> str:
         visible = tf.config.get_visible_devices("GPU")
         if wanted is not None and visible != chosen:
             raise DeviceError(
-                f"--device {wanted} comes too late: TensorFlow is already in use in this process"
+                f"--device {wanted} is too late: TensorFlow is already initialized in this process"
             ) from None
         chosen = visible
     if not chosen:
@@ -57,7 +57,7 @@ def select(wanted: str | None = None, *, one_thread: bool = False) -> str:
                 tf.config.threading.set_inter_op_parallelism_threads(cores_here())
                 tf.config.threading.set_intra_op_parallelism_threads(1)
         if tf.config.threading.get_intra_op_parallelism_threads() == 1 and cores_here() > 1:
-            cores += ", one thread an operation"
+            cores += ", one thread per operation"
         return f"CPU ({processor()}, {cores})"
     return ", ".join(_name(gpu) for gpu in chosen)
 
@@ -83,7 +83,7 @@ def _gpus(wanted: str, gpus: list[Any]) -> list[Any]:
         raise UsageError(f"--device {wanted}: expected cpu, gpu or gpu:N")
     if int(number) >= len(gpus):
         there = "gpu:0" if len(gpus) == 1 else f"gpu:0 to gpu:{len(gpus) - 1}"
-        raise DeviceError(f"--device {wanted}: not there; this machine has {there}")
+        raise DeviceError(f"--device {wanted}: not available; this machine has {there}")
     return [gpus[int(number)]]
 
 

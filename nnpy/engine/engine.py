@@ -164,7 +164,7 @@ class Engine:
         n = length(split)
         if self.fixed_batch and n % self._batch_size:
             raise DataError(
-                f"{n} examples cannot be cut into batches of {self._batch_size}, which is the "
+                f"{n} examples cannot be divided into batches of {self._batch_size}, which is the "
                 "fixed batch size of the model"
             )
         steps = self.steps_in(n)

@@ -169,10 +169,10 @@ def class_report(probs: np.ndarray, truth: np.ndarray, names: tuple[str, ...]) -
     """
     n, k = probs.shape
     if len(names) != k:
-        raise ModelError(f"the model answers with {k} classes; the data has {len(names)}")
+        raise ModelError(f"the model predicts {k} classes; the data has {len(names)}")
     if n and (truth.min() < 0 or truth.max() >= k):
         raise ModelError(
-            f"the data has class number {truth.max() if truth.max() >= k else truth.min()}; "
+            f"the data has class index {truth.max() if truth.max() >= k else truth.min()}; "
             f"the model knows 0 to {k - 1}"
         )
     answers = probs.argmax(axis=1) if n else np.zeros(0, np.int64)

@@ -31,7 +31,7 @@ def write(result: EvaluationResult, info: DataInfo, path: Path) -> None:
         atomic.write_bytes(path, buffer.getvalue())
         return
     if probs is None or truth is None:
-        raise UsageError(f"{path}: only answers with classes fit a .csv file; use .npz")
+        raise UsageError(f"{path}: only class predictions can be written as .csv; use .npz")
     text = io.StringIO()
     lines = csv.writer(text, lineterminator="\n")
     lines.writerow(["index", "truth", "answer", *info.classes])

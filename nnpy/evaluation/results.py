@@ -12,6 +12,7 @@ import numpy as np
 
 from nnpy.data import DataInfo
 from nnpy.data.files import images
+from nnpy.data.targets import Task, task_of
 from nnpy.engine import Engine
 from nnpy.evaluation import classification, statistics
 from nnpy.evaluation.classification import ClassReport, Mistake, class_report, true_classes
@@ -29,6 +30,7 @@ class EvaluationResult:
     metrics: Mapping[str, float]  # loss and the config's metrics
     seconds: float  # of the model's work on the split, compiling included
     outputs: Any  # as the model gives them
+    task: Task = Task.UNKNOWN
     truth: np.ndarray | None = None  # (n,) class numbers, for a model that answers with classes
     probabilities: np.ndarray | None = None  # (n, k) likewise
     loss: Estimate | None = None  # with its interval, where the loss of each example is known
@@ -42,6 +44,7 @@ class EvaluationResult:
         told: dict[str, Any] = {
             "split": self.split,
             "examples": self.examples,
+            "task": self.task,
             "metrics": dict(self.metrics),
             "seconds": self.seconds,
             "examples_per_second": self.examples / self.seconds if self.seconds else None,
@@ -78,10 +81,9 @@ def evaluate(
     seconds = time.perf_counter() - began
     found = EvaluationResult(name, len(split), metrics, seconds, outputs)
     arrays = keras.tree.flatten(outputs)
-    chosen = next(
-        (o for o in outputs_of if answers_with_classes(arrays[o.index], split.y, info)), None
-    )
-    if chosen is None:
+    tasks = {each.name: task_of(info, arrays[each.index].shape) for each in outputs_of}
+    chosen = next((each for each in outputs_of if tasks[each.name] is Task.CLASSES), None)
+    if chosen is None or not isinstance(split.y, np.ndarray) or split.y.ndim > 2:
         return found
     answers = arrays[chosen.index]
     probs = classification.probabilities(answers, chosen.scale)
@@ -93,6 +95,7 @@ def evaluate(
         metrics,
         seconds,
         outputs,
+        task=Task.CLASSES,
         truth=truth,
         probabilities=probs,
         # With several outputs the loss is that of all of them.
@@ -102,14 +105,6 @@ def evaluate(
         output=chosen.name if len(arrays) > 1 else None,
         notes=tuple(notes),
     )
-
-
-def answers_with_classes(outputs: np.ndarray, targets: Any, info: DataInfo) -> bool:
-    """Whether outputs `(n, k)` are one number for each class (or one for two classes)."""
-    k = len(info.classes)
-    columns = outputs.shape[1] if outputs.ndim == 2 else 1
-    fits = outputs.ndim <= 2 and (columns == k or (columns == 1 and k == 2))
-    return bool(k >= 2 and fits and isinstance(targets, np.ndarray) and targets.ndim <= 2)
 
 
 def most_confident(
@@ -155,7 +150,7 @@ def _loss(
         values = _losses(model, split, outputs, prepare)
     except Exception as error:  # noqa: BLE001 – a loss of somebody's own may fail in any way
         notes.append(
-            "the loss has no interval: it cannot be had for each example by itself "
+            "the loss has no interval: it cannot be computed for each example on its own "
             f"({type(error).__name__}: {str(error).strip().partition(chr(10))[0]})"
         )
         return None

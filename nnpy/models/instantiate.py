@@ -44,6 +44,8 @@ def instantiate(value: Any, dtype: str | None = None) -> Any:
     if value.name == "Discretization" and hasattr(arguments.get("bin_boundaries"), "tolist"):
         # Keras asks whether there are any: an array has no truth value.
         arguments["bin_boundaries"] = arguments["bin_boundaries"].tolist()
+    if value.name == "Lambda" and isinstance(arguments.get("output_shape"), list):
+        arguments["output_shape"] = tuple(arguments["output_shape"])  # Keras adds it to a tuple
     cls = public(value.kind, value.name)
     with errors_located_at(value.mark, value.path):
         made = cls(**arguments)

@@ -95,7 +95,7 @@ def check_no_links(run: Run) -> None:
         path = waiting.pop()
         looked += 1
         if looked > _MOST:
-            raise RunError(f"{run} holds more than {_MOST:,} files, as no run does")
+            raise RunError(f"{run} holds more than {_MOST:,} files, more than any run")
         try:
             mode = path.lstat().st_mode
             if stat.S_ISDIR(mode) and path.name not in FILES:
@@ -107,11 +107,11 @@ def check_no_links(run: Run) -> None:
             raise RunError(f"{path} cannot be read: {error.strerror}") from None
         if stat.S_ISLNK(mode):
             raise RunError(
-                f"{path} is a link to {os.readlink(path)}: in a run nothing is written through "  # noqa: PTH115
+                f"{path} is a link to {os.readlink(path)}; nnpy writes nothing through "  # noqa: PTH115
                 f"links. Put what it leads to in its place, or remove it"
             )
         if not stat.S_ISREG(mode) or path.name in FOLDERS:
-            raise RunError(f"{path} is not what a run has under this name; remove it")
+            raise RunError(f"{path} is not what a run keeps under this name; remove it")
 
 
 def recover(run: Run) -> None:
@@ -143,17 +143,17 @@ def _look(run: Run, overwrite: bool) -> bool:
     except FileNotFoundError:
         return False
     except NotADirectoryError:
-        raise UsageError(f"--run-dir {folder}: a file stands there") from None
+        raise UsageError(f"--run-dir {folder}: a file of this name exists") from None
     except OSError as error:
         raise RunError(f"{folder} cannot be read: {error.strerror}") from None
     if run.is_run() or any(map(REPLACED.fullmatch, names)):
         if not overwrite:
             raise UsageError(
-                f"--run-dir {folder}: holds a run already; add --overwrite to replace it"
+                f"--run-dir {folder}: already holds a run; add --overwrite to replace it"
             )
     elif names and not _is_beginning(run, names):
         raise UsageError(
-            f"--run-dir {folder}: the folder holds other things; choose a new or empty one"
+            f"--run-dir {folder}: the folder holds other files; choose a new or empty one"
         )
     return True
 

@@ -151,7 +151,7 @@ class Run:
         """The run in runs/ that was started last and is not at its end. Raises UsageError."""
         runs = [run for run in cls._by_start() if run.status() in ("interrupted", "failed")]
         if not runs:
-            raise UsageError(f"no unfinished run in {ROOT}/; name the run to go on with")
+            raise UsageError(f"no unfinished run in {ROOT}/; name the run to resume")
         return runs[-1]
 
     @classmethod

@@ -57,7 +57,7 @@ def ordered(table: list[dict[str, Any]], by: str, *, reverse: bool = False) -> l
     """
     known = columns(table)
     if table and by not in known:
-        hint = did_you_mean(by, known) or f"; there are {', '.join(known)}"
+        hint = did_you_mean(by, known) or f"; available: {', '.join(known)}"
         raise UsageError(f"--sort {by}: no such column{hint}")
     there = [each for each in table if each.get(by) is not None]
     absent = [each for each in table if each.get(by) is None]

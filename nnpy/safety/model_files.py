@@ -381,4 +381,5 @@ def _reason(error: BaseException) -> str:
 
 
 def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+    line = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+    return re.sub(r" at 0x[0-9a-f]+", "", line)

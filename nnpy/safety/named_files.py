@@ -6,10 +6,11 @@ A run folder, a model and the configs in them may come from anywhere. What each 
 |--------|-----------------------------------------|------------------------------------------|
 | config | `code:`                                 | run; in a run only what was sealed here  |
 | config | `extends:`                              | read; in a run only within the run       |
-| config | paths of `data:`                        | read as data, bounded                    |
+| config | paths of `data:`, `array:`              | read as numbers, bounded                 |
 | config | `{array: FILE.npz}`                     | read as numbers, bounded, with a digest  |
 | config | files of callbacks (`WRITTEN`)          | written; in a run only what was sealed   |
 | config | files and programs of layers (`READ`)   | read; in a run only what was sealed      |
+| user   | the script of `nnpy import SCRIPT.py`   | run: it is named for that                |
 | run    | its own files (runs/folder.py)          | read typed, bounded; written by no link  |
 | model  | modules, classes, functions             | Keras's own (safety/model_files.py)      |
 | model  | vocabularies, other files of weights    | refused (safety/model_files.py)          |

@@ -106,7 +106,7 @@ def read(path: str | Path) -> Any:
             arrays.append(array.reshape(shape))
         return _decode(header["data"], arrays)
     except _WRONG as error:
-        raise Damaged(f"{path} does not hold what it should: {error}") from error
+        raise Damaged(f"{path} has unexpected content: {error}") from error
 
 
 def _content(path: Path) -> bytearray:
@@ -114,7 +114,7 @@ def _content(path: Path) -> bytearray:
     with open_regular(path) as file:
         begin = file.read(len(_MAGIC))
         if begin != _MAGIC:
-            raise Damaged(f"{path} is not a file of this kind, or its beginning is lost")
+            raise Damaged(f"{path} is not a file of this kind, or its beginning is damaged")
         content = bytearray(os.fstat(file.fileno()).st_size)
         content[: len(begin)] = begin
         rest, read = memoryview(content), len(begin)
@@ -197,7 +197,7 @@ def _encode(value: Any, arrays: list[np.ndarray]) -> Any:
     elif kind is tuple:
         content = list(value)
     else:
-        raise TypeError(f"a {kind.__name__} cannot be kept without running code")
+        raise TypeError(f"a {kind.__name__} cannot be stored without running code on loading")
     return {_TAG: kind.__name__, "of": _encode(content, arrays)}
 
 

@@ -179,13 +179,13 @@ def _reason(error: OSError, path: Path) -> str:
         case _ if isinstance(error, NotRegular):
             return str(error.strerror)
         case errno.ENOSPC | errno.EDQUOT:
-            return "the disk is full (or your quota); what was there before is unharmed"
+            return "the disk is full (or your quota); what was there before is intact"
         case errno.EACCES | errno.EPERM:
             return f"no permission to write in {path.parent}"
         case errno.EROFS:
             return "the file system is read-only"
         case errno.ENOENT if not path.parent.is_dir():
-            return f"the folder {path.parent} is not there (was it deleted or moved?)"
+            return f"the folder {path.parent} does not exist (was it deleted or moved?)"
         case errno.EIO:
             return "the disk reported an input/output error (is it failing?)"
         case errno.EISDIR:
@@ -252,6 +252,6 @@ def create(path: Path, text: str) -> None:
         with path.open("x", encoding="utf-8", newline="\n") as file:
             file.write(text)
     except FileExistsError:
-        raise UsageError(f"{path} is there already; choose another name with -o FILE") from None
+        raise UsageError(f"{path} already exists; choose another name with -o FILE") from None
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from None

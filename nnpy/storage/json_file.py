@@ -81,7 +81,7 @@ def text(value: Any, place: str) -> None:
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise WrongKind(place, "a text of whole characters", value) from None
+        raise WrongKind(place, "valid Unicode text", value) from None
 
 
 def number(value: Any, place: str) -> None:

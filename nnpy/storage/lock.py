@@ -46,7 +46,7 @@ def locked(folder: str | Path) -> Iterator[None]:
             lock.acquire()
         except Timeout:
             raise RunError(
-                f"another training is at work in {folder}: {_read_holder(path)}; wait for it, end "
+                f"another training is running in {folder}: {_read_holder(path)}; wait for it, stop "
                 f"it, or train into another folder with --run-dir"
             ) from None
         except OSError as error:
@@ -119,4 +119,4 @@ def _read_holder(path: Path) -> str:
             who = json.loads(file.readline(_LONGEST))
         return printable(f"process {who['process']} on {who['host']}, since {who['since']}")
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
-        return "a process that has not told its name"
+        return "an unknown process"

@@ -54,7 +54,7 @@ def _array(content: IO[bytes], size: int) -> np.ndarray:
     version = npy.read_magic(content)
     header = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}.get(version)
     if header is None:
-        raise ValueError(f"its format {version} is not known")
+        raise ValueError(f"its format {version} is unknown")
     try:
         shape, fortran, dtype = header(content, max_header_size=_HEADER)
     except (ValueError, SyntaxError, TypeError, tokenize.TokenError):
@@ -63,6 +63,6 @@ def _array(content: IO[bytes], size: int) -> np.ndarray:
     if dtype.hasobject or fortran or any(not 0 <= axis <= size for axis in shape):
         raise ValueError("it holds no plain numbers")
     if math.prod(shape) * dtype.itemsize > size:
-        raise ValueError(f"it claims the shape {shape}, which is more than it holds")
+        raise ValueError(f"it declares the shape {shape}, which is more than it holds")
     numbers = content.read(math.prod(shape) * dtype.itemsize)
     return np.frombuffer(numbers, dtype).reshape(shape)

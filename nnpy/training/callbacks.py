@@ -138,7 +138,7 @@ class Callbacks:
             watches = isinstance(callback, _WATCHERS) or getattr(callback, "save_best_only", False)
             if watches and isinstance(name, str) and name not in logs:
                 known = ", ".join(logs)
-                message = f"nothing named '{name}' is measured; known are {known}"
+                message = f"there is no metric named '{name}'; known: {known}"
                 raise _error(told, message)
 
     def on_test_begin(self) -> None:

@@ -29,9 +29,9 @@ def check_finite(logs: Mapping[str, float], epoch: int, first: int, last: int) -
     steps = f"step {last}" if first == last else f"steps {first} to {last}"
     raise NotFinite(
         f"the {name} became {logs[name]} in epoch {epoch + 1}, {steps}",
-        "Most often the learning rate is too high (try a tenth: "
+        "Usually the learning rate is too high (try a tenth: "
         "--set training.optimizer.….learning_rate=…); clipnorm=1 on the optimizer, a scaled "
-        "input, or float32 instead of float16 may help too. training.on_nan: restore goes back "
+        "input, or float32 instead of float16 may also help. training.on_nan: restore goes back "
         "to the best state with half the rate",
     )
 
@@ -52,6 +52,6 @@ def translate_error(error: BaseException, batch_size: int) -> NnpyError | None:
     advice = (
         f"try --set training.batch_size={smaller}"
         if smaller < batch_size
-        else "the batch is one example already: a smaller model is needed"
+        else "a batch is already a single example: use a smaller model"
     )
     return DeviceError(f"out of memory with batch size {batch_size}; {advice}")

@@ -28,7 +28,7 @@ def check_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
     if refused:
         raise UsageError(
             f"a resumed training cannot change its past: {'; '.join(refused)}. It may change "
-            f"{', '.join(MAY_CHANGE)}; for anything else start a new run"
+            f"{', '.join(MAY_CHANGE)}; for anything else, start a new run"
         )
 
 
@@ -81,8 +81,8 @@ def check_data(then: Mapping[str, str], now: Mapping[str, str]) -> None:
     changed = [path for path, _, _ in _changes(dict(then), dict(now))]
     if changed:
         raise RunError(
-            f"the data are not those that this run was begun with: {', '.join(changed)} "
-            f"changed; a resumed training needs the same (data.path says where they are)"
+            f"the data differ from those that this run started with: {', '.join(changed)} "
+            f"changed; a resumed training needs the same data (see data.path)"
         )
 
 
@@ -96,7 +96,7 @@ def deciding(environment: Mapping[str, Any], device: str) -> dict[str, Any]:
 def notices(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """A line for each thing that differs."""
     return [
-        f"{path} was {old}, is {new}: equal results to the bit are not promised"
+        f"{path} was {old}, is {new}: bit-for-bit equal results are not guaranteed"
         for path, old, new in _changes(then, now)
     ]
 

@@ -57,7 +57,9 @@ def graceful(
                 farewell()
                 os._exit(128 + number)
             asked.signal = number
-            notify("ending after the running chunk, to be resumed; once more ends at once")
+            notify(
+                "stopping after the current chunk; the run can be resumed (once more stops at once)"
+            )
 
     listener = threading.Thread(target=listen, name="nnpy-signals", daemon=True)
     # Who says nohup wants the terminal's end to be ignored.

@@ -54,7 +54,7 @@ class Start:
         """
         done, epochs = (state.epoch if state else 0), self.config.training.epochs
         if (rows := max(done, len(self.run.metrics()))) > epochs:
-            raise UsageError(f"training.epochs={epochs}: {self.run} has done {rows} already")
+            raise UsageError(f"training.epochs={epochs}: {self.run} has already trained {rows}")
         notices = self._differences()
         self.summary["resumed"] = [
             *self.run.summary().get("resumed", []),

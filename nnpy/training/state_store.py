@@ -44,10 +44,10 @@ def _check(state: State) -> None:
     for name in ("epoch", "step"):
         number = getattr(state, name)
         if type(number) is not int or not 0 <= number < 1 << 53:
-            raise ValueError(f"its {name} is no whole number")
+            raise ValueError(f"its {name} is not a whole number")
     for name in ("variables", "numbers", "progress"):
         if type(getattr(state, name)) is not dict:
-            raise ValueError(f"its {name} are no mapping")
+            raise ValueError(f"its {name} are not a mapping")
     if not isinstance(state.run, str | None):
         raise ValueError("its run is no text")
     for group in state.variables.values():
@@ -91,7 +91,7 @@ class StateStore:
                 warn(f"{error}; the state before it is used")
                 continue
             if run not in (ANY_RUN, state.run):
-                warn(f"{path} is a state of another run: it is not used")
+                warn(f"{path} is the state of another run and is not used")
                 continue
             if found is None:
                 found = state

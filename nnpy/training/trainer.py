@@ -129,7 +129,7 @@ class Training:
             self.evaluate()
         except Interrupted as error:
             self.close_quietly("interrupted")
-            again = f"{error}; go on with: nnpy train --resume {self.run}"
+            again = f"{error}; resume with: nnpy train --resume {self.run}"
             raise Interrupted(again, error.exit_code) from None
         except BaseException as error:
             batch_size = self.config.training.batch_size
@@ -211,7 +211,9 @@ class Training:
             self.table = Table(self.run.metrics_path, self.rows)
             stopped_by = self.summary.get("stopped", {}).get("by")
         except (TypeError, ValueError, LookupError, AttributeError) as error:
-            raise RunError(f"the saved state does not tell how far it had come: {error}") from error
+            raise RunError(
+                f"the saved state does not say how far the training had come: {error}"
+            ) from error
         if hooks.may_go_on(stopped_by):
             del self.summary["stopped"]
         return state.epoch, state.step
@@ -370,7 +372,7 @@ class Training:
         try:
             self.close(status, error)
         except (NnpyError, OSError) as another:
-            self.listener.on_message(f"the end could not be recorded: {another}")
+            self.listener.on_message(f"the end of the run could not be recorded: {another}")
 
     def close(self, status: str, error: str | None = None) -> None:
         """The end of the record, however the training ended."""
@@ -378,7 +380,7 @@ class Training:
             self.store.flush()
         except NnpyError as lost:
             self.listener.on_message(
-                f"the last state is not on the disk, the one before it is: {lost}"
+                f"the last state could not be saved, the one before it is intact: {lost}"
             )
         self.summary["status"] = status
         # XLA may have turned out not to be able to compile the model.

@@ -12,6 +12,7 @@ from nnpy.config.config import Config
 from nnpy.data import DataInfo
 from nnpy.data.files import images
 from nnpy.data.files.images import Example
+from nnpy.data.targets import Task, task_of
 from nnpy.errors import DataError
 from nnpy.evaluation import classification
 from nnpy.workflows.session import Session
@@ -35,6 +36,8 @@ def predict_files(
     that could not be read, and `looks_inverted`, the files that look so against the training
     data. Raises DataError when there is nothing to read.
     """
+    from nnpy.engine import introspection
+
     files = images.find(sources)
     session = Session(config, device=device)
     session.select_device()
@@ -56,16 +59,19 @@ def predict_files(
         except DataError as error:
             errors.append(str(error))
     predictions = []
-    for start in range(0, len(examples), BATCH):
-        part = examples[start : start + BATCH]
-        x, _ = preprocessing(
-            np.stack([example.x for example in part]), np.zeros(len(part), np.int32)
-        )
+    fixed = introspection.fixed_batch_size(model)
+    size = fixed or BATCH
+    for start in range(0, len(examples), size):
+        part = examples[start : start + size]
+        stored = np.stack([example.x for example in part])
+        if fixed:  # what fills up the batch is answered too, and left out below
+            stored = np.resize(stored, (size, *stored.shape[1:]))
+            introspection.reset_states(model)
+        x, _ = preprocessing(stored, np.zeros(len(stored), np.int32))
+        answers = _answers(model(x, training=False), outputs_of, info)
         predictions += [
             {"file": example.name, "fitted": example.how, **answer}
-            for example, answer in zip(
-                part, _answers(model(x, training=False), outputs_of, info), strict=True
-            )
+            for example, answer in zip(part, answers, strict=False)
         ]
     inverted = [
         example.name
@@ -86,7 +92,8 @@ def _answers(given: Any, outputs_of: Sequence[Any], info: DataInfo) -> list[dict
 
     arrays = [np.asarray(each) for each in keras.tree.flatten(given)]
     examples = range(len(arrays[0]))
-    chosen = next((each for each in outputs_of if _gives_classes(arrays[each.index], info)), None)
+    tasks = {each.name: task_of(info, arrays[each.index].shape) for each in outputs_of}
+    chosen = next((each for each in outputs_of if tasks[each.name] is Task.CLASSES), None)
     if chosen is None and len(arrays) == 1:
         return [{"outputs": arrays[0][i].tolist()} for i in examples]
     if chosen is None:
@@ -100,11 +107,6 @@ def _answers(given: Any, outputs_of: Sequence[Any], info: DataInfo) -> list[dict
         {"top": [{"class": info.classes[i], "probability": float(row[i])} for i in map(int, best)]}
         for row, best in zip(probabilities, order, strict=True)
     ]
-
-
-def _gives_classes(outputs: np.ndarray, info: DataInfo) -> bool:
-    columns = outputs.shape[1] if outputs.ndim == 2 else 0
-    return columns > 0 and columns in (len(info.classes), 1 if len(info.classes) == 2 else 0)
 
 
 def _training_border(session: Session) -> float | None:

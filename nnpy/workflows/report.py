@@ -62,7 +62,7 @@ class Reporter(ProgressListener):
     def draw(self, summary: dict[str, Any]) -> None:
         """The diagram."""
         path = self._run.diagram_path("dot")
-        complaint = f"the diagram could not be drawn; its text is {path}"
+        complaint = f"the diagram could not be drawn; its source is {path}"
         with self._ending_nothing("diagram", summary, complaint):
             for form, drawing in self._prepare().result().items():
                 self._run.write_bytes(self._run.diagram_path(form), drawing)
@@ -76,7 +76,7 @@ class Reporter(ProgressListener):
         outputs_of: Sequence[Output],
     ) -> None:
         """The page and the figures."""
-        with self._ending_nothing("report", summary, "the report could not be made"):
+        with self._ending_nothing("report", summary, "the report could not be written"):
             # Here, so that the results need not wait for matplotlib's import.
             from nnpy.evaluation import results
             from nnpy.report import write

@@ -268,7 +268,7 @@ def model_and_config(
             return path, load_config(source, trust_code=trust_code)
         target = Run.open(path)
     if not target.best_path.is_file():
-        raise UsageError(f"{target} has no checkpoint yet ({target.best_path} is not there)")
+        raise UsageError(f"{target} has no checkpoint yet ({target.best_path} does not exist)")
     source = config if config is not None else target.config_path
     return target.best_path, load_config(source, trust_code=trust_code)
 

@@ -41,7 +41,7 @@ def train_config(
     """
     if tensorboard and importlib.util.find_spec("tensorboard") is None:
         raise UsageError(
-            "TensorBoard is not installed; install nnpy with its extra: .[tensorboard]"
+            "TensorBoard is not installed; install nnpy with the extra: .[tensorboard]"
         )
     check_installed(config.training.callbacks)
     named_files.check(config, training=True)
@@ -151,9 +151,9 @@ def resume_run(
     config = dataclasses.replace(config, name=run.summary().get("config", config.name))
     status, epochs = run.status(), run.summary().get("epochs", 0)
     if status == "running":
-        raise RunError(f"{run} is being trained already by {lock.holder(run.folder)}")
+        raise RunError(f"{run} is already being trained by {lock.holder(run.folder)}")
     if status == "finished" and config.training.epochs <= epochs:
-        more = f"--set training.epochs={2 * max(epochs, 1)} makes it longer"
+        more = f"--set training.epochs={2 * max(epochs, 1)} extends it"
         raise UsageError(f"{run} is finished, after {epochs} epochs; {more}")
     early = resume.ended_early(before.resolved, run.summary()) if status == "finished" else ""
     if early and not resume.more_patient(before.resolved, config.resolved):

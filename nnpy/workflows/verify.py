@@ -89,7 +89,7 @@ def verify_resume(
         found = digests(run)
         wrong = [name for name in proof.digests if found.get(name) != proof.digests[name]]
         proof.differences += [(run.name, name) for name in wrong]
-        tell(f"{run.name} {'differs: ' + ', '.join(wrong) if wrong else 'ended equal'}")
+        tell(f"{run.name} {'differs: ' + ', '.join(wrong) if wrong else 'is equal'}")
     return proof
 
 
@@ -175,7 +175,7 @@ class Training:
         """Wait for its end; what it said. Raises `RunError` if it failed."""
         said = self._end()
         if self._process.returncode:
-            raise RunError(f"the training failed by itself:\n{said.strip()}")
+            raise RunError(f"the training failed without being killed:\n{said.strip()}")
         return said
 
     def _end(self) -> str:

@@ -133,7 +133,7 @@ def test_no_place_for_the_log_or_a_report_of_a_crash(monkeypatch, capfd) -> None
     told = capfd.readouterr().err
     assert told.startswith("heard\n")
     assert "ValueError: of ours" in told
-    assert "This is a fault of nnpy's" in told
+    assert "This is a bug in nnpy" in told
 
 
 def fail(*_: object, **__: object) -> None:

@@ -40,7 +40,7 @@ def refused(*listed: Any, **settings: Any) -> str:
 )
 def test_a_misspelt_monitor_of_any_callback(listed):
     words = refused(listed)
-    assert "monitor: nothing named 'val_acc' is measured; did you mean 'val_accuracy'?" in words
+    assert "monitor: there is no metric named 'val_acc'; did you mean 'val_accuracy'?" in words
 
 
 def test_the_place_is_that_of_the_argument(tmp_path):
@@ -58,7 +58,7 @@ def test_the_place_is_that_of_the_argument(tmp_path):
 @pytest.mark.parametrize("listed", ["EarlyStopping", "ReduceLROnPlateau"])
 def test_nothing_to_watch_without_a_validation_split(listed):
     words = refused(listed, data={"validation_split": 0})
-    assert f"{listed} watches 'val_loss', but nothing is held out to validate" in words
+    assert f"{listed} watches 'val_loss', but there is no validation split" in words
     load({listed: {"monitor": "loss"}}, data={"validation_split": 0})
     load({"ModelCheckpoint": {"filepath": "a.keras"}}, data={"validation_split": 0})
 
@@ -142,7 +142,7 @@ def test_what_an_own_callback_logs_may_be_watched_below_it(tmp_path):
     code.write_text("import keras\nclass F1(keras.callbacks.Callback):\n    pass\n")
     watching = {"EarlyStopping": {"monitor": "val_f1", "mode": "max"}}
     load("F1", watching, code=code)
-    assert "nothing named 'val_f1' is measured" in refused(watching, "F1", code=code)
+    assert "there is no metric named 'val_f1'" in refused(watching, "F1", code=code)
 
 
 def test_a_missing_package_is_told_at_the_callback(monkeypatch):
@@ -179,7 +179,7 @@ def test_two_that_choose_are_both_named():
     config = load(stopping, monitor="val_accuracy")
     assert chosen(config) == ("val_accuracy", "max")
     (note,) = config.notes
-    assert "best.keras is by val_accuracy, EarlyStopping keeps the best by val_loss" in note
+    assert "best.keras follows val_accuracy, EarlyStopping keeps the best by val_loss" in note
 
 
 def test_modes_are_filled_in_from_what_is_known():
@@ -198,7 +198,7 @@ def test_an_unknown_direction_is_asked_for(tmp_path):
     words = refused(
         {"EarlyStopping": {"monitor": "val_closeness"}}, code=code, metrics=["closeness"]
     )
-    assert "whether less or more of 'val_closeness' is better is not known: add mode" in words
+    assert "whether a lower or higher 'val_closeness' is better is unknown: add mode" in words
     load(
         {"EarlyStopping": {"monitor": "val_closeness", "mode": "max"}},
         code=code,

@@ -131,13 +131,13 @@ def test_each_value_has_its_origin(tmp_path):
     ("settings", "message"),
     [
         ("model.1.Dense.units=5", "the model ends in 5 outputs, but fashion_mnist has 10 classes"),
-        ("data.labels=one_hot", "this loss takes class numbers"),
-        ("training.loss=categorical_crossentropy", "this loss takes one-hot labels"),
-        ("training.loss=mse", "this loss is for quantities"),
+        ("data.labels=one_hot", "this loss expects class indices"),
+        ("training.loss=categorical_crossentropy", "this loss expects one-hot labels"),
+        ("training.loss=mse", "this loss is for regression"),
         ("training.loss=binary_crossentropy", "this loss is for two classes"),
         ("training.loss={SparseCategoricalCrossentropy: {from_logits: true}}", "leave one"),
         ("training.monitor=val_acc", "did you mean 'val_accuracy'?"),
-        ("training.loss_weights={x: 1}", "the model has one output"),
+        ("training.loss_weights={x: 1}", "the model has only one output"),
     ],
 )
 def test_what_does_not_go_together(tmp_path, settings, message):

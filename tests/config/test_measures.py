@@ -59,7 +59,7 @@ def test_every_loss_and_metric_says_what_it_compares():
         ("sparse", "Precision", "for two classes, but fashion_mnist has 10"),
         ("sparse", "Recall", "set data.labels to one_hot"),
         ("sparse", {"AUC": {"multi_label": True}}, "set data.labels to one_hot"),
-        ("sparse", "mae", "for quantities, but the labels are class numbers"),
+        ("sparse", "mae", "for regression, but the labels are class indices"),
         ("sparse", "mse", "set data.labels to one_hot"),
         ("sparse", "Accuracy", "did you mean 'accuracy'?"),
         ("sparse", "binary_accuracy", "did you mean 'accuracy'?"),
@@ -110,7 +110,7 @@ def test_metrics_of_one_hot_labels(metrics, fits):
         ({"Dense": {"units": 2, "activation": "sigmoid"}}, "binary_crossentropy", "ends in 2"),
         ({"Dense": {"units": 1, "activation": "sigmoid"}}, BINARY, "leave one of them out"),
         ({"Dense": {"units": 2}}, "ctc", "takes a sequence of labels"),
-        ({"Dense": {"units": 2}}, "categorical_crossentropy", "takes one-hot labels"),
+        ({"Dense": {"units": 2}}, "categorical_crossentropy", "expects one-hot labels"),
     ],
 )
 def test_two_classes(two, last, loss, message):
@@ -214,7 +214,7 @@ def test_outputs_that_share_the_labels():
     given["training"] = {
         "loss": {"main": "sparse_categorical_crossentropy", "aux": "categorical_crossentropy"}
     }
-    assert "takes one-hot labels" in problems(given)["training.loss.aux"]
+    assert "expects one-hot labels" in problems(given)["training.loss.aux"]
 
 
 # -- pixels ---------------------------------------------------------------------------------

@@ -100,7 +100,7 @@ def test_the_name_of_an_own_metric_is_the_one_that_keras_logs(metric, name, tmp_
     if isinstance(namespace[metric], type):
         keras.backend.clear_session()
         assert namespace[metric]().name == name
-    with pytest.raises(ConfigError, match="nothing named 'val_inherit' is measured"):
+    with pytest.raises(ConfigError, match="there is no metric named 'val_inherit'"):
         load(path, metrics=[metric], monitor="val_inherit", monitor_mode="max")
 
 
@@ -122,11 +122,11 @@ def test_own_metrics_have_the_direction_of_what_they_derive_from(tmp_path):
 def test_weighted_metrics_are_named_as_keras_names_them():
     for name in ("val_weighted_accuracy", "weighted_accuracy", "val_mse"):
         assert load(weighted_metrics=["accuracy", "mse"], monitor=name)
-    with pytest.raises(ConfigError, match="nothing named 'val_weighted_mse'"):
+    with pytest.raises(ConfigError, match="there is no metric named 'val_weighted_mse'"):
         load(weighted_metrics=["accuracy", "mse"], monitor="val_weighted_mse")
 
 
 def test_an_epoch_must_be_validated_for_once():
-    with pytest.raises(ConfigError, match="of 5 epochs none is validated"):
+    with pytest.raises(ConfigError, match="none of the 5 epochs is validated"):
         load(validation_freq=6)
     assert load(validation_freq=[1, 5])

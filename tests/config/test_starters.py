@@ -36,7 +36,7 @@ def test_command_writes_a_file_here_and_prints_its_path(tmp_path, monkeypatch):
 def test_a_file_is_never_overwritten(tmp_path):
     path = tmp_path / "mlp.yaml"
     path.write_text("mine")
-    with pytest.raises(UsageError, match="is there already"):
+    with pytest.raises(UsageError, match="already exists"):
         starters.write("mlp", path)
     assert path.read_text() == "mine"
 

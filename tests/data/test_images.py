@@ -116,10 +116,10 @@ def png(width: int, height: int, data: bytes = b"") -> bytes:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.png", b"hello\n", "not a PNG or JPEG picture"),
-        ("notes.txt", b"hello\n", "not a PNG or JPEG picture"),
-        ("empty.png", b"", "not a PNG or JPEG picture"),
-        ("gif.png", b"GIF89a" + bytes(50), "not a PNG or JPEG picture"),
+        ("a.png", b"hello\n", "not a PNG or JPEG image"),
+        ("notes.txt", b"hello\n", "not a PNG or JPEG image"),
+        ("empty.png", b"", "not a PNG or JPEG image"),
+        ("gif.png", b"GIF89a" + bytes(50), "not a PNG or JPEG image"),
         ("cut.png", png(28, 28, bytes(range(29)) * 28)[:60], "cannot be read"),
         ("bomb.png", png(30_000, 30_000), "million pixels"),
         ("big.png", png(8_000, 8_000), "million pixels"),
@@ -161,7 +161,7 @@ def test_arrays(tmp_path, shoe):
     ("array", "message"),
     [
         (np.zeros((3, 5, 5)), "shape \\(3, 5, 5\\); the model takes \\(28, 28\\)"),
-        (np.full(SHAPE, np.nan), "not finite"),
+        (np.full(SHAPE, np.nan), "non-finite"),
         (np.full(SHAPE, 300), "values from 300 to 300"),
         (np.full(SHAPE, "a"), "numbers are needed"),
     ],
@@ -186,7 +186,7 @@ def test_folders(tmp_path, shoe):
     for name in ("b.png", "a.JPG", "c.txt"):
         (tmp_path / name).touch()
     assert [p.name for p in images.find([tmp_path])] == ["a.JPG", "b.png"]
-    with pytest.raises(DataError, match="does not take pictures"):
+    with pytest.raises(DataError, match="does not take images"):
         images.read(tmp_path / "b.png", (9,))
 
 

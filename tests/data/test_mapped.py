@@ -65,7 +65,7 @@ def test_a_file_above_the_budget_stays_on_the_disk(unpacked):
 def test_a_file_that_must_be_in_memory_is_named(tmp_path):
     packed = load("idx", path=str(tiny_fashion_mnist(tmp_path / "a", 300)), memory_budget=1000)
     assert mapped.file_of(packed.train.x) is None
-    assert any("train-images-idx3-ubyte.gz is packed" in note for note in packed.notes)
+    assert any("train-images-idx3-ubyte.gz is compressed" in note for note in packed.notes)
     for name in ("train", "t10k"):
         write_idx(
             tmp_path / f"b/{name}-images-idx3-ubyte", np.ones((30, 4, 4), "float32"), gz=False

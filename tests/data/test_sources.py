@@ -173,7 +173,7 @@ def test_places_look_without_reading(keras_home, small_fashion, tmp_path):
     assert (second.found, second.detail) == (False, "no train-images-idx3-ubyte.gz")
     whole = (cached / "train-images-idx3-ubyte.gz").read_bytes()
     (cached / "train-images-idx3-ubyte.gz").write_bytes(whole[:-100])
-    assert places("fashion_mnist")[0].detail == "train-images-idx3-ubyte.gz is not whole"
+    assert places("fashion_mnist")[0].detail == "train-images-idx3-ubyte.gz is incomplete"
 
 
 # ---- download -----------------------------------------------------------------------------------
@@ -353,16 +353,16 @@ X, Y = np.zeros((4, 2, 2), "uint8"), np.zeros(4, "uint8")
         ("images-idx3", b"", "is not an IDX file.*the file is empty"),
         ("images-idx3", b"PK\3\4 no", "is not an IDX file.*found 50 4b 03 04"),
         ("images-idx3", b"\0\0\x08\x03\0\0", "ends in the header"),
-        ("images-idx3", idx_bytes(X)[:-1], r"promises 4×2×2 numbers of uint8, 32 bytes.*has 31"),
+        ("images-idx3", idx_bytes(X)[:-1], r"declares 4×2×2 numbers of uint8, 32 bytes.*has 31"),
         ("images-idx3", idx_bytes(X) + b"!", "32 bytes in all; the file has 33"),
         ("images-idx3", gzip.compress(idx_bytes(X)[:-1]), "expected 32 bytes.*found only 31"),
         ("images-idx3", gzip.compress(idx_bytes(X))[:-9], "is cut short"),
         ("images-idx3", gzip.compress(idx_bytes(X))[:-8] + bytes(8), "is damaged: CRC"),
-        ("images-idx3", b"\0\0\x08\x03" + b"\xff" * 12, "is damaged: its header promises"),
+        ("images-idx3", b"\0\0\x08\x03" + b"\xff" * 12, "is damaged: its header declares"),
         (
             "images-idx3",
             gzip.compress(b"\0\0\x08\x03" + b"\xff" * 12),
-            r"its header promises .* \(packed\)",
+            r"its header declares .* \(compressed\)",
         ),
         ("images-idx3", idx_bytes(X[:3]), "holds 3 examples, but .* holds 4 labels"),
         ("images-idx3", idx_bytes(Y), "expected examples of at least one axis"),
@@ -420,8 +420,8 @@ def test_validation_is_what_keras_holds_out(tmp_path, fraction):
 @pytest.mark.parametrize(
     ("fraction", "message"),
     [
-        (0.99, "leaves no example to train on"),
-        (1e-20, "leaves no example for validation"),
+        (0.99, "leaves no examples to train on"),
+        (1e-20, "leaves no examples for validation"),
         (1.0, "expected a fraction"),
         (-0.1, "expected a fraction"),
         (float("nan"), "expected a fraction"),

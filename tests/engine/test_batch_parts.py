@@ -136,4 +136,4 @@ def test_a_command_cuts_batches_of_what_suits(nnpy, write, tmp_path: Path, tiny:
         assert done.returncode == 0, done.stderr
         summary = json.loads((run / "summary.json").read_text())
         assert summary["execution"]["parts"] == expected
-        assert ("one thread an operation" in summary["device"]) == (expected > 1)
+        assert ("one thread per operation" in summary["device"]) == (expected > 1)

@@ -143,7 +143,7 @@ def test_a_loss_without_an_interval_says_why(tiny_run: Path):
     )
     assert result.loss is None
     assert result.notes == (
-        "the loss has no interval: it cannot be had for each example by itself "
+        "the loss has no interval: it cannot be computed for each example on its own "
         "(ValueError: needs its batch)",
     )
     assert result.as_dict()["notes"] == list(result.notes)

@@ -192,9 +192,9 @@ def test_what_is_not_a_number_is_said():
 
 
 def test_data_that_does_not_fit_the_model():
-    with pytest.raises(ModelError, match="class number 3; the model knows 0 to 2"):
+    with pytest.raises(ModelError, match="class index 3; the model knows 0 to 2"):
         class_report(np.full((1, 3), 1 / 3), np.array([3]), ("a", "b", "c"))
-    with pytest.raises(ModelError, match="answers with 3 classes; the data has 2"):
+    with pytest.raises(ModelError, match="predicts 3 classes; the data has 2"):
         class_report(np.full((1, 3), 1 / 3), np.array([0]), ("a", "b"))
 
 

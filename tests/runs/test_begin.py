@@ -140,7 +140,7 @@ def test_an_overwrite_that_was_killed_is_undone_by_the_next() -> None:
     assert not run.is_run()
     with pytest.raises(UsageError, match="was stopped while it began"):
         Run.open(run.folder)
-    with pytest.raises(UsageError, match="holds a run already"), begin.begun("mlp", "run"):
+    with pytest.raises(UsageError, match="already holds a run"), begin.begun("mlp", "run"):
         pass
     with pytest.raises(Stop), begin.begun("mlp", "run", overwrite=True):
         raise Stop
@@ -198,7 +198,7 @@ def test_other_things_are_never_taken_for_one(files) -> None:
     before = content(run.folder)
     for overwrite in (False, True):
         with (
-            pytest.raises(UsageError, match="holds other things"),
+            pytest.raises(UsageError, match="holds other files"),
             begin.begun("mlp", "run", overwrite=overwrite),
         ):
             pass
@@ -207,7 +207,7 @@ def test_other_things_are_never_taken_for_one(files) -> None:
 
 def test_a_file_is_no_folder() -> None:
     Path("file").write_text("mine")
-    with pytest.raises(UsageError, match="a file stands there"), begin.begun("mlp", "file"):
+    with pytest.raises(UsageError, match="a file of this name exists"), begin.begun("mlp", "file"):
         pass
     with pytest.raises(NnpyError), begin.begun("mlp", "file/run"):
         pass
@@ -218,7 +218,7 @@ def test_two_at_once_in_one_folder() -> None:
     with begin.begun("mlp", "run") as run:
         for overwrite in (False, True):
             again = begin.begun("mlp", "run", overwrite=overwrite)
-            with pytest.raises(RunError, match="another training is at work"), again:
+            with pytest.raises(RunError, match="another training is running"), again:
                 pass
         run.write_text(run.config_path, "")
     assert run.config_path.exists()

@@ -196,7 +196,7 @@ def test_the_reason_is_told(tmp_path, monkeypatch, number, words):
 
 
 def test_a_folder_that_is_gone_is_named(tmp_path):
-    with pytest.raises(RunError, match=r"the folder .*gone is not there"):
+    with pytest.raises(RunError, match=r"the folder .*gone does not exist"):
         atomic.write_text(tmp_path / "gone" / "a", "")
     with pytest.raises(RunError, match="a folder has this name"):
         (tmp_path / "folder").mkdir()

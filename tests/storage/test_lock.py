@@ -35,14 +35,14 @@ def other(tmp_path):
 
 
 def test_a_second_training_is_refused_by_name(tmp_path, other):
-    words = f"another training is at work .* process {other.pid} on"
+    words = f"another training is running .* process {other.pid} on"
     with pytest.raises(RunError, match=words), lock.locked(tmp_path):
         pass
     assert f"process {other.pid} on " in lock.holder(tmp_path)
 
 
 def test_one_process_cannot_hold_it_twice(tmp_path):
-    words = f"another training is at work .* process {os.getpid()} on"
+    words = f"another training is running .* process {os.getpid()} on"
     with lock.locked(tmp_path), pytest.raises(RunError, match=words), lock.locked(tmp_path):
         pass
     with lock.locked(tmp_path):
@@ -150,5 +150,5 @@ def test_one_who_looks_keeps_no_one_out(tmp_path):
 def test_no_folder_and_no_lock(tmp_path):
     assert lock.holder(tmp_path) is None
     assert lock.holder(tmp_path / "missing") is None
-    with pytest.raises(RunError, match="missing is not there"), lock.locked(tmp_path / "missing"):
+    with pytest.raises(RunError, match="missing does not exist"), lock.locked(tmp_path / "missing"):
         pass

@@ -176,7 +176,7 @@ class Workplace:
             return "it did not end"
         if ended.code not in codes:
             return f"exit code {ended.code}: {_last(ended.text)}"
-        if "Traceback" in ended.text or "fault of nnpy" in ended.text:
+        if "Traceback" in ended.text or "bug in nnpy" in ended.text:
             return f"a traceback: {_last(ended.text)}"
         if ended.code and "rror" not in ended.text and "ended by" not in ended.text:
             return f"no error in words: {_last(ended.text)}"

@@ -17,9 +17,11 @@ import pytest
 import tensorflow as tf
 
 import nnpy
+from nnpy import api
 from nnpy.config.load import load_config
 from nnpy.data import registry
 from nnpy.engine import permutation
+from nnpy.errors import ConfigError
 from nnpy.runs.folder import Run
 from nnpy.workflows.report import Reporter
 
@@ -188,6 +190,17 @@ def test_a_stateful_lstm(config, tmp_path) -> None:
     config = changed(config, model, shuffle=False)
     run = nnpy.train(config, run_dir=str(tmp_path / "run"))
     assert_same(run, *fitted(config))
+    # The states are zero before the test set, whatever was seen before.
+    assert nnpy.evaluate(run)["metrics"] == pytest.approx(run.summary()["test"], rel=1e-5)
+    pictures = np.zeros((3, 28, 28), "uint8")
+    np.save(tmp_path / "three.npy", pictures)
+    answers = api.predict(run, [tmp_path / "three.npy"])["predictions"]
+    assert len(answers) == 3
+    words = "leave a rest of 120 validation examples and 200 test examples: use one of"
+    with pytest.raises(ConfigError, match=words):
+        odd = {"inputs": {"rows": {"batch_size": 50}}, "layers": model["layers"]}
+        nnpy.train(changed(config, odd, batch_size=50), run_dir=str(tmp_path / "odd"))
+    assert not (tmp_path / "odd").exists()
 
 
 def test_epochs_of_so_many_steps_with_weighted_metrics(config, tmp_path) -> None:

@@ -210,7 +210,7 @@ def test_a_monitor_that_only_the_training_knows_is_missed_at_once(config, tmp_pa
     code = "import keras\nclass Quiet(keras.callbacks.Callback):\n    pass\n"
     (tmp_path / "own.py").write_text(code)
     watching = {"EarlyStopping": {"monitor": "val_f1", "mode": "max"}}
-    with pytest.raises(ConfigError, match=r"callbacks\[1\].*nothing named 'val_f1' is measured"):
+    with pytest.raises(ConfigError, match=r"callbacks\[1\].*there is no metric named 'val_f1'"):
         nnpy.train(with_callbacks(config, "Quiet", watching), run_dir=str(tmp_path / "run"))
 
 

@@ -68,8 +68,8 @@ def test_another_version_or_device_is_told():
     now = resume.deciding({"versions": {"tensorflow": "2.21.0", "python": "3.11.9"}}, "GPU 0")
     assert resume.notices(then, then) == []
     assert resume.notices(then, now) == [
-        "tensorflow was '2.20.0', is '2.21.0': equal results to the bit are not promised",
-        "device was 'CPU', is 'GPU 0': equal results to the bit are not promised",
+        "tensorflow was '2.20.0', is '2.21.0': bit-for-bit equal results are not guaranteed",
+        "device was 'CPU', is 'GPU 0': bit-for-bit equal results are not guaranteed",
     ]
 
 

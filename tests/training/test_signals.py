@@ -49,7 +49,7 @@ def test_the_first_ends_at_the_next_check(number, code, name):
     with start("chunks") as process:
         process.send_signal(number)
         said, _ = process.communicate(timeout=10)
-    assert "ending after the running chunk" in said
+    assert "stopping after the current chunk" in said
     assert f"ended by {name}" in said
     assert process.returncode == code
 
@@ -58,7 +58,7 @@ def test_the_first_ends_at_the_next_check(number, code, name):
 def test_the_second_ends_at_once_even_in_compiled_code(number, code):
     with start("compiled") as process:
         process.send_signal(number)
-        assert "ending after the running chunk" in process.stdout.readline()
+        assert "stopping after the current chunk" in process.stdout.readline()
         assert process.poll() is None
         process.send_signal(number)
         said, _ = process.communicate(timeout=10)

@@ -89,7 +89,7 @@ class Stopper(ProgressListener):
 
 
 def stopped(config: dict, folder: Path, *where: int) -> Run:
-    with pytest.raises(Interrupted, match="go on with: nnpy train --resume"):
+    with pytest.raises(Interrupted, match="resume with: nnpy train --resume"):
         nnpy.train(config, run_dir=str(folder), listener=Stopper(*where))
     return Run(folder)
 
@@ -184,7 +184,7 @@ def test_a_deleted_folder_is_named(config, tmp_path) -> None:
         def on_epoch_end(self, epochs, row, best) -> None:
             shutil.rmtree(tmp_path / "run")
 
-    with pytest.raises(RunError, match="is not there"):
+    with pytest.raises(RunError, match="does not exist"):
         nnpy.train(config, run_dir=str(tmp_path / "run"), listener=Deleter())
 
 
@@ -222,7 +222,7 @@ def test_other_data_are_refused(config, tmp_path) -> None:
     told = run.environment()
     told["data"] = dict.fromkeys(told["data"], "0" * 64)
     run.write_json(run.environment_path, told)
-    with pytest.raises(RunError, match="the data are not those"):
+    with pytest.raises(RunError, match="the data differ from those"):
         nnpy.resume(run)
 
 

@@ -91,7 +91,7 @@ def test_a_folder_in_use_is_never_touched(
     tiny_config: dict, tiny_run: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
-    with pytest.raises(UsageError, match="holds other things"):
+    with pytest.raises(UsageError, match="holds other files"):
         nnpy.train(tiny_config, run_dir=str(tmp_path), overwrite=True)
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
     before = (tiny_run / "metrics.csv").read_text()

@@ -62,7 +62,7 @@ def test_keras_has_its_own_threads_where_nnpy_sets_them(nnpy, write, tiny):
     assert [each["error"] for each in found["speeds"]] == [""] * 5
     assert found["choice"]["mode"] == "graph"
     assert found["choice"]["parts"] == (cores_here() > 1)
-    assert ("one thread an operation" in found["device"]) == found["choice"]["parts"]
+    assert ("one thread per operation" in found["device"]) == found["choice"]["parts"]
 
 
 def test_the_other_process_answers_with_its_errors(tiny):

@@ -52,12 +52,12 @@ def bench(
         return
     terminal.say(
         f"{found['config']} on {found['device']}: batches of {found['batch_size']}, "
-        f"{found['examples']:,} examples an epoch; nnpy would choose {found['choice']['mode']}"
+        f"{found['examples']:,} examples per epoch; nnpy would choose {found['choice']['mode']}"
     )
     if found["choice"]["parts"]:
         terminal.say(
-            "graph works on batches in parts, one for each core, as nnpy train does; model.fit "
-            "runs in a process of its own, with TensorFlow's threads as they are by default"
+            "graph splits batches into parts, one per core, as nnpy train does; model.fit "
+            "runs in its own process with TensorFlow's default threads"
         )
     rows = []
     fit = found["speeds"][0]["epoch_seconds"]

@@ -65,7 +65,7 @@ def evaluate(
         return
     terminal.say(
         f"{result['model']} on the {split} split of {result['data']} "
-        f"({result['examples']:,} examples, {result['examples_per_second']:,.0f} a second)"
+        f"({result['examples']:,} examples, {result['examples_per_second']:,.0f} per second)"
     )
     for note in result["notes"]:
         terminal.say(note)

@@ -43,7 +43,7 @@ def info(terminal: Terminal, as_json: bool) -> None:
     lines.append(f"{'GPU':<12}{', '.join(there['gpus']) or 'none'}")
     for name, places in found["data"].items():
         at = [place for place in places if place["found"]]
-        text = at[0]["path"] if at else "not here; downloaded when it is needed"
+        text = at[0]["path"] if at else "not here; downloaded when needed"
         lines.append(f"{name:<15}{text}")
     lines.append(f"{'diagrams':<15}{', '.join(found['renderers']) or 'no renderer'}")
     terminal.result("\n".join(lines))

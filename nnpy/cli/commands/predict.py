@@ -58,7 +58,7 @@ def predict(
     if told["looks_inverted"] and not as_json:
         count, first = len(told["looks_inverted"]), told["looks_inverted"][0]
         terminal.say(
-            f"{count} of {len(told['predictions'])} look inverted against the training data "
+            f"{count} of {len(told['predictions'])} look inverted compared to the training data "
             f"(such as {first}); try {'without' if invert else 'with'} --invert"
         )
     if told["errors"]:

@@ -64,7 +64,7 @@ def verify(
             terminal.result(f"{name:<28} {digest[:16]}  {'equal' if equal else 'DIFFERENT'}")
         terminal.result(
             f"{proof.kills} kills ({proof.in_writes} in the middle of a write), "
-            f"{proof.resumes} resumes, {proof.runs} killed runs carried to their end"
+            f"{proof.resumes} resumes, {proof.runs} killed runs completed"
         )
     if proof.differences:
         raise RunError(f"not equal: {'; '.join(': '.join(each) for each in proof.differences)}")

@@ -82,10 +82,10 @@ def definitions(node: Node | None, checker: Checker) -> dict[str, Block]:
 def _definition(name: str, node: Node, mark: Mark | None, checker: Checker) -> Block | None:
     path = f"blocks.{name}"
     if not _NAME.match(name) or name in ("reuse", "Model", "input"):
-        checker.error(mark, path, f"a block cannot be named '{name}': choose a word")
+        checker.error(mark, path, f"a block cannot be named '{name}': expected a word")
         return None
     if checker.catalog.find("layer", name):
-        checker.error(mark, path, f"'{name}' is a layer already; choose another name")
+        checker.error(mark, path, f"'{name}' is already the name of a layer; choose another name")
         return None
     if not node.is_map:
         message = f"expected a mapping with `layers:` and `parameters:`, got {show(node)}"
@@ -94,7 +94,7 @@ def _definition(name: str, node: Node, mark: Mark | None, checker: Checker) -> B
     known = ("parameters", "layers")
     for key in node.value:
         if key not in known:
-            hint = did_you_mean(str(key), known) or f"; known are {', '.join(known)}"
+            hint = did_you_mean(str(key), known) or f"; known: {', '.join(known)}"
             checker.error(node.keys.get(key), path, f"unknown key '{key}'{hint}")
     layers = node.value.get("layers")
     if layers is None:
@@ -127,7 +127,7 @@ def _parameters(node: Node | None, path: str, checker: Checker) -> dict[str, Nod
         if not _NAME.match(name):
             checker.error(node.keys.get(key), path, f"'{name}' is not a word")
         elif name in RESERVED:
-            message = f"every block takes '{name}' already; choose another name"
+            message = f"every block already has the argument '{name}'; choose another name"
             checker.error(node.keys.get(key), path, message)
         else:
             parameters[name] = None if value.value is None else value
@@ -144,7 +144,7 @@ def bind(
         if key not in block.parameters:
             unused = [each for each in block.parameters if each not in given]
             known = ", ".join((*block.parameters, *RESERVED))
-            hint = did_you_mean(str(key), (*unused, *RESERVED)) or f"; known are {known}"
+            hint = did_you_mean(str(key), (*unused, *RESERVED)) or f"; known: {known}"
             message = f"unknown parameter '{key}' of the block '{block.name}'{hint}"
             checker.error(arguments.keys.get(key), path, message)
             wrong = True

@@ -20,13 +20,13 @@ def calculate(expression: str, values: Mapping[str, Any]) -> int | float:
 
     shown = expression if len(expression) <= 40 else expression[:39] + "…"
     if len(expression) > _EXPRESSION_LIMIT:
-        raise ValueError(f"'{shown}' is too long a calculation")
+        raise ValueError(f"'{shown}' is too long an expression")
 
     def bounded(number: Any) -> int | float:
         if isinstance(number, bool) or not isinstance(number, int | float):
-            raise ValueError(f"'{shown}' calculates with what is not a number")
+            raise ValueError(f"'{shown}' uses a value that is not a number")
         if not abs(number) < _NUMBER_LIMIT:
-            raise ValueError(f"'{shown}' gives a number that is too large")
+            raise ValueError(f"'{shown}' evaluates to a number that is too large")
         return number
 
     def value(node: ast.AST) -> int | float:
@@ -58,10 +58,10 @@ def calculate(expression: str, values: Mapping[str, Any]) -> int | float:
                         return bounded(left // right)
                     case ast.Mod():
                         return bounded(left % right)
-        raise ValueError(f"'{shown}' may hold only numbers, names, + - * / // % and parentheses")
+        raise ValueError(f"'{shown}' may contain only numbers, names, + - * / // % and parentheses")
 
     try:
         tree = ast.parse(expression.strip(), mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise ValueError(f"'{shown}' is not a calculation") from None
+        raise ValueError(f"'{shown}' is not a valid expression") from None
     return value(tree.body)

@@ -64,7 +64,7 @@ def plain(use: Use) -> Inputs:
     path = f"{use.path}.from"
     if source is None:
         if use.previous is None:
-            message = "the model has several inputs: say which this step takes with `from:`"
+            message = "the model has several inputs: name the one this step takes with `from:`"
             use.error(use.mark, message)
             use.scope.model.dangling = True
             return INPUT
@@ -114,7 +114,7 @@ def listed(use: Use, names: Sequence[str] | None = None) -> Ref:
             use.error(source.keys.get(key), message, "from")
     for name in names:
         if name not in inputs:
-            use.error(source, f"nothing is given for the input '{name}'", "from")
+            use.error(source, f"missing input '{name}'", "from")
     found: list[str] = []
     for name in names:
         ref = inputs.get(name, INPUT)
@@ -136,7 +136,7 @@ def check_model_inputs(use: Use, inputs: Inputs, network: Network) -> None:
                 use.error(source.keys.get(key), message, "from")
         for name in known:
             if name not in inputs:
-                use.error(source, f"nothing is given for the input '{name}'", "from")
+                use.error(source, f"missing input '{name}'", "from")
     elif number(inputs) != len(names):
         words = f"{len(names)} input" + ("" if len(names) == 1 else "s")
         message = f"the model takes {words}, `from:` gives {number(inputs)}"
@@ -186,7 +186,7 @@ def _check_names(use: Use, entry: Entry, required: Sequence[Parameter]) -> None:
     if all(key in known for key in source.value):
         for each in required:
             if each.name not in source.value:
-                use.error(source, f"nothing is given for '{each.name}'", "from")
+                use.error(source, f"missing input '{each.name}'", "from")
 
 
 def _takes_one(entry: Entry) -> bool:
@@ -250,7 +250,7 @@ def of_operation(use: Use, entry: Entry) -> tuple[dict[str, Ref], dict[str, Any]
     )
     for key in given.value:
         if key in inputs:
-            use.error(given.keys.get(key), f"'{key}' is given twice: here and by `from:`")
+            use.error(given.keys.get(key), f"'{key}' is given twice: here and in `from:`")
     rest = [each for each in entry.call if each.name not in inputs and not each.variadic]
     return inputs, use.checker.arguments(own, rest, use.path, where=use.mark)
 

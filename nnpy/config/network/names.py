@@ -84,7 +84,7 @@ class Scope:
             where = f" (first on line {first.line})" if first else ""
             self.checker.error(given, path, f"duplicate name '{name}'{where}")
         elif "/" in name or not name:
-            self.checker.error(given, path, "a name must not be empty or hold '/'")
+            self.checker.error(given, path, "a name must not be empty or contain '/'")
         elif problem:
             self.checker.error(given, path, problem)
 
@@ -126,7 +126,9 @@ class Scope:
             if name in self.later:
                 mark = self.later[name]
                 where = f" on line {mark.line}" if mark else ""
-                message = f"'{name}' stands further down{where}; a step takes what is above it"
+                message = (
+                    f"'{name}' is defined further down{where}; a step can only use steps above it"
+                )
             else:
                 message = f"no step is named '{name}'{did_you_mean(name, self.refs)}"
         self.model.dangling = True

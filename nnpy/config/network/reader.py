@@ -130,7 +130,7 @@ class _Reader:
             for key in node.value:
                 if key not in _MODEL_KEYS:
                     hint = did_you_mean(str(key), _MODEL_KEYS)
-                    hint = hint or f"; known are {', '.join(_MODEL_KEYS)}"
+                    hint = hint or f"; known: {', '.join(_MODEL_KEYS)}"
                     self.checker.error(node.keys.get(key), path, f"unknown key '{key}'{hint}")
             if "layers" not in node.value:
                 self.checker.error(node, path, "missing key 'layers'")
@@ -202,19 +202,23 @@ class _Reader:
         if entry is None:
             message = self.checker.unknown(("layer",), use.name, (*self.blocks, "reuse", "Model"))
             if self.checker.catalog.find("op", use.name):
-                message = f"unknown layer '{use.name}'; the operation is written ops.{use.name}"
+                message = f"unknown layer '{use.name}'; did you mean the operation ops.{use.name}"
             self.checker.error(use.mark, path, message)
             inputs = tensors.plain(use)
             own = use.scope.choose(use.argument("name"), snake_case(use.name), use.path)
             return self._add(use, KerasObject("layer", use.name), own, inputs)
         use.path = f"{path}.{entry.name}"
         if entry.name == "InputLayer":
-            message = "inputs stand in the mapping form: model: {inputs: {image: …}, layers: …}"
+            message = (
+                "inputs are declared in the mapping form: model: {inputs: {image: …}, layers: …}"
+            )
             self.checker.error(use.mark, use.path, message)
         given = use.arguments.value
         old = [key for key in _OLD_SHAPES if key in given and not entry.parameter(key)]
         for key in old:
-            message = f"'{key}' is not needed: the shape is that of the data, or stands under"
+            message = (
+                f"'{key}' is not needed: the input shape is that of the data, or is declared under"
+            )
             use.error(
                 use.arguments.keys.get(key), f"{message} `inputs:` in the model's mapping form"
             )
@@ -315,11 +319,15 @@ class _Reader:
         if step is None or not own:
             message = f"expected the name of a layer, got {show(node)}"
             if ref is not None and not own:
-                message += ": a block makes new layers at each use; a nested Model keeps its own"
+                message += (
+                    ": a block makes new layers at each use, a nested Model shares its layers"
+                )
             use.error(node, message, "layer")
             return None
         if step.layer.kind == "op":
-            use.error(node, f"'{node.value}' is an operation: write it again", "layer")
+            use.error(
+                node, f"'{node.value}' is an operation without weights: repeat it instead", "layer"
+            )
             return None
         while step.reuse and not step.reuse.startswith("/"):
             step = self.by_name[step.reuse]
@@ -423,7 +431,7 @@ class _Reader:
     def _known_only(self, use: Use, known: tuple[str, ...]) -> None:
         for key in use.arguments.value:
             if key not in known:
-                hint = did_you_mean(str(key), known) or f"; known are {', '.join(known)}"
+                hint = did_you_mean(str(key), known) or f"; known: {', '.join(known)}"
                 use.error(use.arguments.keys.get(key), f"unknown argument '{key}'{hint}")
 
 

@@ -106,7 +106,7 @@ def _top() -> dict[str, Any]:
     return {
         "extends": {
             **file,
-            "description": "The config that this one stands on; a path relative to this file.",
+            "description": "The config that this one extends; a path relative to this file.",
         },
         "code": {
             "description": "Python files with your own layers, losses and metrics; relative to "
@@ -114,7 +114,7 @@ def _top() -> dict[str, Any]:
             "anyOf": [file, {"type": "array", "items": file, "minItems": 1}],
         },
         "blocks": {
-            "description": "Pieces of network by name, each used like a layer.",
+            "description": "Reusable pieces of network by name, each used like a layer.",
             "type": "object",
             "additionalProperties": ref("block"),
         },
@@ -131,7 +131,7 @@ def _language(catalog: Catalog) -> dict[str, Any]:
     network = {
         "trainable": ref("trainable"),
         "inputs": {
-            "description": "The inputs by name (default: one named `input`, as the data is).",
+            "description": "The inputs by name (default: `input`, with the shape of the data).",
             "type": ["object", "array", "null"],
             "minProperties": 1,
             "additionalProperties": ref("input"),
@@ -143,7 +143,7 @@ def _language(catalog: Catalog) -> dict[str, Any]:
         },
         "layers": {"anyOf": [ref("layers"), {"type": "array", "maxItems": 0}]},
         "outputs": {
-            "description": "The steps whose outputs the model gives (default: the last step).",
+            "description": "The steps whose outputs the model returns (default: the last step).",
             "anyOf": [ref("names")],
         },
     }
@@ -245,7 +245,7 @@ def _language(catalog: Catalog) -> dict[str, Any]:
             "type": "object",
             "properties": {
                 "parameters": {
-                    "description": "Names and defaults; one without a value must be given.",
+                    "description": "Names and defaults; a parameter without a default is required.",
                     "type": "object",
                     "propertyNames": {"pattern": IDENTIFIER},
                 },
@@ -267,7 +267,7 @@ def _language(catalog: Catalog) -> dict[str, Any]:
         "call": {"type": "object", "description": STEP_KEYS["call"]},
         "reuse": {
             "type": "object",
-            "description": "Calls the layer of that name again, with the same weights.",
+            "description": "Calls the layer of that name again, sharing its weights.",
             "properties": {
                 "layer": {**name, "description": "The name of a step above."},
                 **{key: ref(key) for key in ("from", "name", "call")},
@@ -277,7 +277,7 @@ def _language(catalog: Catalog) -> dict[str, Any]:
         },
         "model": {
             "type": "object",
-            "description": "A model in the model, used as one layer.",
+            "description": "A nested model, used as one layer.",
             "properties": {**network, **{key: ref(key) for key in ("from", "name", "call")}},
             "required": ["layers"],
             "additionalProperties": False,
@@ -313,7 +313,7 @@ def _steps(catalog: Catalog) -> dict[str, Any]:
                     "type": ["integer", "string"],
                     "minimum": 1,
                     "pattern": PARAMETER,
-                    "description": "How many times a block stands here, one after another.",
+                    "description": "How many times to repeat the block, one after another.",
                 },
             },
         },

@@ -14,6 +14,7 @@ from nnpy.config import by_output as outputs
 from nnpy.config.network.reader import ADAPTIVE
 from nnpy.config.objects import ACTIVATION_LAYERS
 from nnpy.config.settings import SHORT_FORMS, parameters, subsections
+from nnpy.data import registry
 
 IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_]*$"
 PARAMETER = r"^\$"  # `$name` or `${expression}`
@@ -34,9 +35,9 @@ ADAPT = "Whether it learns from the training examples, before the training, what
 STEP_KEYS = {
     "from": "The steps whose outputs it takes (default: the step above): a name, a list of "
     "names, or {argument: name}. `input` is the model's input; `lstm.1` is the second output.",
-    "call": "Further arguments of the layer's call, such as {training: true}.",
-    "name": "What `from:` and `outputs:` call it.",
-    "trainable": "Whether its layers are trained; false freezes them all.",
+    "call": "Additional arguments of the layer's call, such as {training: true}.",
+    "name": "The name that `from:` and `outputs:` refer to.",
+    "trainable": "Whether its layers are trained; false freezes all of them.",
 }
 
 
@@ -167,12 +168,41 @@ def section(settings: type, name: str = "") -> dict[str, Any]:
         known[key] = section(inner)
     for short, (key, setting) in SHORT_FORMS.get(name, {}).items():
         known[short] = known[key]["properties"][setting]
+    if name == "data":
+        known["source"] = _source()
     return {
         "description": (settings.__doc__ or "").strip(),
         "type": ["object", "null"],
         "properties": known,
         "additionalProperties": False,
     }
+
+
+def _source() -> dict[str, Any]:
+    """A data source: its name, or its name with its own arguments."""
+    alone = [
+        name
+        for name, source in registry.SOURCES.items()
+        if not any(each.required for each in source.parameters)
+    ]
+    full = [
+        {
+            "type": "object",
+            "required": [name],
+            "properties": {
+                name: {
+                    "type": ["object", "null"] if name in alone else "object",
+                    "properties": {each.name: _parameter(each) for each in source.parameters},
+                    "required": [each.name for each in source.parameters if each.required],
+                    "additionalProperties": False,
+                }
+            },
+            "additionalProperties": False,
+        }
+        for name, source in registry.SOURCES.items()
+    ]
+    description = "Where the examples come from: a data set's name, or its name with arguments."
+    return {"description": description, "anyOf": [{"enum": alone}, *full]}
 
 
 def by_output(one: Mapping[str, Any]) -> dict[str, Any]:

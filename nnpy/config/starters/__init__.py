@@ -23,6 +23,6 @@ def write(name: str, path: Path) -> None:
     """
     if name not in names():
         hint = did_you_mean(name, names())
-        raise UsageError(f"no starter '{name}'{hint}; there are {', '.join(names())}")
+        raise UsageError(f"no starter '{name}'{hint}; available: {', '.join(names())}")
     text = (FOLDER / f"{name}.yaml").read_text(encoding="utf-8")
     create(path, text.replace(f"# nnpy train {name}.yaml", f"# nnpy train {path}", 1))

@@ -86,7 +86,9 @@ class _Composer:
                 documents += 1
                 if documents > 1:
                     mark = self.mark(event.start_mark, event.end_mark)
-                    raise ConfigError([mark.problem("", "a second document; a config is one")])
+                    raise ConfigError(
+                        [mark.problem("", "a second YAML document; a config has only one")]
+                    )
             elif isinstance(event, yaml.CollectionStartEvent):
                 if len(stack) >= MAX_DEPTH:
                     mark = self.mark(event.start_mark, event.end_mark)
@@ -211,7 +213,7 @@ def _decode(data: bytes, file: str) -> str:
 
 def _syntax_problem(error: yaml.MarkedYAMLError, composer: _Composer) -> Problem:
     mark = error.problem_mark or error.context_mark
-    message = f"not YAML: {error.problem or error.context}"
+    message = f"invalid YAML: {error.problem or error.context}"
     if mark is None:
         return Problem(message, file=composer.file)
     line = min(mark.line, len(composer.lines) - 1)
@@ -223,7 +225,7 @@ def _character_problem(character: str, text: str, file: str) -> Problem:
     """A character that YAML does not allow, such as a control character."""
     before = text[: text.find(character)]
     column = len(before) - (before.rfind("\n") + 1) + 1
-    message = f"not YAML: the character U+{ord(character):04X} is not allowed"
+    message = f"invalid YAML: the character U+{ord(character):04X} is not allowed"
     return Problem(message, file=file, line=before.count("\n") + 1, column=column)
 
 

@@ -64,7 +64,7 @@ def _fetch(
         while piece := answer.read(1 << 18):
             done += len(piece)
             if done > limit:
-                raise DataError(f"the answer is longer than the file can be ({limit:,} bytes)")
+                raise DataError(f"the response is longer than the file ({limit:,} bytes)")
             file.write(piece)
             report(done, total)
     if total is not None and done != total:

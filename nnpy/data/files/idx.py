@@ -80,7 +80,7 @@ def unpacked(path: Path) -> Iterator[BinaryIO | gzip.GzipFile]:
             else:
                 yield raw
     except EOFError:
-        raise DataError(f"{path} is cut short: the packed data ends too early") from None
+        raise DataError(f"{path} is cut short: the compressed data ends too early") from None
     except (gzip.BadGzipFile, zlib.error) as error:
         raise DataError(f"{path} is damaged: {error}") from None
     except OSError as error:
@@ -114,7 +114,7 @@ def parse_header(head: bytes, path: Path) -> Header:
     axes = head[3]
     if len(head) < 4 + 4 * axes:
         raise DataError(
-            f"{path} is cut short: its header promises {axes} axes, and it ends in the header"
+            f"{path} is cut short: its header declares {axes} axes, and it ends in the header"
         )
     dtype, code = TYPES[head[2]]
     return Header(dtype, code, struct.unpack_from(f">{axes}I", head, 4))
@@ -130,9 +130,9 @@ def read_header(path: Path) -> Header:
     possible = header.size <= stored * DEFLATE_RATIO if packed else header.size == stored
     if not possible:
         raise DataError(
-            f"{path} is damaged: its header promises {'×'.join(map(str, header.shape))} numbers of"
+            f"{path} is damaged: its header declares {'×'.join(map(str, header.shape))} numbers of"
             f" {header.dtype}, {header.size:,} bytes in all; the file has {stored:,}"
-            f"{' (packed)' if packed else ''}"
+            f"{' (compressed)' if packed else ''}"
         )
     return header
 
@@ -151,7 +151,7 @@ def why_in_memory(path: Path, header: Header) -> str:
     """Why a file cannot be read from the disk as it is used, or an empty text."""
     with unpacked(path) as stream:
         if isinstance(stream, gzip.GzipFile):
-            return f"{path.name} is packed: unpack it (gunzip)"
+            return f"{path.name} is compressed: decompress it (gunzip)"
     if array.array(header.code).itemsize > 1:
         return f"{path.name} holds {header.dtype}: store bytes (uint8 or int8)"
     return ""

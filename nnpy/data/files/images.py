@@ -94,7 +94,7 @@ def _read(
         return _array(path, file, shape, dtype, invert)
     if not is_picture_shape(shape):
         raise DataError(
-            f"{path}: the model does not take pictures: its input has the shape {shape}; "
+            f"{path}: the model does not take images: its input has the shape {shape}; "
             "give an .npy array of such a shape"
         )
     x, how = _picture(path, file, shape, invert, background)
@@ -173,10 +173,10 @@ def _picture(
             f"{path}: more than {MOST_PIXELS // 1_000_000} million pixels; make it smaller first"
         ) from None
     except UnidentifiedImageError:
-        raise DataError(f"{path}: not a PNG or JPEG picture") from None
+        raise DataError(f"{path}: not a PNG or JPEG image") from None
     except (OSError, SyntaxError, ValueError, EOFError, MemoryError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-        raise DataError(f"{path}: the picture cannot be read: {reason}") from None
+        raise DataError(f"{path}: the image cannot be read: {reason}") from None
     ready = ready.convert("RGB" if colour else "L")
     padded, how = _pad(path, ready, height, width)
     if padded.size != (width, height):
@@ -262,7 +262,7 @@ def _array(
         )
     x = np.asarray(array).reshape(len(array), *shape)
     if not np.isfinite(x).all():
-        raise DataError(f"{path}: holds values that are not finite numbers")
+        raise DataError(f"{path}: holds non-finite values")
     how = f"array of {array.dtype}"
     whole = np.dtype(dtype).kind in "iu"
     if whole and x.dtype.kind == "f" and x.size and x.min() >= 0 and x.max() <= 1:
@@ -306,7 +306,7 @@ def _mapped(path: Path, file: BinaryIO) -> np.ndarray:
         start, end = file.tell(), file.seek(0, 2)
         size = math.prod(shape) * dtype.itemsize
         if any(length < 0 for length in shape) or size > end - start:
-            raise ValueError(f"its header promises the shape {shape}, its content is shorter")
+            raise ValueError(f"its header declares the shape {shape}, its content is shorter")
     except (ValueError, EOFError) as error:
         raise DataError(f"{path}: not a NumPy array that can be read: {error}") from None
     if dtype.kind not in "buif":

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from nnpy.catalog.entries import Parameter
 from nnpy.data.dataset import DataInfo, Dataset, Place, Progress, Split
 from nnpy.data.files.folders import find, folder_problem, user_folder
 from nnpy.data.files.idx import parse_header, read_content, to_array
@@ -35,6 +36,14 @@ CONTENT = {
     ),
     idx_folder.TEST_Y: (10_008, "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"),
 }
+PARAMETERS = (
+    Parameter(
+        "path",
+        types=("str", "null"),
+        doc="The folder of its four files; null looks in the usual places.",
+    ),
+)
+
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 HOSTS = (
     "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
@@ -109,12 +118,12 @@ def read(
     if not _missing(contents):
         return _dataset(contents, sources, notes)
     raise DataError(
-        f"Fashion-MNIST was not found. Places tried:\n{_indented(tried)}\n"
+        f"Fashion-MNIST was not found. Searched:\n{_indented(tried)}\n"
         "Ways to get it:\n"
         "  on Debian or Ubuntu: apt install dataset-fashion-mnist\n"
         f"  by hand: put {', '.join(f'{name}.gz' for name in CONTENT)}\n"
         f"    from {HOSTS[0]}\n"
-        f"    into {cache()}, or into a folder that data.path names"
+        f"    into {cache()}, or into the folder given by data.path"
     )
 
 
@@ -136,7 +145,7 @@ def _look(folder: Path) -> Place:
         if file is None:
             wrong.append(f"no {name}.gz")
         elif _unpacked_size(file) != size:
-            wrong.append(f"{file.name} is not whole")
+            wrong.append(f"{file.name} is incomplete")
     return Place(str(folder), not wrong, ", ".join(wrong) or f"{len(CONTENT)} files")
 
 

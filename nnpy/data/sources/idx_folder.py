@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from nnpy.catalog.entries import Parameter
 from nnpy.data.dataset import DataInfo, Dataset, Progress, Split
 from nnpy.data.files.folders import find, user_folder
 from nnpy.data.files.idx import (
@@ -31,6 +32,15 @@ from nnpy.storage.regular import read_text
 TRAIN_X, TRAIN_Y = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 TEST_X, TEST_Y = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
 FILES = (TRAIN_X, TEST_X, TRAIN_Y, TEST_Y)  # the largest first, so that it is read longest
+
+PARAMETERS = (
+    Parameter(
+        "path",
+        required=True,
+        types=("str",),
+        doc="The folder with the four files of the MNIST format, packed by gzip or not.",
+    ),
+)
 
 MAX_CLASSES = 65_536
 _CLASSES_LIMIT = 16 << 20  # bytes of classes.txt

@@ -123,7 +123,7 @@ def _load_data(name: str) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarr
         archive, url = ARCHIVES[name]
         raise DataError(
             f"{name} could not be loaded through Keras: {error}\n"
-            f"Without network, download {url}\n  to {keras_cache() / archive}"
+            f"Without network access, download {url}\n  to {keras_cache() / archive}"
         ) from error
     finally:
         if talks:

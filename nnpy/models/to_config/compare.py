@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from nnpy.models.to_config.layers import is_network
+from nnpy.models.to_config.vocabularies import with_learned
 
 # What a built model may have otherwise: its name is that of the config, and a batch size that
 # no layer needs is left open.
@@ -71,7 +72,9 @@ def _kind(model: Any) -> str:
 
 
 def _config(layer: Any) -> Any:
-    return json.loads(json.dumps(keras.saving.serialize_keras_object(layer.get_config())))
+    return json.loads(
+        json.dumps(keras.saving.serialize_keras_object(with_learned(layer, layer.get_config())))
+    )
 
 
 def _unequal(one: Any, other: Any, place: str) -> Iterator[str]:

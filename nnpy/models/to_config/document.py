@@ -74,7 +74,7 @@ def of_model(
         try:
             content["training"] = training.training_of(compile_config, outputs, context)
         except ModelError as error:
-            context.note(f"how it learns is left out: {error}")
+            context.note(f"the training section is left out: {error}")
     sizes = [each.get("batch_size") for each in content["model"].get("inputs", {}).values()]
     if any(sizes):  # a training must have batches of that size
         content.setdefault("training", {})["batch_size"] = next(filter(None, sizes))

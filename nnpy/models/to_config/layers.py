@@ -10,7 +10,7 @@ import keras
 from nnpy.errors import ModelError
 from nnpy.models.to_config import arguments
 from nnpy.models.to_config.context import Context
-from nnpy.models.to_config.vocabularies import with_learned
+from nnpy.models.to_config.vocabularies import what_stays_behind, with_learned
 
 
 def is_network(layer: Any) -> bool:
@@ -54,6 +54,8 @@ def step_of(
     own = arguments.is_own(config)
     if own:
         context.foreign.add(name)
+    if (text := what_stays_behind(layer)) is not None:
+        context.note(text)
     given = with_learned(layer, config["config"])
     return name, arguments.arguments_of("layer", name, given, context, own=own)
 

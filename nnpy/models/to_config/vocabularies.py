@@ -14,6 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 
+_MOST_IN_NOTE = 16  # numbers
 MOST_IN_TEXT = 100  # terms; longer vocabularies stand in the file beside the config
 
 _LOOKUPS = (
@@ -41,6 +42,30 @@ def with_learned(layer: Any, config: Mapping[str, Any]) -> dict[str, Any]:
             given = found.get("idf_weights")
             found["idf_weights"] = _listed(_idf_weights(layer, terms) if given is None else given)
     return found
+
+
+def what_stays_behind(layer: Any) -> str | None:
+    """What an adapted layer learned and a config does not repeat; None for other layers.
+
+    A Normalization keeps mean and variance as weights: they come with a model's weights, not
+    with its config.
+    """
+    if not isinstance(layer, keras.layers.Normalization) or layer.input_mean is not None:
+        return None
+    if not layer.built or layer.mean is None:
+        return None
+    mean, variance = (
+        np.ravel(keras.ops.convert_to_numpy(each)) for each in (layer.mean, layer.variance)
+    )
+    if not mean.any() and (variance == 1).all():
+        return None
+    text = f"'{layer.name}' has learned its mean and variance by adapt: they are weights, not here"
+    if mean.size > _MOST_IN_NOTE:
+        return f"{text}; to train anew, give it adapt: true"
+    numbers = (", ".join(f"{each:.6g}" for each in values) for values in (mean, variance))
+    return "{}; to train anew, give it adapt: true, or mean: [{}], variance: [{}]".format(
+        text, *numbers
+    )
 
 
 def _terms(layer: Any, given: Any) -> list[Any] | None:

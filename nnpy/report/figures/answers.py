@@ -168,7 +168,7 @@ def reliability(result: Calibration) -> Figure:
         width=width * 0.86,
         color=BLUE,
         alpha=0.3,
-        label="share that is right",
+        label="fraction correct",
     )
     upper.plot(
         [b.confidence for b in filled],
@@ -185,7 +185,7 @@ def reliability(result: Calibration) -> Figure:
     total = max(sum(b.count for b in filled), 1)
     lower.bar(places, [b.count / total for b in filled], width=width * 0.86, color=MUTED, alpha=0.5)
     lower.set_ylabel("of answers")
-    lower.set_xlabel("probability that the model gives its answer")
+    lower.set_xlabel("probability of the predicted class")
     lower.tick_params(axis="x", pad=7)  # clear of the nought beside the corner
     lower.yaxis.set_major_locator(MaxNLocator(nbins=3))
     lower.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.3g} %"))

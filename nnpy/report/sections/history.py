@@ -99,5 +99,5 @@ def _sentences(contents: Contents) -> list[str]:
         else:
             sentences.append("The curves show no overfitting yet.")
     if loss and not all(map(math.isfinite, loss)):
-        sentences.append("The loss left the finite numbers: try a smaller learning rate.")
+        sentences.append("The loss became NaN or infinite: try a smaller learning rate.")
     return sentences

@@ -81,10 +81,10 @@ def _calibration_words(report: ClassReport) -> str:
     mean = sum(b.confidence * b.count for b in filled) / max(total, 1)
     gap = mean - report.accuracy.value
     facts = (
-        f"On average the model is {100 * mean:.1f}\u202f% sure of its answer, "
-        f"and right in {100 * report.accuracy.value:.1f}\u202f%: "
+        f"On average the model is {100 * mean:.1f}\u202f% confident in its prediction, "
+        f"and right for {100 * report.accuracy.value:.1f}\u202f%: "
     )
     if abs(gap) < 0.01:
-        return facts + "its probabilities can be taken at their word."
-    side = "more sure than it should be" if gap > 0 else "better than it believes"
+        return facts + "its probabilities can be taken at face value."
+    side = "overconfident" if gap > 0 else "underconfident"
     return f"{facts}it is {side}."

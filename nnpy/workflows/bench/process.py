@@ -56,7 +56,7 @@ class Elsewhere:
                 print(json.dumps([name, seconds]), file=self._process.stdin, flush=True)
                 steps, spent, error = json.loads(self._process.stdout.readline())
             except (BrokenPipeError, ValueError):
-                raise RunError(f"the process of {name} ended by itself") from None
+                raise RunError(f"the process of {name} ended unexpectedly") from None
             if error:
                 raise RunError(error)
             return steps, spent

@@ -1,7 +1,7 @@
 """A model that takes prepared pictures → one that takes them as nnpy gives them.
 
-Scripts reshape and scale their pictures before `fit`. nnpy gives them in their own shape, as
-numbers from 0 to 1; where the script's model wants something else, a step before it does the same.
+Scripts reshape and scale their pictures before `fit`. nnpy gives them in their own shape, scaled
+by `rescale`; where the script's model wants something else, a step before it does the same.
 """
 
 from __future__ import annotations
@@ -10,10 +10,9 @@ import math
 import re
 from typing import Any
 
-from nnpy.config.settings import DataSettings, parameters
-
 _AS_NNPY = (1 / 255, 0.0)
-_CAN_RESCALE = "rescale" in {each.name for each in parameters(DataSettings)}
+# With such a layer in the model `rescale: auto` may decide that the model scales by itself.
+_SCALES = re.compile(r"'(Rescaling|Normalization)'")
 
 
 def adapted(record: dict[str, Any]) -> tuple[Any, dict[str, Any], list[dict[str, Any]]]:
@@ -24,15 +23,15 @@ def adapted(record: dict[str, Any]) -> tuple[Any, dict[str, Any], list[dict[str,
     inputs = model.get("inputs") or {}
     if data.get("name") is None or shape is None or len(inputs) != 1 or len(shape) < 2:
         return model, data, notes
-    if scaling is not None and tuple(scaling) != _AS_NNPY:
+    if scaling is not None:
         scale, offset = scaling
-        if offset == 0 and _CAN_RESCALE:
-            data["rescale"] = scale
-        else:
-            step = {"Rescaling": {"scale": scale * 255, "offset": offset}}
-            model = _before(model, step, None)
+        if offset != 0:
+            data["rescale"] = 1.0
+            model = _before(model, {"Rescaling": {"scale": scale, "offset": offset}}, None)
             text = f"the script's pictures are value × {scale:g} + {offset:g} before fit"
             notes.append({"path": ["model"], "text": f"{text}; the first step does it here"})
+        elif (scale, offset) != _AS_NNPY or _SCALES.search(str(model)):
+            data["rescale"] = scale
     wanted = next(iter(inputs.values()))["shape"]
     if None not in wanted and list(shape) != wanted and [*shape, 1] != wanted:
         if math.prod(shape) == math.prod(wanted):

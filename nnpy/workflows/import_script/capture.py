@@ -74,7 +74,9 @@ class Capture:
         """Puts the stand-ins in their places."""
         fit_call.remember_callbacks(self._replace)
         datasets.remember(self._replace, self.loaded)
-        self._stand_in(keras.Model, "compile", self._compile)
+        # In its own place: Keras compiles a loaded model only where `compile` is not overridden.
+        home = next(each for each in keras.Model.__mro__ if "compile" in vars(each))
+        self._stand_in(home, "compile", self._compile)
         self._stand_in(keras.Model, "fit", self._fit)
         for home, name in ((keras.utils, "set_random_seed"), (tf.random, "set_seed")):
             self._stand_in(home, name, self._set_seed)

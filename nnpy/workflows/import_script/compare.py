@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 
 from nnpy.config.config import Config
@@ -79,6 +81,9 @@ def _compare(found: Verdict, model: Any, record: dict[str, Any], arrays: dict[st
         return
     for variable, value in zip(model.variables, state, strict=True):
         variable.assign(value)
+    for layer in _layers(model):
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()  # it computes with what it makes of its weights
     nesting = record["nesting"]
     x, y, weights = (probe.packed(arrays, key, nesting[key]) for key in ("x", "y", "w"))
     outputs = probe.leaves(model(x, training=False))
@@ -95,6 +100,13 @@ def _compare(found: Verdict, model: Any, record: dict[str, Any], arrays: dict[st
         found.not_trained = f"{', '.join(missing)} of the script could not be taken along"
     elif "loss" in arrays:
         _compare_step(found, model, arrays, x, y, weights)
+
+
+def _layers(model: Any) -> Iterator[Any]:
+    for layer in model.layers:
+        yield layer
+        if hasattr(layer, "layers"):
+            yield from _layers(layer)
 
 
 def _compare_step(

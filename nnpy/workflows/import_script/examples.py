@@ -297,8 +297,10 @@ def _validation(found: Examples, call: Mapping[str, Any], batch: Batch, source: 
     split = float(call.get("validation_split") or 0.0)
     given = call.get("validation_data")
     if given is None:
-        found.section["validation_split"] = split
-        if split == 0.0:
+        if split:
+            found.section["validation"] = _last(split)
+        else:
+            found.section["validation_split"] = 0.0
             text = "the script holds nothing out; with 0.1, nnpy would keep the best epoch by it"
             found.note("validation_split", text)
         return
@@ -307,10 +309,10 @@ def _validation(found: Examples, call: Mapping[str, Any], batch: Batch, source: 
     count = f"{length:,} " if length else ""
     total = len(source.loaded.train[0])
     if batch.examples and length and batch.examples + length == total:
-        found.section["validation_split"] = length / total
+        found.section["validation"] = _last(length / total)
         if tuple(source.rows) != (0, batch.examples - 1):
             text = f"the script validates on {count}training examples; nnpy on as many, others"
-            found.note("validation_split", text)
+            found.note("validation", text)
         return
     found.section["validation_split"] = 0.1
     if _from_test(x, source):
@@ -319,6 +321,11 @@ def _validation(found: Examples, call: Mapping[str, Any], batch: Batch, source: 
         return
     text = f"the script validates on {count}examples of its own (validation_data); nnpy holds out"
     found.note("validation_split", f"{text} this share of the training examples")
+
+
+def _last(share: float) -> dict[str, Any]:
+    """The last examples as stored, which is what `fit` holds out."""
+    return {"split": share, "stratify": False, "seed": None}
 
 
 def _length(x: Any) -> int | None:

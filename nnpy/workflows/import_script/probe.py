@@ -81,7 +81,7 @@ def _invented(model: Any) -> Any:
 
 def _numbers(model: Any, x: Any, y: Any, weights: Any, trained: bool) -> dict[str, np.ndarray]:
     """State before, outputs, and loss and state after one step; then the state is put back."""
-    optimizer = model.optimizer
+    optimizer = getattr(model, "optimizer", None)
     if optimizer is not None and not optimizer.built:
         optimizer.build(model.trainable_variables)
     slots = list(optimizer.variables) if optimizer is not None else []

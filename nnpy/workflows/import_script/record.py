@@ -82,7 +82,7 @@ def _record(
 ) -> dict[str, Any] | None:
     model, own = seen.model, OwnCode(script, variables)
     compile_config = dict(model.get_compile_config() or {})
-    if isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer):
+    if isinstance(getattr(model, "optimizer", None), keras.optimizers.LossScaleOptimizer):
         # `compile` put it around the optimizer: the model computes in float16.
         compile_config["optimizer"] = keras.saving.serialize_keras_object(model.optimizer)
     own.take(own.names_in(_config(model)))

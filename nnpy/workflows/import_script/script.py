@@ -20,7 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from nnpy.errors import UsageError
+from nnpy.storage.regular import read_text
 
+_LIMIT = 64 << 20  # bytes; a notebook holds its pictures
 _PLAIN = (bool, int, float, str, bytes, type(None))
 # Cells that Jupyter gives to another program, or to a file.
 _FOREIGN = frozenset(
@@ -48,7 +50,7 @@ class Script:
         """A `.py` file or a notebook. Raises UsageError for what cannot be read as Python."""
         place = Path(path)
         try:
-            text = place.read_text(encoding="utf-8-sig")
+            text = read_text(place, _LIMIT).removeprefix("\ufeff")
             script = cls(place, _of_notebook(text) if place.suffix == ".ipynb" else text)
             ast.parse(script.text)
         except OSError as error:

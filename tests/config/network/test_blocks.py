@@ -94,7 +94,7 @@ def test_mistakes_inside_a_block_are_told_once_with_the_place_of_its_use(tmp_pat
         ({"b": {"layers": ["Flatten"]}}, {"b": {"repeat": 10**9}},
          "the blocks expand to more than 10,000 layers"),
         ({"Dense": {"layers": ["Flatten"]}}, "Flatten",
-         "'Dense' is a layer already; choose another name"),
+         "'Dense' is already the name of a layer; choose another name"),
         ({"b": {"layer": ["Flatten"]}}, "Flatten", "missing key 'layers'"),
     ],
 )  # fmt: skip

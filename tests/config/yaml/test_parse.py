@@ -85,12 +85,12 @@ def test_all_duplicate_keys_are_told_at_once():
 @pytest.mark.parametrize(
     ("text", "line", "column", "words"),
     [
-        ("a: [1\nb: 2", 2, 2, "not YAML"),
+        ("a: [1\nb: 2", 2, 2, "invalid YAML"),
         ("a: !!python/object/apply:os.system [x]", 1, 4, "not allowed"),
         ("a: !own 3", 1, 4, "the YAML tag '!own' is not allowed"),
         ("a: *b", 1, 4, "undefined alias '*b'"),
         ("a: &a [*a]", 1, 8, "undefined alias '*a'"),
-        ("a: 1\n---\nb: 2", 2, 1, "a second document"),
+        ("a: 1\n---\nb: 2", 2, 1, "a second YAML document"),
         ("? [1, 2]\n: 3", 1, 3, "a key must be a word or a number"),
         ("a: {<<: 3}", 1, 9, "'<<' merges mappings only"),
         ("a: !!int x", 1, 4, "not a valid int"),

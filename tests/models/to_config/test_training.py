@@ -239,4 +239,4 @@ def test_the_command_says_how_a_model_learns_or_why_not(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     said = parse.parse(done.stdout, "x").plain()
     assert said == {"data": {"name": None}, "model": importer.network_of(original)}
-    assert "how it learns is left out: 'own' is no loss of Keras" in done.stderr
+    assert "the training section is left out: 'own' is no loss of Keras" in done.stderr

@@ -17,6 +17,7 @@ from nnpy.config.yaml.dump import dump
 from nnpy.models.to_config.context import Arrays
 from nnpy.models.to_config.document import Document
 from nnpy.models.to_config.network import network_of, new_context
+from nnpy.workflows.import_model import import_model
 
 WORDS = ["the cat", "the dog sat", "a bird", "the cat sat"]
 MANY = [f"word{index} term{index % 7}" for index in range(300)]
@@ -116,6 +117,28 @@ def test_it_comes_back_with_what_it_learned(name: str, tmp_path: Path) -> None:
     assert np.array_equal(np.asarray(one), np.asarray(other)), (one, other)
     assert (tmp_path / "config.npz").exists() == ("many" in name)
     assert len(place.read_text(encoding="utf-8")) < 2000
+
+
+@pytest.mark.parametrize("name", ["TextVectorization of many", "IntegerLookup", "Discretization"])
+def test_what_was_learned_comes_out_of_a_saved_file(name: str, tmp_path: Path) -> None:
+    make, examples = CASES[name]
+    original = make()
+    original.save(tmp_path / "model.keras")
+    _, notes = import_model(tmp_path / "model.keras", tmp_path / "config.yaml")
+    assert not any("not the same" in each for each in notes), notes
+    built = nnpy.build(tmp_path / "config.yaml")
+    examples = tf.constant(examples)
+    assert np.array_equal(np.asarray(original(examples)), np.asarray(built(examples)))
+
+
+def test_the_mean_that_a_normalization_learned_is_told() -> None:
+    context = new_context()
+    layer = adapted(layers.Normalization(), [[2.0, 40.0], [4.0, 60.0]])
+    network_of(model_of(layer, "float32", (2,)), context)
+    assert "mean: [3, 50], variance: [1, 100]" in context.notes[0]
+    context = new_context()
+    network_of(model_of(layers.Normalization(), "float32", (2,)), context)
+    assert context.notes == []
 
 
 def test_a_layer_that_learned_nothing_stays_so() -> None:

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from nnpy.workflows.import_script import adapt
 from nnpy.workflows.import_script.adapt import adapted
 
 
@@ -35,17 +34,22 @@ def test_rows_of_another_length_are_a_reshape() -> None:
     assert model["layers"][0] == {"Reshape": {"target_shape": [14, 56], "name": "digits"}}
 
 
-def test_another_scale_is_a_rescaling(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(adapt, "_CAN_RESCALE", False)
-    model, _, [note] = adapted(record([28, 28], [1 / 127.5, -1.0]))
-    assert model["layers"][0] == {"Rescaling": {"scale": 2.0, "offset": -1.0, "name": "digits"}}
+def test_an_offset_is_a_rescaling() -> None:
+    model, data, [note] = adapted(record([28, 28], [1 / 127.5, -1.0]))
+    step = {"Rescaling": {"scale": 1 / 127.5, "offset": -1.0, "name": "digits"}}
+    assert model["layers"][0] == step and data["rescale"] == 1.0
     assert "-1" in note["text"]
 
 
-def test_a_scale_that_the_data_section_knows_stands_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(adapt, "_CAN_RESCALE", True)
+def test_another_scale_stands_in_the_data_section() -> None:
     model, data, notes = adapted(record([28, 28], [1.0, 0.0]))
     assert model == record([28, 28])["model"] and data["rescale"] == 1.0 and not notes
+
+
+def test_the_scale_is_said_where_the_model_seems_to_scale_by_itself() -> None:
+    given = record([28, 28], [1 / 255, 0.0])
+    given["model"]["layers"].insert(0, {"Rescaling": {"scale": 2.0, "offset": -1.0}})
+    assert adapted(given)[1]["rescale"] == 1 / 255
 
 
 def test_pictures_of_another_size_leave_the_data_open() -> None:

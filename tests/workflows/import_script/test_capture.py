@@ -205,7 +205,8 @@ model.fit(x, y, sample_weight=np.ones(40), validation_data=(x[:7], y[:7]), initi
         ("x = tf.data.Dataset.from_tensor_slices((x / 255.0, y)).shuffle(100).batch(20); y = None",
          {"name": "fashion_mnist", "validation_split": 0.0}),
         ("more = dict(validation_data=(x[80:] / 255.0, y[80:])); x, y = x[:80] / 255.0, y[:80]",
-         {"name": "fashion_mnist", "validation_split": 0.2}),
+         {"name": "fashion_mnist",
+          "validation": {"split": 0.2, "stratify": False, "seed": None}}),
         ("more = dict(validation_data=(x_test / 255.0, y_test)); x = x / 255.0",
          {"name": "fashion_mnist", "validation_split": 0.1}),
     ],
@@ -478,3 +479,35 @@ model.fit(x, y)
     assert end == {} and "does not tell factor" in one.text
     assert "Pulled" in str(load_plain(one.text)["training"]["loss"])
     assert one.verdict.equal and one.verdict.step is not None, one.verdict
+
+
+def test_an_adapted_normalization_is_compared_with_what_it_learned(tmp_path: Path) -> None:
+    [one], end = imported(
+        tmp_path,
+        HEAD
+        + """
+layer = layers.Normalization()
+layer.adapt(x * 5 + 3)
+model = keras.Sequential([keras.Input((6,)), keras.Sequential([layer]), layers.Dense(3)])
+model.compile("adam", loss)
+model.fit(x, y)
+""",
+        verify=True,
+    )
+    assert end == {} and "by adapt" in one.text
+    assert one.verdict.equal, one.verdict
+
+
+def test_a_model_that_the_script_loads_again_is_still_compiled(tmp_path: Path) -> None:
+    found, end = imported(
+        tmp_path,
+        HEAD
+        + """
+model.compile("adam", loss)
+model.fit(x, y)
+model.save("kept.keras")
+again = keras.models.load_model("kept.keras")
+again.fit(x, y, epochs=4)
+""",
+    )
+    assert end == {} and found[-1].name == "again" and "epochs: 4" in found[-1].text

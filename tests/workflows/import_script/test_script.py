@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -134,3 +135,11 @@ def test_a_parameter_is_not_taken_for_a_variable_of_the_script(
     )
     found = Script.read(write("train.py", text)).extract(["Own"], {"logits": object(), "x": 1j})
     assert "class Own" in found
+
+
+def test_what_is_no_file_is_told_at_once(tmp_path):
+    os.mkfifo(tmp_path / "pipe.py")
+    (tmp_path / "zero.py").symlink_to("/dev/zero")
+    for name, kind in (("pipe.py", "a named pipe"), ("zero.py", "a device")):
+        with pytest.raises(UsageError, match=f"it is {kind}, not a file"):
+            Script.read(tmp_path / name)

@@ -1,0 +1,84 @@
+"""A data source is its name, or its name with the arguments that it takes."""
+
+from __future__ import annotations
+
+import jsonschema
+import pytest
+
+from nnpy.catalog import catalog
+from nnpy.config.load import load_config
+from nnpy.config.schema import document
+from nnpy.data import registry
+from nnpy.errors import ConfigError
+
+MODEL = ["Flatten", {"Dense": {"units": 10, "activation": "softmax"}}]
+
+
+def problems(data: dict) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        load_config({"data": data, "model": MODEL})
+    return [f"{each.path}: {each.message}" for each in caught.value.problems]
+
+
+@pytest.mark.parametrize("source", ["fashion_mnist", {"fashion_mnist": None}, {"mnist": {}}])
+def test_a_name_or_a_name_with_arguments(source):
+    config = load_config({"data": {"source": source}, "model": MODEL})
+    name = source if isinstance(source, str) else next(iter(source))
+    assert config.data.name == name
+    assert config.resolved["data"]["name"] == name
+    assert "source" not in config.resolved["data"]
+    assert load_config(config.resolved).data.name == name
+
+
+def test_its_arguments_are_the_short_forms(tiny):
+    full = load_config({"data": {"source": {"idx": {"path": str(tiny)}}}, "model": MODEL})
+    short = load_config({"data": {"name": "idx", "path": str(tiny)}, "model": MODEL})
+    assert full.resolved == short.resolved
+
+
+def test_a_path_is_relative_to_the_config(tiny, tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "digits").symlink_to(tiny)
+    file = tmp_path / "here" / "c.yaml"
+    file.write_text(
+        "data: {source: {idx: {path: digits}}}\nmodel: [Flatten, {Dense: {units: 10}}]\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    assert load_config(file).data.path == str(tmp_path / "here" / "digits")
+
+
+def test_an_override_wins(tiny):
+    data = {"source": {"idx": {"path": "/elsewhere"}}}
+    config = load_config({"data": data, "model": MODEL}, [f"data.path={tiny}"])
+    assert config.data.path == str(tiny)
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        ({"source": "mnits"}, "unknown data set 'mnits'; did you mean 'mnist'?"),
+        ({"source": {"idx": {"pth": "x"}}}, "unknown argument 'pth'; did you mean 'path'?"),
+        ({"source": {"mnist": {"path": "x"}}}, "unknown argument 'path'; it takes none"),
+        ({"source": {"idx": {"path": 3}}}, "expected text, got 3"),
+        ({"source": "idx"}, "'idx' needs data.path"),
+        ({"name": "idx"}, "'idx' needs data.path"),
+        ({"name": "cifar10", "path": "x"}, "'cifar10' takes no path: leave it out"),
+        ({"source": "mnist", "name": "mnist"}, "the source says it already"),
+        ({"source": ["mnist"]}, "expected a data set"),
+        ({"source": {"mnist": {}, "idx": {}}}, "got 2 names"),
+    ],
+)
+def test_what_is_wrong_is_told_once(data, told):
+    found = problems(data)
+    assert len(found) == 1
+    assert told in found[0]
+
+
+def test_editors_know_every_source():
+    validator = jsonschema.Draft7Validator(document.schema(catalog.load()))
+    for name, source in registry.SOURCES.items():
+        arguments = {each.name: "x" for each in source.parameters}
+        validator.validate({"data": {"source": {name: arguments}}, "model": MODEL})
+        assert not validator.is_valid({"data": {"source": {name: {"other": 1}}}, "model": MODEL})
+    assert not validator.is_valid({"data": {"source": "mnits"}, "model": MODEL})
+    assert not validator.is_valid({"data": {"source": "idx"}, "model": MODEL})
