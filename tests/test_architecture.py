@@ -19,3 +19,9 @@ def test_the_import_rule_is_kept():
 def test_the_top_has_few_files_and_rooms():
     assert len(list(PACKAGE.glob("*.py"))) <= 6
     assert len(list(PACKAGE.glob("*/__init__.py"))) <= 16
+
+
+def test_a_file_is_one_idea():
+    lines = {path: path.read_bytes().count(b"\n") for path in PACKAGE.rglob("*.py")}
+    long = {str(path.relative_to(ROOT)): count for path, count in lines.items() if count > 400}
+    assert not long

@@ -41,6 +41,8 @@ MORE_ARGUMENTS = {
     "LambdaCallback": """on_batch_begin on_batch_end on_test_begin on_test_end
         on_test_batch_begin on_test_batch_end
         on_predict_begin on_predict_end on_predict_batch_begin on_predict_batch_end""",
+    "StringLookup": "has_input_vocabulary",
+    "IntegerLookup": "has_input_vocabulary",
 }
 
 # These hand any further argument to the function that they are made with.
@@ -175,7 +177,7 @@ CHOICES = {
     "Resizing.fill_mode": "constant",
     "TextVectorization.standardize": "lower_and_strip_punctuation lower strip_punctuation",
     "TextVectorization.split": "whitespace character",
-    "TextVectorization.output_mode": "int multi_hot count tf_idf",
+    "TextVectorization.output_mode": "int one_hot multi_hot count tf_idf",
 }
 
 # The same for parameters that some docstrings list and others leave out.

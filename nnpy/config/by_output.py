@@ -14,8 +14,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from nnpy.catalog.entries import Parameter
-from nnpy.config.checker import Checker, show
+from nnpy.config.checker import Checker
 from nnpy.config.objects import KerasObject
+from nnpy.config.wording import show
 from nnpy.config.yaml.nodes import Node
 from nnpy.errors import did_you_mean
 

@@ -8,7 +8,7 @@ one pass.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from nnpy.catalog.catalog import Catalog
@@ -17,27 +17,12 @@ from nnpy.catalog.kinds import ARGUMENT_KINDS
 from nnpy.catalog.naming import name_problem
 from nnpy.config import forms, slices
 from nnpy.config.objects import ACTIVATION_LAYERS, KerasObject
+from nnpy.config.wording import WORDS, describe, show, with_article
 from nnpy.config.yaml import scalars
 from nnpy.config.yaml.nodes import Mark, Node
 from nnpy.errors import Problem, did_you_mean, nearest
 
 BROKEN = "broken"  # the origin of a value whose mistake is reported already
-
-_WORDS = {
-    "int": "an integer",
-    "float": "a number",
-    "bool": "true or false",
-    "str": "text",
-    "list": "a list",
-    "dict": "a mapping",
-    "null": "null",
-    "dtype": "a dtype such as float32",
-    "shape": "a shape such as [28, 28]",
-    "tensor": "a list of numbers",
-    "callable": "the name of a function",
-    "slices": "a slice such as ':, 0'",
-    "cell": "a recurrent cell",
-}
 
 
 class Checker:
@@ -331,7 +316,7 @@ class Checker:
         self, node: Node, kind: str, path: str
     ) -> tuple[str, Mark | None, Node | None] | None:
         """Name, its place, and the mapping of arguments (None for a bare name)."""
-        word = _WORDS.get(kind, _with_article(kind))
+        word = WORDS.get(kind, with_article(kind))
         if isinstance(node.value, str):
             return node.value, node.mark, None
         if node.is_map and {"class_name", "config"} <= {*node.value}:
@@ -364,7 +349,7 @@ class Checker:
                 return f"unknown activation '{name}': it is a layer; did you mean '{function}'?"
         for other in ("layer", "activation", "loss", "metric", "optimizer", "callback"):
             if other not in kinds and self.catalog.find(other, name):
-                return f"unknown {kinds[0]} '{name}': it is {_with_article(other)}"
+                return f"unknown {kinds[0]} '{name}': it is {with_article(other)}"
         return f"unknown {kinds[0]} '{name}'{did_you_mean(name, names)}"
 
     def _find(self, kinds: Iterable[str], name: str) -> Entry | None:
@@ -396,10 +381,6 @@ def _as_wanted(values: list[Any], parameter: Parameter) -> Any:
     return tuple(values) if parameter.as_tuple else values
 
 
-def _with_article(word: str) -> str:
-    return f"an {word}" if word[0] in "aeio" else f"a {word}"
-
-
 def _section(kind: str) -> str:
     return "layer" if kind == "cell" else kind
 
@@ -410,41 +391,3 @@ def _is_shape(node: Node) -> bool:
         or (isinstance(each.value, int) and not isinstance(each.value, bool) and each.value >= 0)
         for each in node.value
     )
-
-
-def describe(parameter: Parameter) -> str:
-    """What a parameter takes, in words: `an integer ≥ 1 or null`."""
-    if parameter.choices and set(parameter.types) <= {"str", "null"}:
-        return "one of " + ", ".join(parameter.choices)
-    types = [each for each in parameter.types if not (each == "int" and "float" in parameter.types)]
-    if {*types} - {"callable", "null"}:  # a function is a last resort
-        types = [each for each in types if each != "callable"]
-    words = [_WORDS.get(each, _with_article(each)) for each in types if each != "null"]
-    text = " or ".join(words)
-    low, high = parameter.minimum, parameter.maximum
-    if low is not None and high is not None:
-        opening = "more than" if parameter.exclusive_minimum else "from"
-        closing = "below" if parameter.exclusive_maximum else "to"
-        if parameter.exclusive_minimum:
-            closing = f"and {closing}" if closing == "below" else "and at most"
-        text += f" {opening} {low:g} {closing} {high:g}"
-    elif low is not None:
-        text += f" {'>' if parameter.exclusive_minimum else '≥'} {low:g}"
-    elif high is not None:
-        text += f" {'<' if parameter.exclusive_maximum else '≤'} {high:g}"
-    return text + (" or null" if "null" in parameter.types else "")
-
-
-def show(node: Node) -> str:
-    """A value as an error message names it, short."""
-    value = node.value
-    if isinstance(value, Mapping):
-        return "a mapping"
-    if isinstance(value, list):
-        return "a list"
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return str(value).lower()
-    text = f"'{value}'" if isinstance(value, str) else repr(value)
-    return text if len(text) <= 50 else text[:48] + "…"

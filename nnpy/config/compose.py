@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Protocol
 
-from nnpy.config.checker import show
+from nnpy.config.wording import show
 from nnpy.config.yaml import parse
 from nnpy.config.yaml.nodes import Mark, Node
 from nnpy.errors import ConfigError, Problem, UsageError, did_you_mean

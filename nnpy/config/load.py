@@ -19,7 +19,7 @@ from nnpy.catalog.entries import Entry
 from nnpy.catalog.kinds import ARGUMENT_KINDS
 from nnpy.config import by_output as outputs
 from nnpy.config import callbacks, compose, consistency, data_section, data_source, steps
-from nnpy.config.checker import Checker, show
+from nnpy.config.checker import Checker
 from nnpy.config.config import Config
 from nnpy.config.monitor import measure
 from nnpy.config.network import blocks, reader
@@ -31,6 +31,7 @@ from nnpy.config.settings import (
     parameters,
     subsections,
 )
+from nnpy.config.wording import show
 from nnpy.config.yaml.nodes import Node, from_plain
 from nnpy.data import DataInfo, registry, validation
 from nnpy.errors import ConfigError, DataError, Problem, did_you_mean, nearest

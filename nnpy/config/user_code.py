@@ -21,7 +21,8 @@ from nnpy.catalog.catalog import Catalog
 from nnpy.catalog.entries import Entry, Parameter
 from nnpy.catalog.kinds import ARGUMENT_KINDS
 from nnpy.catalog.naming import snake_case
-from nnpy.config.checker import Checker, show
+from nnpy.config.checker import Checker
+from nnpy.config.wording import show
 from nnpy.config.yaml.nodes import Node
 from nnpy.errors import Problem
 from nnpy.storage.regular import TooLarge, read_regular

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -35,6 +35,10 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.y)
+
+    def first(self, count: int) -> Split:
+        """The first examples."""
+        return replace(self, x=self.x[:count], y=self.y[:count])
 
 
 @dataclass(frozen=True)

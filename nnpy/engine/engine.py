@@ -41,7 +41,7 @@ from nnpy.engine.data_windows import (
 from nnpy.engine.execution import Execution, choose
 from nnpy.engine.graph_rewrites import take_shortcuts
 from nnpy.engine.introspection import fixed_batch_size, on_gpu, reset_states
-from nnpy.engine.programs import _compiled, _first_line
+from nnpy.engine.programs import compiled, first_line, looped, mapped_loop
 from nnpy.engine.xla_random import draw_as_tensorflow
 from nnpy.errors import DataError, ModelError
 
@@ -293,7 +293,7 @@ class Engine:
             # XLA refuses a program before any of it runs, so that nothing has changed yet.
             if self._mode(kind) != "xla" or kind in self._pace:
                 raise
-            reason = f"XLA cannot compile this model: {_first_line(error)}"
+            reason = f"XLA cannot compile this model: {first_line(error)}"
             if not self._may_change:
                 raise ModelError(f"{reason}; use training.execution: graph or auto") from error
             self.execution = Execution("graph", reason)
@@ -318,10 +318,11 @@ class Engine:
             mode = self._mode(kind)
             function = step
             if loop:
-                function = self._mapped(step) if kind == "predict" else self._looped(step)
+                form = mapped_loop if kind == "predict" else looped
+                function = form(step, self._batch_size)
             if mode == "xla" and not loop and not on_gpu():
                 mode = "graph"  # one step an epoch is not worth a compilation
-            self._functions[name] = _compiled(self._traced(function, kind, mode), mode)
+            self._functions[name] = compiled(self._traced(function, kind, mode), mode)
         return self._functions[name]
 
     def _traced(self, function: Callable[..., Any], kind: str, mode: str) -> Callable[..., Any]:
@@ -336,37 +337,6 @@ class Engine:
                 return function(*args)
 
         return trace
-
-    def _looped(self, step: Callable[[Any, Any], Any]) -> Callable[..., None]:
-        size = self._batch_size
-
-        def loop(data: Any, order: Any, start: Any, stop: Any) -> None:
-            def body(i: Any) -> tuple[Any]:
-                step(data, tf.ensure_shape(tf.slice(order, [i * size], [size]), [size]))
-                return (i + 1,)
-
-            tf.while_loop(lambda i: i < stop, body, (start,), parallel_iterations=1)
-
-        return loop
-
-    def _mapped(self, step: Callable[[Any, Any], Any]) -> Callable[..., Any]:
-        """A loop that keeps what each step gives: outputs of shape (steps, batch, ...)."""
-        size = self._batch_size
-
-        def loop(data: Any, order: Any, start: Any, stop: Any) -> Any:
-            def one(i: Any) -> Any:
-                return step(data, tf.ensure_shape(tf.slice(order, [i * size], [size]), [size]))
-
-            one_step = tf.function(one, autograph=False)
-            form = one_step.get_concrete_function(tf.TensorSpec((), tf.int32)).structured_outputs
-            return tf.map_fn(
-                one_step,
-                tf.range(start, stop),
-                fn_output_signature=map_arrays(lambda t: tf.TensorSpec(t.shape, t.dtype), form),
-                parallel_iterations=1,
-            )
-
-        return loop
 
     # -- chunks, windows, results ----------------------------------------------------------
 

@@ -10,11 +10,12 @@ import tensorflow as tf
 from nnpy.engine.data_windows import map_arrays
 
 
-def _compiled(function: Callable[..., Any], mode: str) -> Callable[..., Any]:
+def compiled(function: Callable[..., Any], mode: str) -> Callable[..., Any]:
+    """The function as a program of an execution mode: "xla", "graph" or "eager"."""
     if mode == "eager":
         return function
-    compiled = tf.function(function, autograph=False, jit_compile=mode == "xla")
-    return compiled if mode == "xla" else _of_any_length(compiled)
+    program = tf.function(function, autograph=False, jit_compile=mode == "xla")
+    return program if mode == "xla" else _of_any_length(program)
 
 
 def _of_any_length(function: Any) -> Callable[..., Any]:
@@ -36,5 +37,38 @@ def _of_any_length(function: Any) -> Callable[..., Any]:
     return call
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What an error of TensorFlow says, without its traceback."""
     return str(getattr(error, "message", error)).strip().splitlines()[0]
+
+
+def looped(step: Callable[[Any, Any], Any], size: int) -> Callable[..., None]:
+    """A loop of steps over full batches of `size`: `loop(data, order, start, stop)`."""
+
+    def loop(data: Any, order: Any, start: Any, stop: Any) -> None:
+        def body(i: Any) -> tuple[Any]:
+            step(data, tf.ensure_shape(tf.slice(order, [i * size], [size]), [size]))
+            return (i + 1,)
+
+        tf.while_loop(lambda i: i < stop, body, (start,), parallel_iterations=1)
+
+    return loop
+
+
+def mapped_loop(step: Callable[[Any, Any], Any], size: int) -> Callable[..., Any]:
+    """A loop that keeps what each step gives: outputs of shape (steps, batch, ...)."""
+
+    def loop(data: Any, order: Any, start: Any, stop: Any) -> Any:
+        def one(i: Any) -> Any:
+            return step(data, tf.ensure_shape(tf.slice(order, [i * size], [size]), [size]))
+
+        one_step = tf.function(one, autograph=False)
+        form = one_step.get_concrete_function(tf.TensorSpec((), tf.int32)).structured_outputs
+        return tf.map_fn(
+            one_step,
+            tf.range(start, stop),
+            fn_output_signature=map_arrays(lambda t: tf.TensorSpec(t.shape, t.dtype), form),
+            parallel_iterations=1,
+        )
+
+    return loop

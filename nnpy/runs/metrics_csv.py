@@ -104,3 +104,8 @@ def history(run: Run) -> dict[str, list[float]]:
     rows = run.metrics()
     names = list(dict.fromkeys(name for row in rows for name in row))
     return {name: [row.get(name, float("nan")) for row in rows] for name in names}
+
+
+def measures(row: Mapping[str, float]) -> dict[str, float]:
+    """What an epoch measured, of its row in the table."""
+    return {name: row[name] for name in row if name not in ("epoch", "seconds", "learning_rate")}

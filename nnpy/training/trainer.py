@@ -9,18 +9,18 @@ import dataclasses
 import math
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 
 from nnpy.config.config import Config
-from nnpy.data import Dataset, Split
+from nnpy.data import Dataset
 from nnpy.engine import Engine
 from nnpy.errors import Interrupted, NnpyError, RunError
 from nnpy.runs.folder import Run
-from nnpy.runs.metrics_csv import Table
+from nnpy.runs.metrics_csv import Table, measures
 from nnpy.storage import archive
 from nnpy.training import callback_files, failures, recovery, signals
 from nnpy.training.averages import Averages
@@ -187,7 +187,7 @@ class Training:
             hooks.leave_averages()
             if epoch:
                 self.engine.finish()
-            hooks.on_train_end(_logs_of(self.rows[-1]) if self.rows else None)
+            hooks.on_train_end(measures(self.rows[-1]) if self.rows else None)
         for message in hooks.other_best_epochs(self.summary["best_epoch"]):
             self.listener.on_message(message)
 
@@ -195,7 +195,7 @@ class Training:
         """Everything as it was at the moment of `state`; the epoch and step to go on with."""
         if state.step:
             # The variables of the metrics are made by the first batch that they see.
-            self.engine.evaluate(_first(self.dataset.train, self.config.training.batch_size))
+            self.engine.evaluate(self.dataset.train.first(self.config.training.batch_size))
         self.recorder.restore(state)
         told = state.progress
         try:
@@ -398,13 +398,3 @@ class Training:
         self.run.write_json(self.run.summary_path, self.summary)
         if status == "finished":
             self.listener.on_finish(self.summary)
-
-
-def _logs_of(row: Mapping[str, float]) -> dict[str, float]:
-    """What an epoch measured, of its row in the table."""
-    return {name: row[name] for name in row if name not in ("epoch", "seconds", "learning_rate")}
-
-
-def _first(split: Split, count: int) -> Split:
-    """The first examples of a split."""
-    return dataclasses.replace(split, x=split.x[:count], y=split.y[:count])

@@ -8,8 +8,9 @@ import pytest
 
 from nnpy.catalog import catalog
 from nnpy.catalog.entries import Parameter
-from nnpy.config.checker import Checker, describe
+from nnpy.config.checker import Checker
 from nnpy.config.objects import KerasObject
+from nnpy.config.wording import describe
 from nnpy.config.yaml import parse
 
 

@@ -102,7 +102,6 @@ stack(
     lambda: layers.RandomFlip("horizontal"),
     lambda: layers.RandomRotation(0.1, fill_mode="nearest"),
     lambda: layers.RandomZoom((0.1, 0.2), seed=3),
-    lambda: layers.RandomPosterization(4),
     lambda: layers.RandomContrast(0.2, value_range=(0, 1)),
     layers.Flatten,
 )
@@ -151,11 +150,6 @@ stack("every_step", lambda: layers.TimeDistributed(layers.Dense(2, name="inner")
 stack("spectral", lambda: layers.SpectralNormalization(layers.Conv2D(2, 3), power_iterations=2))
 stack("pipeline", lambda: layers.Pipeline([layers.RandomFlip(), layers.Rescaling(0.5)]))
 stack("convlstm", lambda: layers.ConvLSTM2D(2, 3), shape=(4, 6, 6, 1))
-
-
-@model
-def unbuilt():
-    return keras.Sequential([layers.Flatten(), layers.Dense(2)])
 
 
 @model
@@ -334,23 +328,6 @@ def shared():
     encoder = layers.Dense(3, name="encoder")
     distance = layers.Subtract(name="distance")([encoder(left), encoder(right)])
     return keras.Model([left, right], layers.Dense(1)(encoder(layers.Dense(4)(distance))))
-
-
-def shared_by_two_models():
-    table = layers.Dense(3, name="table")
-    first = keras.Sequential([keras.Input((4,)), table, layers.ReLU()], name="first")
-    x = keras.Input((4,))
-    second = keras.Model(x, layers.Dense(2)(table(x)), name="second")
-    start = keras.Input((4,))
-    return keras.Model(start, [first(start), second(start)])
-
-
-def shared_with_a_part():
-    table = layers.Dense(4, name="table")
-    x = keras.Input((4,))
-    inner = keras.Model(x, layers.ReLU()(table(x)), name="part")
-    start = keras.Input((4,))
-    return keras.Model(start, table(inner(start)))
 
 
 @model

@@ -17,8 +17,9 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from nnpy.config.checker import BROKEN, Checker, show
+from nnpy.config.checker import BROKEN, Checker
 from nnpy.config.network.expressions import calculate
+from nnpy.config.wording import show
 from nnpy.config.yaml.nodes import Mark, Node
 from nnpy.errors import did_you_mean
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from nnpy.catalog.entries import Parameter
-from nnpy.config.checker import Checker, show
+from nnpy.config.checker import Checker
 from nnpy.config.network.graph import INPUT, Input, Inputs, Ref, names_in
 from nnpy.config.network.inputs import structure
 from nnpy.config.network.names import Scope
+from nnpy.config.wording import show
 from nnpy.config.yaml.nodes import Node
 
 _INPUT_PARAMETERS = (

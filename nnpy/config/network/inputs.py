@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from nnpy.catalog.entries import Entry, Parameter
-from nnpy.config.checker import Checker, show
+from nnpy.config.checker import Checker
 from nnpy.config.network.graph import INPUT, Inputs, Network, Ref, Step, names_in
 from nnpy.config.network.names import Scope
+from nnpy.config.wording import show
 from nnpy.config.yaml.nodes import Mark, Node
 from nnpy.errors import did_you_mean
 

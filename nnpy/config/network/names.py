@@ -6,8 +6,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from nnpy.catalog.naming import name_problem, scope_name
-from nnpy.config.checker import Checker, show
+from nnpy.config.checker import Checker
 from nnpy.config.network.graph import INPUT, Ref
+from nnpy.config.wording import show
 from nnpy.config.yaml.nodes import Mark, Node
 from nnpy.errors import did_you_mean
 

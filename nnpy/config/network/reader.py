@@ -16,14 +16,16 @@ from typing import Any
 
 from nnpy.catalog.entries import Entry, Parameter
 from nnpy.catalog.naming import snake_case
-from nnpy.config.checker import Checker, show
+from nnpy.config.checker import Checker
 from nnpy.config.network import inputs as tensors
 from nnpy.config.network.blocks import MAX_NESTING, RESERVED, Block, Budget, Filling, TooLarge, bind
 from nnpy.config.network.ends import read_inputs, read_outputs, read_takes
 from nnpy.config.network.graph import INPUT, Input, Inputs, Network, Ref, Step
 from nnpy.config.network.inputs import FREEZING, Use
 from nnpy.config.network.names import Scope
+from nnpy.config.network.reuse import reused
 from nnpy.config.objects import KerasObject
+from nnpy.config.wording import show
 from nnpy.config.yaml.nodes import Mark, Node
 from nnpy.errors import did_you_mean
 
@@ -273,7 +275,7 @@ class _Reader:
 
     def _reuse(self, use: Use) -> Ref:
         self._known_only(use, ("layer", "from", "name", "call"))
-        found = self._reused(use)
+        found = reused(use, self.by_name, self.outermost.by_name)
         step, reuse = found or (None, "")
         # A layer of another model may be a part of a plain stack.
         self.functional = self.functional or not reuse.startswith("/")
@@ -296,50 +298,6 @@ class _Reader:
             return self._add(use, step.layer, own, tensors.plain(use), reuse=reuse)
         taken, call = tensors.of_layer(use, entry, self.steps)
         return self._add(use, step.layer, own, taken, call=call, reuse=reuse)
-
-    def _reused(self, use: Use) -> tuple[Step, str] | None:
-        """The step whose layer is called again, and what it goes by; a mistake is reported."""
-        node = use.argument("layer")
-        if node is None:
-            use.error(use.mark, "missing argument 'layer': the name of a step")
-            return None
-        if isinstance(node.value, str) and node.value.startswith("/"):
-            there = self._at(node.value)
-            if there is None:
-                message = f"no layer of the whole model stands above at '{node.value}'"
-                use.error(node, message, "layer")
-                return None
-            return there, node.value
-        if isinstance(node.value, str) and use.scope.find(node.value) is None:
-            use.scope.reference(node, f"{use.path}.layer")  # says what is wrong with it
-            return None
-        ref = use.scope.find(node.value) if isinstance(node.value, str) else None
-        step = self.by_name.get(ref) if isinstance(ref, str) else None
-        own = isinstance(node.value, str) and ref == use.scope.prefix + node.value
-        if step is None or not own:
-            message = f"expected the name of a layer, got {show(node)}"
-            if ref is not None and not own:
-                message += (
-                    ": a block makes new layers at each use, a nested Model shares its layers"
-                )
-            use.error(node, message, "layer")
-            return None
-        if step.layer.kind == "op":
-            use.error(
-                node, f"'{node.value}' is an operation without weights: repeat it instead", "layer"
-            )
-            return None
-        while step.reuse and not step.reuse.startswith("/"):
-            step = self.by_name[step.reuse]
-        return step, step.reuse or step.name
-
-    def _at(self, place: str) -> Step | None:
-        """The layer at `/encoder/dense`, if it stands above."""
-        first, *rest = place.removeprefix("/").split("/")
-        step = self.outermost.by_name.get(first)
-        for name in rest:
-            step = step.network.step(name) if step is not None and step.network else None
-        return step if step is not None and step.layer.kind != "op" else None
 
     def _model(self, use: Use) -> Ref:
         self._known_only(use, (*_MODEL_KEYS, "from", "name", "call"))

@@ -70,9 +70,15 @@ def object_of(kind: str, value: Mapping[str, Any], context: Context) -> Any:
     kind = "layer" if kind == "cell" else kind
     arguments = arguments_of(kind, name, value["config"], context, own=is_own(value))
     given = value["config"].get("name")
-    if kind == "layer" and given not in (None, snake_case(name)):
+    usual = (None, snake_case(name), name)
+    if kind in ("layer", "optimizer") and given not in usual and _takes_name(kind, value):
         arguments["name"] = given  # names of variables begin with it
     return {name: arguments} if arguments else name
+
+
+def _takes_name(kind: str, value: Mapping[str, Any]) -> bool:
+    entry = None if is_own(value) else catalog.load().find(kind, value["class_name"])
+    return entry is None or entry.parameter("name") is not None
 
 
 def _model(value: Mapping[str, Any], context: Context) -> dict[str, Any]:
@@ -114,7 +120,14 @@ def _value(value: Any, parameter: Parameter, dtype: Any, context: Context) -> An
     written = plain(value, context)
     if isinstance(written, list) and len(written) == parameter.length and "int" in parameter.types:
         return _one_for_all(written)
+    if isinstance(written, list) and parameter.minimum == 0 and _is_range_of_one(written):
+        return written[1]  # RandomShear keeps [-0.25, 0.25], but takes 0.25 only
     return written
+
+
+def _is_range_of_one(written: list[Any]) -> bool:
+    numbers = len(written) == 2 and all(isinstance(each, int | float) for each in written)
+    return numbers and written[0] == -written[1] < 0
 
 
 def is_own(value: Mapping[str, Any]) -> bool:
