@@ -101,7 +101,11 @@ def _data(
     info: DataInfo,
     dataset: Dataset | None,
 ) -> dict[str, Any]:
-    held = config.get("data", {}).get("validation_split") or 0
+    section = config.get("data", {})
+    # Older runs have the short form.
+    held = (section.get("validation") or section).get(
+        "split" if section.get("validation") else "validation_split"
+    ) or 0
     counts = {"train": info.train, "validation": 0, "test": info.test}
     if dataset is not None:
         validation = dataset.validation

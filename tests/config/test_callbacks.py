@@ -188,6 +188,8 @@ def test_modes_are_filled_in_from_what_is_known():
         {"EarlyStopping": {"monitor": "val_false_positives"}},
         {"ReduceLROnPlateau": {"monitor": "val_rmse"}},
         metrics=metrics,
+        loss="categorical_crossentropy",
+        data={"labels": "one_hot"},
     )
     assert [each.arguments["mode"] for each in config.training.callbacks] == ["min", "min"]
 

@@ -15,7 +15,8 @@ MODEL = ["Flatten", {"Dense": {"units": 10, "activation": "softmax"}}]
 
 
 def load(code: Any = None, **training: Any):
-    config = {"model": MODEL, "training": training}
+    training = {"loss": "categorical_crossentropy", **training}
+    config = {"data": {"labels": "one_hot"}, "model": MODEL, "training": training}
     return load_config({**config, **({"code": str(code)} if code else {})})
 
 
@@ -37,10 +38,12 @@ def test_the_direction_is_that_of_the_class_whatever_the_name(metric, name, mode
     assert config.training.monitor_mode == mode
 
 
-def test_an_unknown_direction_is_asked_for():
+def test_an_unknown_direction_is_asked_for(tmp_path):
+    path = tmp_path / "own.py"
+    path.write_text(CODE)
     with pytest.raises(ConfigError, match="add monitor_mode: min or max"):
-        load(metrics=["Mean"], monitor="val_mean")
-    assert load(metrics=["Mean"], monitor="val_mean", monitor_mode="max")
+        load(path, metrics=["byFunction"], monitor="val_byFunction")
+    assert load(path, metrics=["byFunction"], monitor="val_byFunction", monitor_mode="max")
 
 
 def test_every_metric_of_keras_has_a_direction_or_is_named_here():
