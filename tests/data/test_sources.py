@@ -355,7 +355,11 @@ X, Y = np.zeros((4, 2, 2), "uint8"), np.zeros(4, "uint8")
         ("images-idx3", b"\0\0\x08\x03\0\0", "ends in the header"),
         ("images-idx3", idx_bytes(X)[:-1], r"declares 4×2×2 numbers of uint8, 32 bytes.*has 31"),
         ("images-idx3", idx_bytes(X) + b"!", "32 bytes in all; the file has 33"),
-        ("images-idx3", gzip.compress(idx_bytes(X)[:-1], mtime=0), "expected 32 bytes.*found only 31"),
+        (
+            "images-idx3",
+            gzip.compress(idx_bytes(X)[:-1], mtime=0),
+            "expected 32 bytes.*found only 31",
+        ),
         ("images-idx3", gzip.compress(idx_bytes(X), mtime=0)[:-9], "is cut short"),
         ("images-idx3", gzip.compress(idx_bytes(X), mtime=0)[:-8] + bytes(8), "is damaged: CRC"),
         ("images-idx3", b"\0\0\x08\x03" + b"\xff" * 12, "is damaged: its header declares"),
