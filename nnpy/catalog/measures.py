@@ -25,11 +25,13 @@ from __future__ import annotations
 
 # (labels, outputs): the losses and metrics that compare the two.
 MEASURES: dict[tuple[str, str], str] = {
-    ("classes", "distribution"): "SparseCategoricalCrossentropy",
+    # The generalized one makes one-hot labels itself, of class numbers.
+    ("classes", "distribution"): """SparseCategoricalCrossentropy
+        CategoricalGeneralizedCrossEntropy""",
     ("classes", "ranking"): "SparseCategoricalAccuracy SparseTopKCategoricalAccuracy",
     ("classes", "decisions"): "IoU MeanIoU",
     ("one_hot", "distribution"): """CategoricalCrossentropy CategoricalFocalCrossentropy
-        CategoricalGeneralizedCrossEntropy KLDivergence""",
+        KLDivergence""",
     ("one_hot", "ranking"): """CategoricalAccuracy TopKCategoricalAccuracy CategoricalHinge F1Score
         FBetaScore OneHotIoU OneHotMeanIoU""",
     ("binary", "probabilities"): """BinaryCrossentropy BinaryFocalCrossentropy Dice Tversky

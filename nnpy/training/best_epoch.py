@@ -38,7 +38,7 @@ class Best:
         A metric of the user's own may turn out to log under another name.
         """
         if self.monitor is not None and self.monitor not in logs:
-            message = f"nothing named '{self.monitor}' is measured; known: {', '.join(logs)}"
+            message = f"there is no metric named '{self.monitor}'; known: {', '.join(logs)}"
             raise ConfigError([Problem(message, "training.monitor")])
 
     def is_beaten(self, logs: Mapping[str, float]) -> bool:

@@ -43,7 +43,7 @@ def go_back(
     rate = rate_of(model)
     state = read_state(path)
     if state.run != identity:
-        raise RunError(f"{error}; {path} is of another run: there is no state to go back to")
+        raise RunError(f"{error}; {path} belongs to another run: there is no state to restore")
     recorder.restore(state, callbacks=False)
     rate = min(rate, rate_of(model)) / 2  # of the best state, or of the last way back
     try:

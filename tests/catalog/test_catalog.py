@@ -107,6 +107,7 @@ OWN_DTYPE = {"Hashing", "HashedCrossing", "IntegerLookup", "StringLookup", "Text
 
 # Null is the default here, but something else must be given.
 NO_NULL = {
+    ("AUC", "num_thresholds"),  # only beside thresholds
     ("CategoryEncoding", "num_tokens"),
     ("InputLayer", "shape"),
     ("Discretization", "bin_boundaries"),

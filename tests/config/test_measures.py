@@ -316,3 +316,7 @@ def test_a_run_of_before_keeps_its_split(tmp_path):
     checked = load_config(folder / "config.yaml")
     assert (checked.data.validation.split, checked.data.validation.stratify) == (0.2, False)
     assert checked.data.validation.seed is None and checked.data.rescale == 1 / 255
+
+
+def test_the_generalized_crossentropy_takes_class_numbers_and_makes_them_one_hot_itself():
+    assert catalog.load().find("loss", "CategoricalGeneralizedCrossEntropy").targets == "classes"

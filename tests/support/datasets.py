@@ -24,7 +24,7 @@ def write_idx(path: str | Path, array: np.ndarray, gz: bool = True) -> Path:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     content = idx_bytes(array)
-    path.write_bytes(gzip.compress(content, 1) if gz else content)
+    path.write_bytes(gzip.compress(content, 1, mtime=0) if gz else content)
     return path
 
 

@@ -95,7 +95,7 @@ def _object(rng: random.Random, kind: str) -> Any:
 
 
 def outcome(config: dict[str, Any], folder: Path) -> str:
-    """`refused`, `trained`, `told late: …` or `stopped: …`; raises what is a fault of nnpy's."""
+    """`refused`, `trained`, `told late: …` or `stopped: …`; raises what is a bug in nnpy."""
     from nnpy.workflows import report, train
 
     try:

@@ -53,5 +53,5 @@ def test_the_direction_is_never_guessed_by_the_name():
 def test_what_is_not_measured_is_told():
     Best("val_loss", "min").check_measured({"val_loss": 1.0})
     Best(None, "auto").check_measured({})
-    with pytest.raises(ConfigError, match="nothing named 'val_f1' is measured; known: loss"):
+    with pytest.raises(ConfigError, match="there is no metric named 'val_f1'; known: loss"):
         Best("val_f1", "max").check_measured({"loss": 1.0})

@@ -31,5 +31,5 @@ def test_out_of_memory_suggests_a_batch_size():
     assert isinstance(said, DeviceError)
     assert str(said) == "out of memory with batch size 256; try --set training.batch_size=128"
     said = failures.translate_error(MemoryError(), 1)
-    assert "a smaller model is needed" in str(said)
+    assert "use a smaller model" in str(said)
     assert failures.translate_error(ValueError("shapes"), 32) is None

@@ -130,7 +130,7 @@ def test_metrics_that_were_removed_before_a_resume(left, whole) -> None:
 
 
 def test_the_run_folder_may_be_removed_while_it_trains(config) -> None:
-    with pytest.raises(RunError, match="is not there"):
+    with pytest.raises(RunError, match="does not exist"):
         nnpy.train(config, run_dir="run", listener=Listener(2, lambda: shutil.rmtree("run")))
     assert not Path("run").exists()
 
@@ -144,7 +144,7 @@ def test_a_state_of_another_run_is_not_used(left, config, whole) -> None:
     shutil.copytree("other/state", run.state_folder)
     listener = Listener(99)
     nnpy.resume(run, listener=listener)
-    assert any("is a state of another run" in message for message in listener.said)
+    assert any("is the state of another run" in message for message in listener.said)
     assert "begun again" in listener.said
     assert digests(run.folder) == whole
     newest = max(run.state_folder.glob("state-*"))
