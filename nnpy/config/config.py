@@ -20,7 +20,8 @@ class Config:
 
     `code` are the user's own Python files as they were read; `notes` what the user should
     know though it is no mistake; `tree` is `resolved` with the origin of each value;
-    `trust_code` lets code be run that came with a run of someone else.
+    `trust_code` lets code be run that came with a run of someone else; `breaks_ties` is false for
+    runs of an older nnpy, in which the first of equally good epochs was the best.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Config:
     notes: tuple[str, ...] = ()
     tree: Node = field(default_factory=lambda: Node({}), repr=False, compare=False)
     trust_code: bool = False
+    breaks_ties: bool = True
 
     def to_yaml(self, code_folder: str | None = None) -> str:
         """The resolved config, trainable as it is.

@@ -41,6 +41,11 @@ def in_full(section: str, node: Node | None, checker: Checker) -> Node | None:
     return Node(items, node.mark, keys, node.origin)
 
 
+def is_recent(node: Node | None) -> bool:
+    """Whether a run's data section says what it has said since `rescale` is there."""
+    return node is not None and node.is_map and "rescale" in node.value
+
+
 def of_old_run(node: Node | None, info: DataInfo | None) -> Node:
     """The data section of a run that was made before these settings were there.
 

@@ -147,6 +147,7 @@ def _check(
     if len(checker.problems) == before:
         data_source.check(section, data.name, checker)
     info = _info(data)
+    breaks_ties = not of_run or data_section.is_recent(section)
     if of_run:
         known_info = info if isinstance(info, DataInfo) else None
         section = data_section.of_old_run(section, known_info)
@@ -183,7 +184,8 @@ def _check(
     resolved = tree.plain()
     if code:
         resolved["code"] = [str(each.path) for each in code]
-    return Config(name, data, model, training, resolved, code, tuple(notes), tree)
+    config = Config(name, data, model, training, resolved, code, tuple(notes), tree)
+    return dataclasses.replace(config, breaks_ties=breaks_ties)
 
 
 def _with(root: Node, **sections: Node | None) -> Node:

@@ -21,15 +21,18 @@ class Best:
         monitor: What is compared ("val_accuracy"); None where there is no validation split: then
             the last epoch is the best.
         mode: "min" or "max"; without `monitor` anything.
+        breaks_ties: Whether `val_loss` is looked at; in runs of an older nnpy the first one of
+            epochs with the same value was the best.
     """
 
-    def __init__(self, monitor: str | None, mode: str) -> None:
+    def __init__(self, monitor: str | None, mode: str, breaks_ties: bool = True) -> None:
         if monitor is not None and mode not in ("min", "max"):
             raise ValueError(f"mode must be min or max, not {mode!r}")
         self.monitor = monitor
         self.mode = mode
         self.value: float | None = None
-        self.loss = math.inf  # the val_loss of that epoch
+        # The val_loss of that epoch, where ties are broken by it.
+        self.loss: float | None = math.inf if breaks_ties else None
         self.weights: Sequence[np.ndarray] | None = None
 
     def check_measured(self, logs: Mapping[str, float]) -> None:
@@ -53,7 +56,9 @@ class Best:
         value, loss = logs[self.monitor], logs.get("val_loss", math.inf)
         if self.value is not None and not math.isnan(self.value):
             better = value > self.value if self.mode == "max" else value < self.value
-            if not better and not (value == self.value and loss < self.loss):
+            tie = value == self.value and self.loss is not None and loss < self.loss
+            if not better and not tie:
                 return False
-        self.value, self.loss = value, loss
+        self.value = value
+        self.loss = None if self.loss is None else loss
         return True

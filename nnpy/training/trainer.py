@@ -76,7 +76,7 @@ class Training:
         self.callbacks, self.deterministic = list(callbacks), deterministic
         self.save = save
         settings = config.training
-        self.best = Best(settings.monitor, settings.monitor_mode)
+        self.best = Best(settings.monitor, settings.monitor_mode, config.breaks_ties)
         self.rows: list[dict[str, float]] = []
         self.table = Table(run.metrics_path)
         self.store = StateStore(run.state_folder, root=run.folder)
@@ -204,7 +204,7 @@ class Training:
                 told["best"],
                 told["best_weights"],
             )
-            self.best.loss = told.get("best_loss", math.inf)  # a state of an older nnpy has none
+            self.best.loss = told.get("best_loss")  # a state of an older nnpy has none
             hooks.history.epoch, hooks.history.history = told.get("history", ([], {}))
             self.summary |= told["summary"]
             self.clock.add(told["seconds"])

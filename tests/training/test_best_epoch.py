@@ -55,3 +55,10 @@ def test_what_is_not_measured_is_told():
     Best(None, "auto").check_measured({})
     with pytest.raises(ConfigError, match="there is no metric named 'val_f1'; known: loss"):
         Best("val_f1", "max").check_measured({"loss": 1.0})
+
+
+def test_a_run_of_an_older_nnpy_keeps_the_first_of_equal_epochs():
+    best = Best("val_accuracy", "max", breaks_ties=False)
+    told = [(0.3, 2.0), (0.4, 1.9), (0.4, 1.8), (0.5, 1.7), (0.5, 1.6)]
+    logs = [{"val_accuracy": value, "val_loss": loss} for value, loss in told]
+    assert [best.is_beaten(each) for each in logs] == [True, True, False, True, False]
