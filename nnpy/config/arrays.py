@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -75,3 +75,26 @@ def used_by(value: Any) -> Iterator[Array]:
             yield from used_by(each)
     elif hasattr(value, "arguments"):
         yield from used_by(value.arguments)
+
+
+def files_in(resolved: Any) -> Iterator[str]:
+    """The files of the arrays in a resolved config, each once for each array."""
+    if is_array(resolved) and isinstance(resolved["array"], str):
+        yield resolved["array"]
+    elif isinstance(resolved, dict):
+        for each in resolved.values():
+            yield from files_in(each)
+    elif isinstance(resolved, list):
+        for each in resolved:
+            yield from files_in(each)
+
+
+def with_files(resolved: Any, places: Mapping[str, str]) -> Any:
+    """The resolved config with the files of its arrays elsewhere: `{old: new}`."""
+    if is_array(resolved) and isinstance(resolved["array"], str):
+        return {**resolved, "array": places.get(resolved["array"], resolved["array"])}
+    if isinstance(resolved, dict):
+        return {key: with_files(each, places) for key, each in resolved.items()}
+    if isinstance(resolved, list):
+        return [with_files(each, places) for each in resolved]
+    return resolved

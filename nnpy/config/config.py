@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from nnpy.config.arrays import with_files
 from nnpy.config.network.graph import Network
 from nnpy.config.settings import DataSettings, TrainingSettings
 from nnpy.config.yaml.dump import dump
@@ -35,13 +37,15 @@ class Config:
     trust_code: bool = False
     breaks_ties: bool = True
 
-    def to_yaml(self, code_folder: str | None = None) -> str:
+    def to_yaml(
+        self, code_folder: str | None = None, array_files: Mapping[str, str] | None = None
+    ) -> str:
         """The resolved config, trainable as it is.
 
-        `code_folder` is where, relative to the file, copies of the `code` files will lie;
-        else they are named as they were.
+        `code_folder` is where, relative to the file, copies of the `code` files will lie, and
+        `array_files` names the copies of files of arrays; else they are named as they were.
         """
-        resolved = self.resolved
+        resolved = with_files(self.resolved, array_files or {})
         if self.code and code_folder is not None:
             resolved = {**resolved, "code": [f"{code_folder}/{file.name}" for file in self.code]}
         return dump(resolved)

@@ -48,6 +48,11 @@ class Run:
         return self.folder / "config.yaml"
 
     @property
+    def arrays_folder(self) -> Path:
+        """Copies of the files of the config's arrays."""
+        return self.folder / "arrays"
+
+    @property
     def code_folder(self) -> Path:
         """Copies of the config's own Python files."""
         return self.folder / "code"

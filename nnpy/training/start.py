@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from pathlib import Path
 from typing import Any
 
+from nnpy.config import arrays
 from nnpy.config.config import Config
 from nnpy.data import Dataset
 from nnpy.devices import select
@@ -14,6 +18,7 @@ from nnpy.runs.environment import environment
 from nnpy.runs.folder import Run
 from nnpy.safety import named_files
 from nnpy.storage import atomic
+from nnpy.storage.regular import open_regular
 from nnpy.training import resume
 from nnpy.training.progress import ProgressListener
 from nnpy.training.state import State
@@ -91,7 +96,26 @@ class Start:
                 self.run.code_folder.mkdir(exist_ok=True)
         for file in self.config.code:
             self.run.write_text(self.run.code_folder / file.name, file.text)
-        self.run.write_text(self.run.config_path, self.config.to_yaml(self.run.code_folder.name))
+        text = self.config.to_yaml(self.run.code_folder.name, self._keep_arrays())
+        self.run.write_text(self.run.config_path, text)
+
+    def _keep_arrays(self) -> dict[str, str]:
+        """Copies the files of the config's arrays; the name of each copy beside the config."""
+        kept: dict[str, str] = {}
+        folder = self.run.arrays_folder
+        for file in dict.fromkeys(arrays.files_in(self.config.resolved)):
+            source = Path(file)
+            name, number = source.name, 1
+            while f"{folder.name}/{name}" in kept.values():
+                number += 1
+                name = f"{source.stem}-{number}{source.suffix}"
+            kept[file] = f"{folder.name}/{name}"
+            if source.absolute() == (folder / name).absolute():
+                continue  # of a run that goes on
+            with atomic.translate_error(folder):
+                folder.mkdir(exist_ok=True)
+            self.run.replace(folder / name, partial(_copy, source))
+        return kept
 
     def _environment(self) -> dict[str, Any]:
         found = {
@@ -102,3 +126,8 @@ class Start:
             "run": self.identity,
         }
         return found | named_files.seals(self.config)
+
+
+def _copy(source: Path, target: Path) -> None:
+    with open_regular(source) as original, target.open("wb") as copy:
+        shutil.copyfileobj(original, copy)

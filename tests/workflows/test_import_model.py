@@ -302,13 +302,20 @@ def test_a_long_array_needs_a_file(tmp_path):
         import_model(tmp_path / "m.keras", None)
 
 
-def test_a_run_keeps_the_arrays(tmp_path):
+def test_a_run_keeps_the_arrays(tmp_path, tiny):
     x = keras.Input((28, 28))
     y = layers.Flatten()(x * np.linspace(0, 1, 28 * 28, dtype="float32").reshape(28, 28))
     model = keras.Model(x, layers.Dense(10, activation="softmax")(y))
     imported(model, tmp_path)
-    config = load_config(tmp_path / "m.yaml")
-    assert str(tmp_path) in config.to_yaml()  # from wherever it is read
+    options = ["data.name=idx", f"data.path={tiny}", "training.epochs=1"]
+    run = nnpy.train(tmp_path / "m.yaml", overrides=options, run_dir=str(tmp_path / "run"))
+    (tmp_path / "m.npz").unlink()  # the run stands alone, and goes on anywhere
+    moved = (tmp_path / "run").rename(tmp_path / "moved")
+    assert "array: arrays/m.npz" in (moved / "config.yaml").read_text()
+    nnpy.resume(moved, overrides=["training.epochs=2"])
+    assert "array: arrays/m.npz" in (moved / "config.yaml").read_text()
+    assert [path.name for path in (moved / "arrays").iterdir()] == ["m.npz"]
+    assert run.name == "run"
 
 
 # -- files ---------------------------------------------------------------------------------
