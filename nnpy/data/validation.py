@@ -69,7 +69,7 @@ def hold_out(
     whole = dataset.train
     wanted = count(len(whole), split)
     if wanted in (0, len(whole)):
-        left = "no example for validation" if wanted == 0 else "no example to train on"
+        left = "no examples for validation" if wanted == 0 else "no examples to train on"
         raise DataError(
             f"data.validation.split: {split} of {len(whole)} training examples leaves {left}; "
             "choose another fraction, or 0 for no validation"

@@ -143,7 +143,7 @@ def _look(run: Run, overwrite: bool) -> bool:
     except FileNotFoundError:
         return False
     except NotADirectoryError:
-        raise UsageError(f"--run-dir {folder}: a file of this name exists") from None
+        raise UsageError(f"--run-dir {folder}: it is a file, or lies within one") from None
     except OSError as error:
         raise RunError(f"{folder} cannot be read: {error.strerror}") from None
     if run.is_run() or any(map(REPLACED.fullmatch, names)):

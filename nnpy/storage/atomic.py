@@ -241,7 +241,7 @@ def create_bytes(path: Path, content: bytes) -> None:
         with path.open("xb") as file:
             file.write(content)
     except FileExistsError:
-        raise UsageError(f"{path} is there already; nothing was written") from None
+        raise UsageError(f"{path} already exists; nothing was written") from None
     except OSError as error:
         raise UsageError(f"{path}: {_reason(error, path)}") from error
 

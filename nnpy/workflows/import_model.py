@@ -42,7 +42,7 @@ def import_model(
         custom = own_objects(config)
     for each in (output, output.parent / array_file if output and array_file else None):
         if each is not None and each.exists():
-            raise UsageError(f"{each} is there already; nothing was written")
+            raise UsageError(f"{each} already exists; nothing was written")
     saved, _ = model_files.inspect(model, custom)
     opened = model_files.open_model(model, custom, compile=False)
     document = documents.of_model(opened, saved.get("compile_config"), context)

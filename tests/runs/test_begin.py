@@ -207,7 +207,7 @@ def test_other_things_are_never_taken_for_one(files) -> None:
 
 def test_a_file_is_no_folder() -> None:
     Path("file").write_text("mine")
-    with pytest.raises(UsageError, match="a file of this name exists"), begin.begun("mlp", "file"):
+    with pytest.raises(UsageError, match="it is a file"), begin.begun("mlp", "file"):
         pass
     with pytest.raises(NnpyError), begin.begun("mlp", "file/run"):
         pass

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -241,7 +242,12 @@ def test_tags_of_yaml(run: Run, harm: Path, tag: str) -> None:
         ("CSVLogger", "filename"),
         ("ModelCheckpoint", "filepath"),
         ("BackupAndRestore", "backup_dir"),
-        ("TensorBoard", "log_dir"),
+        pytest.param(
+            *("TensorBoard", "log_dir"),
+            marks=pytest.mark.skipif(
+                find_spec("tensorboard") is None, reason="needs the package tensorboard"
+            ),
+        ),
     ],
 )
 def test_files_that_a_callback_would_overwrite(run: Run, harm: Path, callback, argument) -> None:

@@ -201,7 +201,7 @@ def test_a_finished_run_may_be_made_longer(config, whole, tmp_path) -> None:
 
 def test_epochs_that_are_done_cannot_be_undone(config, tmp_path) -> None:
     run = stopped(config, tmp_path / "run", 4)
-    with pytest.raises(UsageError, match=r"has done 3 already|has done 4 already"):
+    with pytest.raises(UsageError, match=r"has already trained 3|has already trained 4"):
         nnpy.resume(run, overrides=["training.epochs=1"])
 
 

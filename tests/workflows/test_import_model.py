@@ -324,12 +324,12 @@ def test_a_run_keeps_the_arrays(tmp_path, tiny):
 def test_nothing_is_overwritten(tmp_path):
     model = keras.Sequential([keras.Input((4,)), layers.Dense(2)])
     imported(model, tmp_path)
-    with pytest.raises(UsageError, match="is there already"):
+    with pytest.raises(UsageError, match="already exists"):
         import_model(tmp_path / "m.keras", tmp_path / "m.yaml")
     (tmp_path / "n.npz").write_bytes(b"mine")
     x = keras.Input((100,))
     keras.Model(x, x * np.arange(100, dtype="float32")).save(tmp_path / "n.keras")
-    with pytest.raises(UsageError, match="is there already"):
+    with pytest.raises(UsageError, match="already exists"):
         import_model(tmp_path / "n.keras", tmp_path / "n.yaml")
     assert (tmp_path / "n.npz").read_bytes() == b"mine" and not (tmp_path / "n.yaml").exists()
 

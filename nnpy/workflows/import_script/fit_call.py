@@ -256,15 +256,25 @@ def _same(value: Any, default: Any) -> bool:
 _ARGUMENTS = "_nnpy_arguments"
 
 
-def remember_callbacks(replace: Callable[[Any, str, Any], None]) -> None:
-    """From now on each callback knows the arguments of its constructor: Keras forgets them."""
+class _Remembering:
+    on = False
 
-    def new(cls: type, *positional: Any, **named: Any) -> Any:
-        made: Any = object.__new__(cls)
+
+def _new(cls: type, *positional: Any, **named: Any) -> Any:
+    made: Any = object.__new__(cls)
+    if _Remembering.on:
         setattr(made, _ARGUMENTS, (positional, named))
-        return made
+    return made
 
-    replace(keras.callbacks.Callback, "__new__", staticmethod(new))
+
+def remember_callbacks(replace: Callable[[Any, str, Any], None]) -> None:
+    """From now on each callback knows the arguments of its constructor: Keras forgets them.
+
+    A class that a `__new__` is taken from again refuses arguments (python/cpython#49572): this
+    one stays in its place, and remembers only while it shall.
+    """
+    keras.callbacks.Callback.__new__ = staticmethod(_new)
+    replace(_Remembering, "on", True)
 
 
 def constructor_arguments(callback: Any) -> dict[str, Any]:

@@ -59,7 +59,7 @@ def import_script(
     """
     script = Script.read(path)
     if output is not None and output.exists() and not output.is_dir():
-        raise UsageError(f"{output} is there already; choose another name with -o FILE")
+        raise UsageError(f"{output} already exists; choose another name with -o FILE")
     with tempfile.TemporaryDirectory(prefix="nnpy-import-") as name:
         folder = Path(name)
         end = _run(script, folder, list(arguments), fit, verify, stream)
