@@ -12,7 +12,7 @@ train: $(BIN)/.installed data
 	$(BIN)/nnpy train configs/mlp.yaml
 
 test: $(BIN)/.developer data
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 stress: $(BIN)/.developer     ## kills trainings a hundred times and resumes them: some 20 minutes
 	$(BIN)/python tests/support/stress.py --kills 105
