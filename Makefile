@@ -6,13 +6,16 @@ PYTHON ?= python3
 BIN = .venv/bin
 DATA = /usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz
 
-.PHONY: train test bench stress stress-faults stress-files lint format catalog schema roundtrip data clean
+.PHONY: train test test-long bench stress stress-faults stress-files lint format catalog schema roundtrip data clean
 
 train: $(BIN)/.installed data
 	$(BIN)/nnpy train configs/mlp.yaml
 
 test: $(BIN)/.developer data
 	$(BIN)/pytest -n 2 --dist loadfile
+
+test-long: $(BIN)/.developer data    ## the long forms that make test leaves out
+	$(BIN)/pytest -m slow
 
 stress: $(BIN)/.developer     ## kills trainings a hundred times and resumes them: some 20 minutes
 	$(BIN)/python tests/support/stress.py --kills 105
