@@ -15,6 +15,7 @@ from nnpy.data import load
 from nnpy.data.validation import held_out
 from nnpy.models import ends, saved
 from nnpy.runs.folder import Run
+from nnpy.safety import model_files
 from tests.support.datasets import write_idx
 
 LOGITS = {"SparseCategoricalCrossentropy": {"from_logits": True}}
@@ -44,14 +45,21 @@ def train(folder: Path, where: Path, model, data=(), **training) -> Run:
 
 
 def keras_history(run: Run, model, compiled, where: Path, labels=lambda y: y) -> dict:
-    """What `model.fit` logs of the same model on the same examples in the same order."""
+    """What `model.fit` logs of the same model on the same examples in the same order.
+
+    The weights that it ends with are those of the run.
+    """
     data = load("idx", path=str(where), validation_split=0.25)
     model.compile(keras.optimizers.Adam(), **compiled)
     parts = [(each.x / np.float32(255), labels(each.y)) for each in (data.train, data.validation)]
     (x, y), held = parts
-    return model.fit(
+    history = model.fit(
         x, y, validation_data=held, batch_size=20, epochs=2, shuffle=False, verbose=0
     ).history
+    ours = model_files.open_model(run.last_path, compile=False).get_weights()
+    for mine, theirs in zip(ours, model.get_weights(), strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-5)
+    return history
 
 
 def column(run: Run, name: str) -> list[float]:
