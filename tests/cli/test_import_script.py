@@ -45,7 +45,7 @@ def test_a_file_in_the_way_is_told_before_the_script_runs(
     script = write("train.py", "open('ran', 'w').close()\n")
     write("there.yaml", "mine")
     done = nnpy("import", script, "--run", "-o", "there.yaml")
-    assert done.returncode == 2 and "there already" in done.stderr
+    assert done.returncode == 2 and "already exists" in done.stderr
     assert (tmp_path / "there.yaml").read_text() == "mine" and not (tmp_path / "ran").exists()
 
 
