@@ -87,6 +87,12 @@ def resident(data: Any, order: np.ndarray, size: int, first: int, end: int) -> I
     yield Window(data, tf.constant(order), 0, first, *_extent(order, size, end))
 
 
+def steps_of_windows(arrays: Any, rows: int, size: int, budget: int) -> int:
+    """How many steps of `size` a window has when `rows` stream within `budget` bytes."""
+    row = max(1, bytes_of(map_arrays(lambda a: a[:1], arrays)))
+    return max(1, min(rows // size, budget // WINDOWS_AT_ONCE // (row * size)))
+
+
 def _extent(order: np.ndarray, size: int, end: int) -> tuple[int, int]:
     """The end of the full batches before step `end`, and the rows of a partial one after it."""
     whole, rest = divmod(len(order), size)
@@ -97,10 +103,8 @@ def streamed(
     arrays: Any, order: np.ndarray, size: int, first: int, end: int, budget: int
 ) -> Iterator[Window]:
     """Windows of a split that stays in the host's memory or files, within `budget` bytes."""
-    whole = len(order) // size
     full, rest = _extent(order, size, end)
-    row = max(1, bytes_of(map_arrays(lambda a: a[:1], arrays)))
-    steps = max(1, min(whole, budget // WINDOWS_AT_ONCE // (row * size)))
+    steps = steps_of_windows(arrays, len(order), size, budget)
     starts = range(first, full + bool(rest), steps)
     own_order = tf.range(steps * size, dtype=tf.int32)
 

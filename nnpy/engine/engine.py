@@ -245,7 +245,7 @@ class Engine:
         """Take the steps of a part of an epoch; whether the epoch is to end here."""
         kind, part = course.kind, course.part
         first, end = part.begin + course.skipped, part.begin + part.count
-        for window in self._windows(split, order, first, end):
+        for window in self._course_windows(split, order, first, end):
             step = window.first
             while step < window.end:
                 stop = min(window.end, step + self._chunk_length(kind))
@@ -257,9 +257,8 @@ class Engine:
                 if ends:
                     return True
             if window.rest:
-                rows = window.order[(window.end - window.origin) * self._batch_size :]
                 course.begin(step)
-                self._function(kind)(window.data, rows[: window.rest])
+                self._call_rest(kind, window)
                 ends = course.end(step, self.logs)
                 self._tell(course, step + 1)
                 if ends:
@@ -300,6 +299,18 @@ class Engine:
             self._functions.clear()
             self._call_loop(kind, window, start, stop)
 
+    def _call_rest(self, kind: str, window: Window) -> None:
+        """Take the step of the partial batch at the end of `window`."""
+        rows = window.order[(window.end - window.origin) * self._batch_size :]
+        self._function(kind)(window.data, rows[: window.rest])
+
+    def _step(self, kind: str) -> Callable[..., Any]:
+        return {
+            "train": self._train_step,
+            "test": self._test_step,
+            "predict": self._predict_step,
+        }[kind]
+
     def _mode(self, kind: str) -> str:
         # A CPU's forward pass gains less from XLA in a training than its compilation takes.
         if self.execution.mode == "xla" and kind != "train" and not on_gpu():
@@ -310,11 +321,7 @@ class Engine:
         """One step ("train", "test", "predict") or a loop ("train loop", "test loop")."""
         if name not in self._functions:
             kind, _, loop = name.partition(" ")
-            step = {
-                "train": self._train_step,
-                "test": self._test_step,
-                "predict": self._predict_step,
-            }[kind]
+            step = self._step(kind)
             mode = self._mode(kind)
             function = step
             if loop:
@@ -371,6 +378,9 @@ class Engine:
             kept = (split, map_arrays(lambda a: tf.constant(mapped.whole(a)), arrays))
         self._on_device[id(split)] = kept
         return resident(kept[1], order, self._batch_size, first, end)
+
+    # Where training and evaluation take their data from; those of several devices do otherwise.
+    _course_windows = _windows
 
     def _resident_bytes(self) -> int:
         return sum(bytes_of(arrays_of(split)) for split, _ in self._on_device.values())

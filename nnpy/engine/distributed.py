@@ -1,0 +1,270 @@
+"""The engine on several devices, of one machine or of many: the same batches, divided.
+
+The loop over a chunk's steps is around `strategy.run`, and both are in one compiled program: a
+replica's function may not hold the loop itself, since what sums the gradients must stand in the
+graph of the program. XLA cannot compile a sum over devices on a CPU, so the mode is graph.
+Importing this imports TensorFlow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from nnpy.data.files import mapped
+from nnpy.devices.strategy import scope
+from nnpy.engine import replicas, tracing
+from nnpy.engine.data_windows import (
+    Window,
+    arrays_of,
+    bytes_of,
+    give_back,
+    map_arrays,
+    steps_of_windows,
+)
+from nnpy.engine.engine import Engine, Prepare
+from nnpy.engine.execution import Execution
+from nnpy.engine.graph_rewrites import take_shortcuts
+from nnpy.engine.introspection import fixed_batch_size
+from nnpy.engine.shares import Share, order_of, share
+from nnpy.errors import ModelError, UsageError
+
+
+class DistributedEngine(Engine):
+    """An `Engine` whose steps are shared by the replicas of a `tf.distribute.Strategy`.
+
+    `batch_size` is that of all replicas together. The model, its optimizer and its metrics must
+    have been made within `nnpy.devices.strategy.scope(strategy)`. `predict` works on the first
+    device of this process alone, without the others.
+
+    Raises ModelError for a model with a fixed batch size, UsageError for a batch that has fewer
+    examples than there are replicas, or a mode that no strategy has.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        prepare: Prepare,
+        *,
+        strategy: Any,
+        batch_size: int,
+        execution: str = "auto",
+        **settings: Any,
+    ) -> None:
+        self.strategy = strategy
+        self.replicas: int = strategy.num_replicas_in_sync
+        if fixed_batch_size(model) is not None:
+            raise ModelError(
+                "a model with a fixed batch size cannot share its batches between devices; "
+                "set training.distribute: none, or leave out the input's batch_size"
+            )
+        if batch_size < self.replicas:
+            raise UsageError(
+                f"a batch of {batch_size} cannot be shared by {self.replicas} devices; "
+                f"use --set training.batch_size={self.replicas} or more"
+            )
+        if execution not in ("auto", "graph"):
+            raise UsageError(
+                f"training.execution: {execution} is for one device; several need graph or auto"
+            )
+        with scope(strategy):  # where the optimizer makes its variables
+            super().__init__(
+                model, prepare, batch_size=batch_size, execution="graph", parts=1, **settings
+            )
+        self.execution = Execution("graph", f"shared by {self.replicas} devices")
+        self._ids = self._local_ids()
+        self._several_workers = len(self._ids) < self.replicas
+        self._budget = -int(self.agree(-self._budget)[0])
+        self._shared: dict[int, tuple[Any, Any]] = {}
+        self._has_metrics = False
+
+    # -- what the replicas know of each other ------------------------------------------------
+
+    def agree(self, *numbers: float) -> list[float]:
+        """The largest of each number over all workers, who must all be at this place."""
+        if not self._several_workers:
+            return list(numbers)
+        told = self._per_replica(lambda _: tf.constant([numbers], tf.float64))
+        return [float(n) for n in np.max(self.strategy.gather(told, axis=0), axis=0)]
+
+    def _learn_pace(self, kind: str, seconds: float, steps: int) -> None:
+        # Chunks must be of one length for all: the workers wait for each other in each step.
+        super()._learn_pace(kind, self.agree(seconds)[0] if kind != "predict" else seconds, steps)
+
+    def _local_ids(self) -> list[int]:
+        """The numbers of this process's replicas among all."""
+        ids: list[int] = []
+
+        def take(context: Any) -> Any:
+            ids.append(int(context.replica_id_in_sync_group))
+            return tf.constant(0)
+
+        self._per_replica(take)
+        return ids
+
+    def _per_replica(self, make: Callable[[Any], Any]) -> Any:
+        return self.strategy.experimental_distribute_values_from_function(make)
+
+    # -- programs ----------------------------------------------------------------------------
+
+    def _call_loop(self, kind: str, window: Window, start: int, stop: int) -> None:
+        first, end = (tf.constant(i - window.origin) for i in (start, stop))
+        self._function(f"{kind} loop")(window.data, window.order, first, end)
+
+    def _call_rest(self, kind: str, window: Window) -> None:
+        self._function(f"{kind} {window.rest}")(
+            window.data, window.order, tf.constant(window.end - window.origin)
+        )
+
+    def _function(self, name: str) -> Callable[..., Any]:
+        """A loop ("train loop"), or the step of a partial batch of so many rows ("test 7")."""
+        kind, _, form = name.partition(" ")
+        if kind == "predict":
+            return super()._function(name)
+        if name not in self._functions:
+            run = self._loop(kind) if form == "loop" else self._once(kind, int(form))
+            self._functions[name] = tf.function(self._traced(run, kind, "graph"), autograph=False)
+        return self._functions[name]
+
+    def _traced(self, function: Callable[..., Any], kind: str, mode: str) -> Callable[..., Any]:
+        if kind == "predict":
+            return super()._traced(function, kind, mode)
+
+        def trace(*args: Any) -> Any:
+            with tracing.patches() as patches:
+                replicas.work_alone(patches, self.model)
+                if kind == "train":
+                    take_shortcuts(patches, self.model)
+                return function(*args)
+
+        return trace
+
+    def _loop(self, kind: str) -> Callable[..., None]:
+        def loop(data: Any, order: Any, start: Any, stop: Any) -> None:
+            def body(i: Any) -> tuple[Any]:
+                self.strategy.run(self._replica_step, (kind, self._batch_size, data, order, i))
+                return (i + 1,)
+
+            tf.while_loop(lambda i: i < stop, body, (start,), parallel_iterations=1)
+
+        return loop
+
+    def _once(self, kind: str, rows: int) -> Callable[..., None]:
+        def once(data: Any, order: Any, step: Any) -> None:
+            self.strategy.run(self._replica_step, (kind, rows, data, order, step))
+
+        return once
+
+    def _replica_step(self, kind: str, rows: int, data: Any, order: Any, step: Any) -> None:
+        """One replica's share of a batch of `rows`, whose number in the window is `step`."""
+        number = replicas.id_here()
+        full, mine = self._share(self._batch_size, number), self._share(rows, number)
+        count = mine.end - mine.begin
+        begin = step * (full.end - full.begin)
+        taken = tf.ensure_shape(tf.slice(order, [begin], [count]), [count])
+        with replicas.taking(mine), replicas.metrics_kept(self.model, mine.counts):
+            self._step(kind)(data, taken)
+        if kind == "train":
+            replicas.average(replicas.own_states(self.model))
+
+    def _share(self, rows: int, replica: int) -> Share:
+        return share(rows, replica, self.replicas)
+
+    def _make_metrics(self, window: Window) -> None:
+        """The metrics' and the loss's variables, which no program may make when it is traced."""
+
+        def once(data: Any, order: Any) -> None:
+            self.strategy.run(lambda d, o: self._test_step(d, o[:1]), (data, order))
+
+        with scope(self.strategy):
+            tf.function(once, autograph=False)(window.data, window.order)
+        self.model.reset_metrics()
+        self._has_metrics = True
+
+    # -- data --------------------------------------------------------------------------------
+
+    def _course_windows(
+        self, split: Any, order: np.ndarray, first: int, end: int
+    ) -> Iterator[Window]:
+        orders = {i: order_of(order, self._batch_size, i, self.replicas) for i in self._ids}
+        whole, rest = divmod(len(order), self._batch_size)
+        end, rest = (whole, rest) if end > whole else (end, 0)
+        arrays = arrays_of(split)
+        if bytes_of(arrays) * len(self._ids) > self._budget:
+            self._shared.clear()
+            give_back()
+            windows = self._streamed(arrays, orders, first, end, rest)
+        else:
+            windows = iter([self._resident(split, orders, first, end, rest)])
+        for window in windows:
+            if not self._has_metrics:
+                self._make_metrics(window)
+            yield window
+
+    def _resident(
+        self, split: Any, orders: dict[int, np.ndarray], first: int, end: int, rest: int
+    ) -> Window:
+        """The whole split on each device."""
+        kept = self._shared.pop(id(split), None)
+        if kept is None:
+            arrays = arrays_of(split)
+            free = self._budget - len(self._ids) * bytes_of(arrays)
+            while self._shared and len(self._ids) * self._shared_bytes() > free:
+                del self._shared[next(iter(self._shared))]
+            give_back()
+            host = map_arrays(mapped.whole, arrays)
+            kept = (split, self._on_each(lambda _: map_arrays(tf.constant, host)))
+        self._shared[id(split)] = kept
+        return Window(kept[1], self._on_each(lambda i: tf.constant(orders[i])), 0, first, end, rest)
+
+    def _shared_bytes(self) -> int:
+        return sum(bytes_of(arrays_of(split)) for split, _ in self._shared.values())
+
+    def _streamed(
+        self, arrays: Any, orders: dict[int, np.ndarray], first: int, end: int, rest: int
+    ) -> Iterator[Window]:
+        """Windows that hold, on each device, no more than the rows that its replica takes."""
+        sizes = {i: _count(self._share(self._batch_size, i)) for i in orders}
+        largest = _count(self._share(self._batch_size, 0))
+        steps = steps_of_windows(arrays, max(1, end) * largest, largest, self._budget // len(sizes))
+        # A partial batch of fewer rows than replicas is taken whole by each.
+        rows = {i: steps * size + self.replicas for i, size in sizes.items()}
+        own_orders = self._on_each(lambda i: tf.range(rows[i], dtype=tf.int32))
+        gathered = {
+            i: map_arrays(lambda a, n=n: np.empty((n, *a.shape[1:]), a.dtype), arrays)
+            for i, n in rows.items()
+        }
+
+        def load(start: int) -> dict[int, Any]:
+            loaded = {}
+            for i, size in sizes.items():
+                wanted = np.resize(orders[i][start * size :][: rows[i]], rows[i])
+                loaded[i] = map_arrays(
+                    lambda a, out, w=wanted: mapped.rows(a, w, out).copy(), arrays, gathered[i]
+                )
+            return loaded
+
+        starts = range(first, end + bool(rest), steps)
+        with ThreadPoolExecutor(1, "nnpy-windows") as pool:
+            coming = pool.submit(load, first) if starts else None
+            for start in starts:
+                assert coming is not None
+                loaded = coming.result()
+                coming = pool.submit(load, start + steps) if start + steps in starts else None
+                data = self._on_each(lambda i, loaded=loaded: map_arrays(tf.constant, loaded[i]))
+                stop, is_last = min(start + steps, end), coming is None
+                yield Window(data, own_orders, start, start, stop, rest * is_last)
+                del data
+
+    def _on_each(self, make: Callable[[int], Any]) -> Any:
+        """What `make` gives for each replica of this process, on its device."""
+        return self._per_replica(lambda context: make(int(context.replica_id_in_sync_group)))
+
+
+def _count(share: Share) -> int:
+    return share.end - share.begin
