@@ -38,6 +38,7 @@ _MODEL_CALL = (
     Parameter("training", types=("bool", "null"), doc="Whether it behaves as in training."),
     Parameter("mask", types=("any",), doc="The masks of its inputs."),
 )
+MISSING = "?"  # the class of a step that could not be read
 # What older Keras wrote on the first layer.
 _OLD_SHAPES = ("input_shape", "input_dim", "batch_input_shape")
 
@@ -54,11 +55,13 @@ def read(
     except TooLarge as error:
         checker.error(node, path, str(error))
         return None
-    if not checker.problems:  # else what is wrong may have meant the block
+    unread = network is None or any(each.layer.name == MISSING for each in network.steps)
+    if not unread:
+        meant = checker.sound.meant.values()  # what is unknown may have meant the block
         for name, block in (blocks or {}).items():
             # A file that others extend may hold blocks for all of them.
             same_file = _file(block.mark) == _file(node.mark)
-            if name not in budget.used and same_file:
+            if name not in budget.used and same_file and not {name, ""} & {*meant}:
                 checker.error(block.mark, f"blocks.{name}", "the block is never used")
     return network
 
@@ -177,7 +180,7 @@ class _Reader:
         named = self.checker.name_and_arguments(node, "layer", path)
         if named is None:
             scope.model.dangling = True
-            return None
+            return self._missing(Use(MISSING, node.mark, Node({}), path, scope, previous))
         name, mark, arguments = named
         use = Use(name, mark, arguments or Node({}, mark), f"{path}.{name}", scope, previous)
         if "from" in use.arguments.value or "call" in use.arguments.value:
@@ -199,13 +202,28 @@ class _Reader:
         self.by_name.setdefault(step.name, step)
         return step.name
 
+    def _missing(self, use: Use) -> Ref:
+        """In the place of a step that cannot be read: nothing is known of what it gives."""
+        inputs = use.previous if use.previous is not None else INPUT
+        own = use.scope.choose(None, "missing", use.path)
+        return self._add(use, KerasObject("layer", MISSING), own, inputs)
+
     def _layer(self, use: Use, path: str) -> Ref:
         entry = self.checker.catalog.find("layer", use.name)
         if entry is None:
-            message = self.checker.unknown(("layer",), use.name, (*self.blocks, "reuse", "Model"))
             if self.checker.catalog.find("op", use.name):
                 message = f"unknown layer '{use.name}'; did you mean the operation ops.{use.name}"
-            self.checker.error(use.mark, path, message)
+                self.checker.error(use.mark, path, message)
+            else:
+                own_keys = ("from", "call", "name", "adapt")
+                self.checker.unknown_name(
+                    use.mark,
+                    path,
+                    ("layer",),
+                    use.name,
+                    use.without(*own_keys),
+                    (*self.blocks, "reuse", "Model"),
+                )
             inputs = tensors.plain(use)
             own = use.scope.choose(use.argument("name"), snake_case(use.name), use.path)
             return self._add(use, KerasObject("layer", use.name), own, inputs)
@@ -357,6 +375,7 @@ class _Reader:
             values = None
         if values is None:
             use.scope.model.dangling = True
+            output = self._missing(use)
         else:
             line = f", used on line {use.mark.line}" if use.mark else ""
             note = f"in block '{block.name}'{line}"
