@@ -145,6 +145,11 @@ def check(
             checker.error(each.told.mark, each.told.path, message)
         if kind in _FILES:
             _check_file(each, _FILES[kind], checker)
+        separator = each.value("separator") if kind == "CSVLogger" else None
+        if isinstance(separator, str) and len(separator) != 1:
+            message = f"expected one character between the columns, got {separator!r}"
+            path = f"{each.told.path}.separator"
+            checker.error(each.place("separator"), path, message)
         if kind == "ModelCheckpoint":
             _check_checkpoint(each, measured, is_open, checker)
     return notes
