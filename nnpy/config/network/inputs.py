@@ -54,6 +54,20 @@ class Use:
         path = f"{self.path}.{FREEZING}"
         return node is not None and self.checker.value(node, parameter, path) is False
 
+    def repeat(self) -> int:
+        """How often a block stands here, one after the other."""
+        node = self.argument("repeat")
+        parameter = Parameter("repeat", types=("int",), minimum=1)
+        path = f"{self.path}.repeat"
+        return 1 if node is None else self.checker.value(node, parameter, path) or 1
+
+    def report_others(self, known: Sequence[str]) -> None:
+        """Reports arguments other than the known ones."""
+        for key in self.arguments.value:
+            if key not in known:
+                hint = did_you_mean(str(key), known) or f"; known: {', '.join(known)}"
+                self.error(self.arguments.keys.get(key), f"unknown argument '{key}'{hint}")
+
     def error(self, where: Node | Mark | None, message: str, below: str = "") -> None:
         path = f"{self.path}.{below}" if below else self.path
         self.checker.error(where or self.mark, path, message)

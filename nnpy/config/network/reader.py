@@ -18,7 +18,16 @@ from nnpy.catalog.entries import Entry, Parameter
 from nnpy.catalog.naming import snake_case
 from nnpy.config.checker import Checker
 from nnpy.config.network import inputs as tensors
-from nnpy.config.network.blocks import MAX_NESTING, RESERVED, Block, Budget, Filling, TooLarge, bind
+from nnpy.config.network.blocks import (
+    MAX_NESTING,
+    RESERVED,
+    Block,
+    Budget,
+    Filling,
+    TooLarge,
+    bind,
+    report_unused,
+)
 from nnpy.config.network.ends import read_inputs, read_outputs, read_takes
 from nnpy.config.network.graph import INPUT, Input, Inputs, Network, Ref, Step
 from nnpy.config.network.inputs import FREEZING, Use
@@ -26,7 +35,7 @@ from nnpy.config.network.names import Scope
 from nnpy.config.network.reuse import reused
 from nnpy.config.objects import KerasObject
 from nnpy.config.wording import show
-from nnpy.config.yaml.nodes import Mark, Node
+from nnpy.config.yaml.nodes import Node
 from nnpy.errors import did_you_mean
 
 # Layers that can look at the training examples before the training: `adapt: true`.
@@ -55,19 +64,9 @@ def read(
     except TooLarge as error:
         checker.error(node, path, str(error))
         return None
-    unread = network is None or any(each.layer.name == MISSING for each in network.steps)
-    if not unread:
-        meant = checker.sound.meant.values()  # what is unknown may have meant the block
-        for name, block in (blocks or {}).items():
-            # A file that others extend may hold blocks for all of them.
-            same_file = _file(block.mark) == _file(node.mark)
-            if name not in budget.used and same_file and not {name, ""} & {*meant}:
-                checker.error(block.mark, f"blocks.{name}", "the block is never used")
+    if network is not None and not any(each.layer.name == MISSING for each in network.steps):
+        report_unused(blocks or {}, budget.used, node.mark, checker)
     return network
-
-
-def _file(mark: Mark | None) -> str | None:
-    return mark.file if mark else None
 
 
 class _Reader:
@@ -292,7 +291,7 @@ class _Reader:
         return self._add(use, layer, own, inputs)
 
     def _reuse(self, use: Use) -> Ref:
-        self._known_only(use, ("layer", "from", "name", "call"))
+        use.report_others(("layer", "from", "name", "call"))
         found = reused(use, self.by_name, self.outermost.by_name)
         step, reuse = found or (None, "")
         # A layer of another model may be a part of a plain stack.
@@ -318,7 +317,7 @@ class _Reader:
         return self._add(use, step.layer, own, taken, call=call, reuse=reuse)
 
     def _model(self, use: Use) -> Ref:
-        self._known_only(use, (*_MODEL_KEYS, "from", "name", "call"))
+        use.report_others((*_MODEL_KEYS, "from", "name", "call"))
         inputs = tensors.plain(use)
         call = tensors.call_arguments(use, _MODEL_CALL)
         own = use.scope.choose(use.argument("name"), "model", use.path)
@@ -368,7 +367,7 @@ class _Reader:
         values = bind(block, use.without(*reserved), self.checker, use.path, use.mark)
         output = tensors.listed(use)
         own = use.scope.choose(use.argument("name"), snake_case(use.name), use.path)
-        repeat = self._repeat(use)
+        repeat = use.repeat()
         if block.name in self.within:
             chain = " → ".join((*self.within, block.name))
             use.error(use.mark, f"a block cannot use itself: {chain}")
@@ -397,19 +396,6 @@ class _Reader:
         if len(self.within) >= MAX_NESTING:
             raise TooLarge(f"blocks and models are nested more than {MAX_NESTING} deep")
         self.within.append(name)
-
-    def _repeat(self, use: Use) -> int:
-        node = use.argument("repeat")
-        if node is None:
-            return 1
-        parameter = Parameter("repeat", types=("int",), minimum=1)
-        return self.checker.value(node, parameter, f"{use.path}.repeat") or 1
-
-    def _known_only(self, use: Use, known: tuple[str, ...]) -> None:
-        for key in use.arguments.value:
-            if key not in known:
-                hint = did_you_mean(str(key), known) or f"; known: {', '.join(known)}"
-                use.error(use.arguments.keys.get(key), f"unknown argument '{key}'{hint}")
 
 
 def _says_outputs(node: Node) -> bool:
