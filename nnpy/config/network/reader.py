@@ -214,15 +214,9 @@ class _Reader:
                 message = f"unknown layer '{use.name}'; did you mean the operation ops.{use.name}"
                 self.checker.error(use.mark, path, message)
             else:
-                own_keys = ("from", "call", "name", "adapt")
-                self.checker.unknown_name(
-                    use.mark,
-                    path,
-                    ("layer",),
-                    use.name,
-                    use.without(*own_keys),
-                    (*self.blocks, "reuse", "Model"),
-                )
+                also = (*self.blocks, "reuse", "Model")
+                given = use.without("from", "call", "name", "adapt")
+                self.checker.unknown_name(use.mark, path, ("layer",), use.name, given, also)
             inputs = tensors.plain(use)
             own = use.scope.choose(use.argument("name"), snake_case(use.name), use.path)
             return self._add(use, KerasObject("layer", use.name), own, inputs)
