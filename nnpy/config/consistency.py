@@ -49,7 +49,8 @@ def check_consistency(
     sound = checker.sound
     if training.monitor is not None and sound("training.monitor", "training.monitor_mode"):
         known = training.monitor in measured.directions
-        known = known or measured.lacks(training.monitor) or sound("training.metrics")
+        known = known or measured.lacks(training.monitor)
+        known = known or (network is not None and sound("training.metrics"))
         if known and (problem := monitor_problem(training, measured)):
             checker.error(place("training", "monitor"), "training.monitor", problem)
     if training.class_weight is not None:
@@ -57,8 +58,8 @@ def check_consistency(
     if not to_train:
         return []
     freq = training.validation_freq
-    counted = sound("training.validation_freq", "training.epochs") and isinstance(freq, int)
-    if counted and 0 < training.epochs < freq:
+    counted = sound("training.validation_freq", "training.epochs")
+    if counted and isinstance(freq, int) and 0 < training.epochs < freq:
         message = f"none of the {training.epochs} epochs is validated"
         checker.error(place("training", "validation_freq"), "training.validation_freq", message)
     notes = []
