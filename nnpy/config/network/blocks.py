@@ -162,18 +162,6 @@ def bind(
     return None if wrong else values
 
 
-def report_unused(
-    blocks: Mapping[str, Block], used: Iterable[str], model: Mark | None, checker: Checker
-) -> None:
-    """Reports blocks that the model has no use for, unless an unknown name may mean them."""
-    meant = {*checker.sound.meant.values()}
-    for name, block in blocks.items():
-        # A file that others extend may hold blocks for all of them.
-        same_file = (block.mark and block.mark.file) == (model and model.file)
-        if name not in used and same_file and not {name, ""} & meant:
-            checker.error(block.mark, f"blocks.{name}", "the block is never used")
-
-
 @dataclass(frozen=True)
 class Filling:
     """One use of a block: the values of its parameters, and what its marks say of the use."""

@@ -18,24 +18,15 @@ from nnpy.catalog.entries import Entry, Parameter
 from nnpy.catalog.naming import snake_case
 from nnpy.config.checker import Checker
 from nnpy.config.network import inputs as tensors
-from nnpy.config.network.blocks import (
-    MAX_NESTING,
-    RESERVED,
-    Block,
-    Budget,
-    Filling,
-    TooLarge,
-    bind,
-    report_unused,
-)
+from nnpy.config.network.blocks import MAX_NESTING, RESERVED, Block, Budget, Filling, TooLarge, bind
 from nnpy.config.network.ends import read_inputs, read_outputs, read_takes
 from nnpy.config.network.graph import INPUT, Input, Inputs, Network, Ref, Step
-from nnpy.config.network.inputs import FREEZING, Use
+from nnpy.config.network.inputs import FREEZING, Use, says_outputs
 from nnpy.config.network.names import Scope
 from nnpy.config.network.reuse import reused
 from nnpy.config.objects import KerasObject
 from nnpy.config.wording import show
-from nnpy.config.yaml.nodes import Node
+from nnpy.config.yaml.nodes import Mark, Node
 from nnpy.errors import did_you_mean
 
 # Layers that can look at the training examples before the training: `adapt: true`.
@@ -64,9 +55,19 @@ def read(
     except TooLarge as error:
         checker.error(node, path, str(error))
         return None
-    if network is not None and not any(each.layer.name == MISSING for each in network.steps):
-        report_unused(blocks or {}, budget.used, node.mark, checker)
+    unread = network is None or any(each.layer.name == MISSING for each in network.steps)
+    if not unread:
+        meant = checker.sound.meant.values()  # what is unknown may have meant the block
+        for name, block in (blocks or {}).items():
+            # A file that others extend may hold blocks for all of them.
+            same_file = _file(block.mark) == _file(node.mark)
+            if name not in budget.used and same_file and not {name, ""} & {*meant}:
+                checker.error(block.mark, f"blocks.{name}", "the block is never used")
     return network
+
+
+def _file(mark: Mark | None) -> str | None:
+    return mark.file if mark else None
 
 
 class _Reader:
@@ -107,10 +108,10 @@ class _Reader:
         takes = read_takes(node, path, scope, inputs)
         self.functional = len(inputs) > 1 or takes is not None
         previous = self._layers(*parts, scope, inputs[0].name if len(inputs) == 1 else None)
-        if previous is None or not (self.steps or _says_outputs(node)):
+        if previous is None or not (self.steps or says_outputs(node)):
             return None
         outputs, names, gives = read_outputs(node, path, scope, previous)
-        self.functional = self.functional or _says_outputs(node)
+        self.functional = self.functional or says_outputs(node)
         if not scope.model.dangling:
             self._report_unused(node, inputs, outputs)
         trainable = node.value.get("trainable") if node.is_map else None
@@ -143,7 +144,7 @@ class _Reader:
         if not layers.is_list:
             self.checker.error(layers, path, f"expected {expected}, got {show(layers)}")
             return None
-        if not layers.value and not _says_outputs(node):
+        if not layers.value and not says_outputs(node):
             self.checker.error(layers, path, "the list of layers is empty")
             return None
         return layers, path
@@ -214,9 +215,15 @@ class _Reader:
                 message = f"unknown layer '{use.name}'; did you mean the operation ops.{use.name}"
                 self.checker.error(use.mark, path, message)
             else:
-                also = (*self.blocks, "reuse", "Model")
-                given = use.without("from", "call", "name", "adapt")
-                self.checker.unknown_name(use.mark, path, ("layer",), use.name, given, also)
+                own_keys = ("from", "call", "name", "adapt")
+                self.checker.unknown_name(
+                    use.mark,
+                    path,
+                    ("layer",),
+                    use.name,
+                    use.without(*own_keys),
+                    (*self.blocks, "reuse", "Model"),
+                )
             inputs = tensors.plain(use)
             own = use.scope.choose(use.argument("name"), snake_case(use.name), use.path)
             return self._add(use, KerasObject("layer", use.name), own, inputs)
@@ -285,7 +292,7 @@ class _Reader:
         return self._add(use, layer, own, inputs)
 
     def _reuse(self, use: Use) -> Ref:
-        use.report_others(("layer", "from", "name", "call"))
+        use.takes_only(("layer", "from", "name", "call"))
         found = reused(use, self.by_name, self.outermost.by_name)
         step, reuse = found or (None, "")
         # A layer of another model may be a part of a plain stack.
@@ -311,7 +318,7 @@ class _Reader:
         return self._add(use, step.layer, own, taken, call=call, reuse=reuse)
 
     def _model(self, use: Use) -> Ref:
-        use.report_others((*_MODEL_KEYS, "from", "name", "call"))
+        use.takes_only((*_MODEL_KEYS, "from", "name", "call"))
         inputs = tensors.plain(use)
         call = tensors.call_arguments(use, _MODEL_CALL)
         own = use.scope.choose(use.argument("name"), "model", use.path)
@@ -390,7 +397,3 @@ class _Reader:
         if len(self.within) >= MAX_NESTING:
             raise TooLarge(f"blocks and models are nested more than {MAX_NESTING} deep")
         self.within.append(name)
-
-
-def _says_outputs(node: Node) -> bool:
-    return node.is_map and "outputs" in node.value and node.value["outputs"].value is not None
