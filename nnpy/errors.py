@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 MOST_TOLD = 50  # mistakes of a config in the text for people
 _LONGEST = 1_000  # characters of a message or a path: a name in a config may take a megabyte
+_SURELY = 0.75  # of two words, from 0 to 1, above which one is the other misspelt
 _WORD = 100  # characters up to which a word may be meant for another
 
 
@@ -131,6 +132,11 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
             for match in difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)
         ]
     return near[0] if near else None
+
+
+def surely(word: str, meant: str) -> bool:
+    """Whether two words are so near that one is taken for the other without asking."""
+    return difflib.SequenceMatcher(None, word.lower(), meant.lower()).ratio() >= _SURELY
 
 
 def printable(text: str) -> str:

@@ -125,6 +125,19 @@ def _misspelt(node: Node, outputs: Sequence[str]) -> bool:
     return node.is_list or (node.is_map and any(key not in outputs for key in node.value))
 
 
+def objects(key: str, node: Node, checker: Checker) -> Any:
+    """What is said of a model whose outputs are unknown, where it is not said by output."""
+    parameter = {"loss": _LOSS, "metrics": _METRICS, "weighted_metrics": _METRICS}.get(key)
+    if parameter is None or (node.is_map and not _names_object(node, key, checker)):
+        return None
+    return checker.value(node, parameter, f"training.{key}")
+
+
+def _names_object(node: Node, kind: str, checker: Checker) -> bool:
+    name = str(next(iter(node.value), ""))
+    return len(node.value) == 1 and checker.catalog.find(kind, name) is not None
+
+
 READERS: dict[str, Callable[[Node, Sequence[str], Checker], Any]] = {
     "loss": losses,
     "metrics": metrics,

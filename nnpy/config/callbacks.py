@@ -17,7 +17,7 @@ from nnpy.catalog.catalog import Catalog
 from nnpy.config.checker import Checker
 from nnpy.config.monitor import Measured, unknown_quantity
 from nnpy.config.objects import KerasObject
-from nnpy.config.settings import DataSettings, TrainingSettings
+from nnpy.config.settings import TrainingSettings
 from nnpy.config.yaml.nodes import Node
 from nnpy.errors import ConfigError, Problem, did_you_mean
 
@@ -106,38 +106,60 @@ def listed(root: Node, training: TrainingSettings, catalog: Catalog) -> list[Lis
 
 def check(
     callbacks: Sequence[Listed],
-    data: DataSettings,
     training: TrainingSettings,
     measured: Measured,
     checker: Checker,
 ) -> list[str]:
-    """Reports what cannot be honoured; returns notes on what is no mistake."""
+    """Reports what cannot be honoured; returns notes on what is no mistake.
+
+    A callback in which there is a mistake already is left alone, and so is what depends on one.
+    """
     notes: list[str] = []
+    known_optimizer = checker.sound("training.optimizer")
     for index, each in enumerate(callbacks):
         kind = each.keras_class
+        if not checker.sound(each.told.path):
+            continue
         # What the user's own callbacks put into the logs, those below them may watch.
         is_open = not measured.complete or any(
             before.told.code or before.told.name == "LambdaCallback" for before in callbacks[:index]
         )
+        is_open = is_open or _may_log(each.told.path, checker)
         if kind == "ProgbarLogger":
             message = "nnpy shows the progress itself; this callback would only print over it"
             checker.error(each.told.mark, each.told.path, message)
         if each.watches or each.names("monitor"):
             _check_monitor(each, measured, is_open, checker)
-        if kind in _RATE_SETTERS and (schedule := _schedule(training.optimizer)):
+        if (
+            known_optimizer
+            and kind in _RATE_SETTERS
+            and (schedule := _schedule(training.optimizer))
+        ):
             message = (
                 f"the schedule {schedule} sets the learning rate at each step: {kind} cannot "
                 "change it; leave one of them out"
             )
             checker.error(each.told.mark, each.told.path, message)
-        if kind == "SwapEMAWeights" and not _uses_averages(training.optimizer):
+        if known_optimizer and kind == "SwapEMAWeights" and not _uses_averages(training.optimizer):
             message = "there are no averages to swap: set use_ema: true of the optimizer"
             checker.error(each.told.mark, each.told.path, message)
         if kind in _FILES:
             _check_file(each, _FILES[kind], checker)
+        separator = each.value("separator") if kind == "CSVLogger" else None
+        if isinstance(separator, str) and len(separator) != 1:
+            message = f"expected one character between the columns, got {separator!r}"
+            path = f"{each.told.path}.separator"
+            checker.error(each.place("separator"), path, message)
         if kind == "ModelCheckpoint":
             _check_checkpoint(each, measured, is_open, checker)
     return notes
+
+
+def _may_log(path: str, checker: Checker) -> bool:
+    """Whether a callback above the one at `path` has an unknown name, which may be the user's."""
+    number = int(path.rpartition("[")[2].rstrip("]"))
+    wrong = [f"training.callbacks[{index}]" for index in range(number)]
+    return any(checker.sound.meant.get(each) == "" for each in wrong)
 
 
 def _check_monitor(each: Listed, measured: Measured, is_open: bool, checker: Checker) -> None:
@@ -145,7 +167,9 @@ def _check_monitor(each: Listed, measured: Measured, is_open: bool, checker: Che
     if not isinstance(name, str):
         return
     if name not in measured.directions:
-        if is_open:  # the training will see at the end of its first epoch
+        if is_open or not measured.lacks(
+            name
+        ):  # the training will see at the end of its first epoch
             return
         if name.startswith("val_") and not any(key.startswith("val_") for key in measured.names):
             message = (

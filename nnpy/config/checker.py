@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from nnpy.catalog.catalog import Catalog
@@ -17,10 +18,11 @@ from nnpy.catalog.kinds import ARGUMENT_KINDS
 from nnpy.catalog.naming import name_problem
 from nnpy.config import forms, slices
 from nnpy.config.objects import ACTIVATION_LAYERS, KerasObject
+from nnpy.config.soundness import Soundness
 from nnpy.config.wording import WORDS, describe, show, with_article
 from nnpy.config.yaml import scalars
 from nnpy.config.yaml.nodes import Mark, Node
-from nnpy.errors import Problem, did_you_mean, nearest
+from nnpy.errors import Problem, did_you_mean, nearest, surely
 
 BROKEN = "broken"  # the origin of a value whose mistake is reported already
 
@@ -31,11 +33,13 @@ class Checker:
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
         self.problems: list[Problem] = []
+        self.sound = Soundness()
         self._seen: set[tuple] = set()
         # Reads a model that is an argument; the reader of the network sets it.
         self.read_model: Callable[[Node, str], Any] | None = None
 
     def error(self, where: Node | Mark | None, path: str, message: str) -> None:
+        self.sound.mistake(path)
         mark = where.mark if isinstance(where, Node) else where
         if mark is None:
             self.problems.append(Problem(message, path))
@@ -69,11 +73,16 @@ class Checker:
             elif parameter is None:
                 unused = [name for name in known if name not in node.value]
                 hint = did_you_mean(str(key), unused)
-                meant.add(nearest(str(key), unused))
+                near = nearest(str(key), unused)
+                meant.add(near)
                 hint = hint or did_you_mean(str(key), known)  # it stands there already
                 if not hint and len(known) <= 12:
                     hint = f"; known: {', '.join(known)}" if known else "; it takes none"
                 self.error(node.keys.get(key) or item, path, f"unknown {word} '{key}'{hint}")
+                if near is not None:
+                    self.sound.spoil(f"{path}.{near}" if path else near)
+                    if surely(str(key), near):  # what is wrong with its value is told as well
+                        self.value(item, known[near], f"{path}.{key}" if path else str(key))
             else:
                 values[key] = self.value(item, parameter, f"{path}.{key}" if path else key)
         for name, parameter in known.items():
@@ -96,7 +105,7 @@ class Checker:
         if node.value is None and "null" in types:
             return None
         if node.is_map and "dtype" in types:
-            node = _policy(node)
+            node = forms.policy(node)
         kinds = [kind for kind in types if kind in ARGUMENT_KINDS]
         if self._seems_something_else(node, parameter, path):
             return None
@@ -106,7 +115,7 @@ class Checker:
                 return function
         if node.is_list and ("list" in types or "tensor" in types):
             return self._list(node, parameter, path)
-        if "shape" in types and _is_shape(node):
+        if "shape" in types and forms.is_shape(node):
             return node.plain()
         if node.is_map and "dict" in types and not self._names_object(node, kinds):
             return node.plain()
@@ -269,7 +278,7 @@ class Checker:
         if entry is None and "activation" in kinds and arguments is not None:
             entry = self.catalog.find("layer", name)  # Keras takes a layer for an activation
         if entry is None:
-            self.error(mark, path, self.unknown(kinds, name))
+            self.unknown_name(mark, path, kinds, name, arguments)
             return None
         where = f"{path}.{entry.name}" if arguments is not None else path
         values: dict[str, Any] = {}
@@ -320,7 +329,7 @@ class Checker:
         if isinstance(node.value, str):
             return node.value, node.mark, None
         if node.is_map and {"class_name", "config"} <= {*node.value}:
-            node = _short_form(node)
+            node = forms.short_form(node)
         if not node.is_map or len(node.value) != 1:
             got = f"{len(node.value)} names" if node.is_map and node.value else show(node)
             message = f"expected {word}: its name, or {{Name: {{argument: value}}}}; got {got}"
@@ -338,6 +347,25 @@ class Checker:
             self.error(arguments, f"{path}.{name}", message)
             return None
         return str(name), mark, arguments
+
+    def unknown_name(
+        self,
+        mark: Mark | None,
+        path: str,
+        kinds: tuple[str, ...],
+        name: str,
+        arguments: Node | None,
+        also: Iterable[str] = (),
+    ) -> None:
+        """Reports a name that nothing has, and mistakes in the arguments of what it means."""
+        self.error(mark, path, self.unknown(kinds, name, also))
+        known = [each for kind in kinds for each in self.catalog.suggestions(_section(kind))]
+        meant = self.sound.meant[path] = nearest(name, (*known, *also)) or ""
+        entry = self._find(kinds, meant)
+        if entry is not None and arguments and surely(name, meant):
+            optional = [replace(each, required=False) for each in entry.parameters]
+            where = f"{path}.{name}"
+            self.arguments(arguments, optional, where, open_ended=entry.open_ended)
 
     def unknown(self, kinds: tuple[str, ...], name: str, also: Iterable[str] = ()) -> str:
         """`unknown layer 'Dens'; did you mean 'Dense'?`; `also` are further known names."""
@@ -362,32 +390,9 @@ class Checker:
         return len(keys) == 1 and self._find(kinds, str(keys[0])) is not None
 
 
-def _short_form(node: Node) -> Node:
-    """What Keras writes of an object, `{class_name: L2, config: {l2: 0.1}}` → `{L2: {l2: 0.1}}`."""
-    name, arguments = node.value["class_name"], node.value["config"]
-    return Node({name.value: arguments}, node.mark, {name.value: name.mark}, node.origin)
-
-
-def _policy(node: Node) -> Node:
-    """What Keras writes of a dtype policy → its name."""
-    config = node.value["config"].value if {"class_name", "config"} <= {*node.value} else None
-    given = {key: each.value for key, each in config.items()} if isinstance(config, dict) else {}
-    if {"mode", "source_name"} <= {*given}:
-        return Node(f"{given['mode']}_from_{given['source_name']}", node.mark)
-    return Node(given["name"], node.mark) if "name" in given else node
-
-
 def _as_wanted(values: list[Any], parameter: Parameter) -> Any:
     return tuple(values) if parameter.as_tuple else values
 
 
 def _section(kind: str) -> str:
     return "layer" if kind == "cell" else kind
-
-
-def _is_shape(node: Node) -> bool:
-    return node.is_list and all(
-        each.value is None
-        or (isinstance(each.value, int) and not isinstance(each.value, bool) and each.value >= 0)
-        for each in node.value
-    )

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Protocol
 
+from nnpy.config.checker import Checker
 from nnpy.config.wording import show
 from nnpy.config.yaml import parse
 from nnpy.config.yaml.nodes import Mark, Node
@@ -118,13 +119,12 @@ def merge(base: Node, over: Node, is_object: IsObject, depth: int = 0) -> Node:
 # -- overrides ----------------------------------------------------------------------------
 
 
-def override(root: Node, overrides: Iterable[str], names: Names) -> Node:
+def override(root: Node, overrides: Iterable[str], names: Names, checker: Checker) -> Node:
     """The tree with the value of each `a.b.c=value` in its place.
 
     A place in a list is written `model.1` or `model[1]`; the name of the object that stands at
     a place may be left out before its argument: `training.optimizer.learning_rate`.
     """
-    problems = []
     for text in overrides:
         key, equals, _ = text.partition("=")
         if not equals or not key.strip():
@@ -135,9 +135,8 @@ def override(root: Node, overrides: Iterable[str], names: Names) -> Node:
         path = re.sub(r"\[\s*(\d+)\s*\]", r".\1", key.strip())
         message = _put(root, path.split("."), value, names)
         if message:
-            problems.append(Problem(message, key, "--set", 1, 1, len(key), source=text))
-    if problems:
-        raise ConfigError(problems)
+            checker.error(Mark("--set", 1, 1, len(key), text), key, message)
+            checker.sound.spoil(key.strip())
     return root
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -24,7 +25,7 @@ from nnpy.data import DataInfo, validation
 def check_consistency(
     root: Node,
     settings: DataSettings,
-    network: Network,
+    network: Network | None,
     training: TrainingSettings,
     measured: Measured,
     checker: Checker,
@@ -35,53 +36,63 @@ def check_consistency(
 ) -> list[str]:
     """Reports what does not go together; returns notes on what is no mistake.
 
-    `info` is None where the data cannot be looked at. A model that does not fit the data of a
-    config that names none (`data_is_given`) may be for others: that is a note.
-    A network that is not meant `to_train` is not held against the data.
+    Each thing is looked at where it was read without a mistake, whatever else is wrong; `network`
+    is None where it could not be read. `info` is None where the data cannot be looked at. A model
+    that does not fit the data of a config that names none (`data_is_given`) may be for others:
+    that is a note. A network that is not meant `to_train` is not held against the data.
     """
 
     def place(section: str, key: str) -> Any:
         node = root.value.get(section)
         return node.value.get(key) if node is not None and node.is_map else None
 
-    if training.monitor is not None and (problem := monitor_problem(training, measured)):
-        checker.error(place("training", "monitor"), "training.monitor", problem)
-    if settings.name == "idx" and settings.path is None:
-        where = place("data", "name")
-        checker.error(where, "data", "the data set 'idx' needs `path:`, the folder of its files")
+    sound = checker.sound
+    if training.monitor is not None and sound("training.monitor", "training.monitor_mode"):
+        known = training.monitor in measured.directions
+        known = known or measured.lacks(training.monitor)
+        known = known or (network is not None and sound("training.metrics"))
+        if known and (problem := monitor_problem(training, measured)):
+            checker.error(place("training", "monitor"), "training.monitor", problem)
     if training.class_weight is not None:
-        node = place("training", "class_weight")
-        for key, value in node.value.items():
-            weight = value.value
-            bad = isinstance(weight, bool) or not isinstance(weight, int | float)
-            wrong = isinstance(key, bool) or not isinstance(key, int)
-            if wrong or bad or not math.isfinite(weight) or weight < 0:
-                message = "expected {class number: weight}, such as {0: 1.0, 1: 5.0}"
-                checker.error(node.keys.get(key), "training.class_weight", message)
-            elif info is not None and not 0 <= key < len(info.classes):
-                message = f"{info.name} has no class {key}: its {len(info.classes)} classes are "
-                message += f"0 to {len(info.classes) - 1}"
-                checker.error(node.keys.get(key), "training.class_weight", message)
+        _check_class_weight(place("training", "class_weight"), info, checker)
     if not to_train:
         return []
-    _check_batch_size(network, training, checker)
-    if isinstance(training.validation_freq, int) and 0 < training.epochs < training.validation_freq:
+    freq = training.validation_freq
+    counted = sound("training.validation_freq", "training.epochs")
+    if counted and isinstance(freq, int) and 0 < training.epochs < freq:
         message = f"none of the {training.epochs} epochs is validated"
         checker.error(place("training", "validation_freq"), "training.validation_freq", message)
-    notes = _stateful(network, training, checker)
+    notes = []
+    if network is not None and sound("training.batch_size"):
+        _check_batch_size(network, training, checker)
+        notes = _stateful(network, training, checker)
     if settings.name is None:
         return [
             *notes,
             "no data are named: the network can be built and drawn; to train it, say in data.name "
             "what it learns from",
         ]
-    if info is None:
+    if info is None or network is None:
         return notes
     return notes + _fit(settings, network, training, checker, info, data_is_given)
 
 
+def _check_class_weight(node: Node, info: DataInfo | None, checker: Checker) -> None:
+    for key, value in node.value.items():
+        weight = value.value
+        bad = isinstance(weight, bool) or not isinstance(weight, int | float)
+        wrong = isinstance(key, bool) or not isinstance(key, int)
+        if wrong or bad or not math.isfinite(weight) or weight < 0:
+            message = "expected {class number: weight}, such as {0: 1.0, 1: 5.0}"
+            checker.error(node.keys.get(key), "training.class_weight", message)
+        elif info is not None and not 0 <= key < len(info.classes):
+            message = f"{info.name} has no class {key}: its {len(info.classes)} classes are "
+            message += f"0 to {len(info.classes) - 1}"
+            checker.error(node.keys.get(key), "training.class_weight", message)
+
+
 def _check_batch_size(network: Network, training: TrainingSettings, checker: Checker) -> None:
-    for each in network.inputs:
+    for each in network.inputs if checker.sound("model.inputs") else ():
         if each.batch_size not in (None, training.batch_size):
             message = (
                 f"the batch size {each.batch_size} is not training.batch_size, which is "
@@ -100,7 +111,8 @@ def _stateful(network: Network, training: TrainingSettings, checker: Checker) ->
     if not stateful:
         return []
     for step in stateful:
-        if not any(each.batch_size for each in network.inputs):
+        stated = any(each.batch_size for each in network.inputs)
+        if not stated and checker.sound("model.inputs"):
             message = (
                 f"stateful: true needs a fixed batch size: model: {{inputs: {{x: {{batch_size: "
                 f"{training.batch_size}}}}}, layers: …}}"
@@ -123,24 +135,28 @@ def _fit(
     data_is_given: bool,
 ) -> list[str]:
     """Whether the data set can feed the network, and losses and metrics fit what it gives."""
-    misfit = data_misfit(network, info)
+    sound = checker.sound
+    misfit = data_misfit(network, info) if sound("model.inputs", "model.takes") else ""
     if misfit:
         if data_is_given and len(network.inputs) == len(network.outputs) == 1:
             given = network.inputs[0]
             checker.error(given.mark or network.mark, given.path or "model", misfit)
             return []
         return [f"{misfit}: it can be built, but not trained on {info.name}"]
+    notes: list[str] = []
     several = len(network.outputs) > 1
     # What does not fit the data of a config that names none may be for others.
     own = checker if data_is_given or not several else Checker(checker.catalog)
-    notes = check_measures(network, training, settings.labels, info, own)
+    if sound("data.labels", "model.outputs"):
+        notes += check_measures(network, training, settings.labels, info, own)
     if own is not checker and own.problems:
         first = own.problems[0].message
         return [f"{first}: the model can be built, but not trained on {info.name}"]
     rescale = settings.rescale
     if not isinstance(rescale, float):
         rescale, _ = decided_rescale(network, info)
-    notes += check_ranges(network, info, rescale, checker)
+    if sound("data.rescale") and not any(_may_scale(step, checker) for step in network.steps):
+        notes += check_ranges(network, info, rescale, checker)
     notes += [
         f"{_line(step)}{step.layer.name} does nothing: it has neither mean and variance nor "
         "adapt: true, which takes them from the training examples"
@@ -150,10 +166,36 @@ def _fit(
         and not step.adapt
         and step.layer.arguments.get("mean") is None
     ]
+    if checker.problems:
+        return notes  # what follows are notes, which are for a config without mistakes
     examples = info.train - validation.count(info.train, settings.validation.split)
     known = steps.counts(examples, training.batch_size, training.epochs)
     ending = steps.ends_early(training.optimizer, known["total_steps"])
     return [*notes, ending] if ending else notes
+
+
+def _may_scale(step: Step, checker: Checker) -> bool:
+    """Whether a step with a mistake may be meant to scale its input."""
+    place = _place(step)
+    if checker.sound(place):
+        return False
+    name = checker.sound.meant.get(place, step.layer.name)
+    return name in ("Rescaling", "Normalization", "Pipeline", "?", "") or step.layer.kind != "layer"
+
+
+def _tells(step: Step, checker: Checker) -> bool:
+    """Whether what decides the form of a step's output was read without a mistake."""
+    telling = ("units", "activation", "from", "return_sequences", "layers", "outputs")
+    return all(
+        wrong.startswith(step.path)
+        and re.split(r"[.\[]", wrong[len(step.path) + 1 :])[0] not in telling
+        for wrong in checker.sound.under(_place(step))
+    )
+
+
+def _place(step: Step) -> str:
+    """The path of the item of the list that a step is, as an unknown layer's mistake has it."""
+    return step.path[: step.path.rindex("]") + 1] if "]" in step.path else step.path
 
 
 def takes_one_hot(loss: Any) -> bool:
@@ -209,14 +251,18 @@ def check_measures(
     several = len(network.outputs) > 1
     for index, (output, key) in enumerate(zip(network.outputs, network.output_keys, strict=True)):
         place = end_of(network, output)
+        if not all(_tells(step, checker) for step in place.seen):
+            place = Place(End())  # what it would be without the mistake is not known
         if ends is not None:
             built = ends[index]
             place = replace(place, end=End(built.units, built.activation or place.end.activation))
         loss, metrics = training.loss_of(key), training.metrics_of(key)
-        if loss is not None:
+        keyed = f"training.loss.{key}" if isinstance(training.loss, dict) else "training.loss"
+        is_told = checker.sound(keyed) or checker.sound(loss.path if loss else keyed)
+        if loss is not None and is_told:
             notes += _check_loss(loss, labels, place, f".{key}" if several else "", checker)
-        scale = scale_of(loss, place.end)
-        for metric in metrics:
+        scale = scale_of(loss, place.end) if is_told else None
+        for metric in (each for each in metrics if checker.sound(each.path)):
             wrong = measures.misfit("metric", metric, labels, place.end)
             wrong = wrong or measures.fit(metric, place.end, scale)[1]
             if wrong:

@@ -64,7 +64,7 @@ def check(node: Node | None, name: str | None, checker: Checker) -> None:
             checker.error(mark or value, f"data.{key}", f"'{name}' takes no {key}: leave it out")
     for key, parameter in takes.items():
         missing = given.get(key) is None or given[key].value is None
-        if parameter.required and missing:
+        if parameter.required and missing and checker.sound(f"data.{key}"):
             message = f"'{name}' needs data.{key}: {parameter.doc}"
             where = given.get("name") or node
             checker.error(where, f"data.{key}", message)

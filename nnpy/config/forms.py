@@ -99,3 +99,26 @@ def _is_regular(values: Any) -> bool:
         return isinstance(values, bool | int | float)
     lengths = {len(each) if isinstance(each, list) else -1 for each in values}
     return len(lengths) <= 1 and all(_is_regular(each) for each in values)
+
+
+def short_form(node: Node) -> Node:
+    """What Keras writes of an object, `{class_name: L2, config: {l2: 0.1}}` → `{L2: {l2: 0.1}}`."""
+    name, arguments = node.value["class_name"], node.value["config"]
+    return Node({name.value: arguments}, node.mark, {name.value: name.mark}, node.origin)
+
+
+def policy(node: Node) -> Node:
+    """What Keras writes of a dtype policy → its name."""
+    config = node.value["config"].value if {"class_name", "config"} <= {*node.value} else None
+    given = {key: each.value for key, each in config.items()} if isinstance(config, dict) else {}
+    if {"mode", "source_name"} <= {*given}:
+        return Node(f"{given['mode']}_from_{given['source_name']}", node.mark)
+    return Node(given["name"], node.mark) if "name" in given else node
+
+
+def is_shape(node: Node) -> bool:
+    return node.is_list and all(
+        each.value is None
+        or (isinstance(each.value, int) and not isinstance(each.value, bool) and each.value >= 0)
+        for each in node.value
+    )

@@ -62,19 +62,20 @@ def load_config(
 def _load(
     config: str | Path | Mapping[str, Any] | Config, overrides: list[str], to_train: bool
 ) -> Config:
+    checker, names = Checker(catalog.load()), _Names()
     if isinstance(config, Config):
         if not overrides:
             return config
         # With their places, which say who named a file: safety/named_files.py.
         root = config.tree.copy() if config.tree.value else from_plain(config.resolved, "given")
-        return _check(compose.override(root, overrides, _Names()), config.name, to_train)
+        root = compose.override(root, overrides, names, checker)
+        return _check(root, checker, config.name, to_train)
     if isinstance(config, Mapping):
-        root = from_plain(dict(config), "given")
-        return _check(compose.override(root, overrides, _Names()), "model", to_train)
+        root = compose.override(from_plain(dict(config), "given"), overrides, names, checker)
+        return _check(root, checker, "model", to_train)
     path = Path(config)
-    names = _Names()
-    root = compose.override(compose.extend(path, names.is_object), overrides, names)
-    return _check(root, _stem(path), to_train, str(path), of_run=_is_of_run(path))
+    root = compose.override(compose.extend(path, names.is_object), overrides, names, checker)
+    return _check(root, checker, _stem(path), to_train, str(path), of_run=_is_of_run(path))
 
 
 class _Names:
@@ -118,33 +119,32 @@ def _is_of_run(path: Path) -> bool:
 
 
 def _check(
-    root: Node, name: str, to_train: bool, file: str = "", *, of_run: bool = False
+    root: Node,
+    checker: Checker,
+    name: str,
+    to_train: bool,
+    file: str = "",
+    *,
+    of_run: bool = False,
 ) -> Config:
-    checker = Checker(catalog.load())
     if not root.is_map:
         checker.error(root, "", f"expected a mapping with `model:`, got {show(root)}")
         raise ConfigError(checker.problems)
-    meant = {nearest(str(key), KEYS) for key in root.value if key not in KEYS}
-    for key in root.value:
-        if key not in KEYS:
-            message = f"unknown key '{key}'" + (
-                did_you_mean(str(key), KEYS) or f"; known: {', '.join(KEYS)}"
-            )
-            checker.error(root.keys.get(key), "", message)
+    root = _known_keys(root, checker)
     code = _code(root.value.get("code"), checker)
     model = None
     known = blocks.definitions(root.value.get("blocks"), checker)
     if "model" in root.value:
         model = reader.read(root.value["model"], checker, blocks=known)
-    elif "model" not in meant:  # misspelt, it has been told of already
+    else:
+        checker.sound.spoil("model")
         checker.problems.append(Problem("missing key 'model'", file=file))
     data_is_given = "data" in root.value
-    before = len(checker.problems)
     section = data_source.in_full(root.value.get("data"), checker)
     _find_path(section)
     section = data_section.in_full("data", section, checker)
     data = _data(section, checker)
-    if len(checker.problems) == before:
+    if checker.sound("data.name", "data.source"):
         data_source.check(section, data.name, checker)
     info = _info(data)
     breaks_ties = not of_run or data_section.is_recent(section)
@@ -156,22 +156,21 @@ def _check(
     training = _training(root.value.get("training"), model, checker)
     notes = [checker.catalog.note] if checker.catalog.note else []
     classes = info.classes if isinstance(info, DataInfo) else ()
-    measured = measure(data, training, checker.catalog, classes)
+    measured = measure(data, training, checker.catalog, classes, checker.sound)
+    measured = dataclasses.replace(measured, of_some_output=model is None)
     listed = callbacks.listed(root, training, checker.catalog)
-    if not checker.problems and model is not None:
-        facts = info if isinstance(info, DataInfo) else None
-        notes += consistency.check_consistency(
-            root,
-            data,
-            model,
-            training,
-            measured,
-            checker,
-            facts,
-            data_is_given=data_is_given,
-            to_train=to_train,
-        )
-        notes += callbacks.check(listed, data, training, measured, checker)
+    notes += consistency.check_consistency(
+        root,
+        data,
+        model,
+        training,
+        measured,
+        checker,
+        info if isinstance(info, DataInfo) else None,
+        data_is_given=data_is_given,
+        to_train=to_train,
+    )
+    notes += callbacks.check(listed, training, measured, checker)
     if checker.problems or model is None:
         raise ConfigError(sorted(checker.problems, key=lambda each: (each.line, each.column)))
     training, more = callbacks.choose_monitor(listed, training, measured)
@@ -186,6 +185,22 @@ def _check(
         resolved["code"] = [str(each.path) for each in code]
     config = Config(name, data, model, training, resolved, code, tuple(notes), tree)
     return dataclasses.replace(config, breaks_ties=breaks_ties)
+
+
+def _known_keys(root: Node, checker: Checker) -> Node:
+    """The tree with the sections that are misspelt under the names that they are meant for."""
+    sections: dict[str, Node] = {}
+    for key, node in root.value.items():
+        if key in KEYS:
+            continue
+        unused = [each for each in KEYS if each not in root.value]
+        hint = did_you_mean(str(key), KEYS) or f"; known: {', '.join(KEYS)}"
+        checker.error(root.keys.get(key), "", f"unknown key '{key}'{hint}")
+        meant = nearest(str(key), unused)
+        if meant is not None and meant not in sections:
+            sections[meant] = node
+            checker.sound.spoil(meant)
+    return _with(root, **sections)
 
 
 def _with(root: Node, **sections: Node | None) -> Node:
@@ -292,6 +307,7 @@ def _section(node: Node | None, section: type, key: str, checker: Checker) -> di
         node = Node({}, node.mark if node else None)
     if not node.is_map:
         checker.error(node, key, f"expected a mapping, got {show(node)}")
+        checker.sound.spoil(key)
         node = Node({})
     known = parameters(section)
     values = checker.arguments(node, known, key, word="key")
@@ -312,6 +328,8 @@ def _training(node: Node | None, model: Network | None, checker: Checker) -> Tra
     for key, read in outputs.READERS.items():
         default = next(each.default for each in parameters(TrainingSettings) if each.name == key)
         given = by_output.get(key) or from_plain(default)
-        if names:  # else the model is wrong, and which outputs it has is unknown
+        if names:
             values[key] = read(given, names, checker)
+        else:  # the model is wrong, and which outputs it has is unknown
+            values[key] = outputs.objects(key, given, checker)
     return TrainingSettings(**values)

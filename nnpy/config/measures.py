@@ -183,6 +183,10 @@ def _wrong_arguments(kind: str, name: str, value: KerasObject, labels: Labels, e
     if units == 1 and name in ("SparseCategoricalAccuracy", "SparseTopKCategoricalAccuracy"):
         message = "takes a column for each class, but the model ends in one output"
         return f"{shown} {message}; did you mean 'accuracy'?"
+    axis = arguments.get("axis")
+    beyond = [each for each in (axis if isinstance(axis, list) else [axis]) if _is_beyond(each)]
+    if beyond:
+        return f"axis is {beyond[0]}, but outputs have two axes: 0 is the batch, 1 the classes"
     column = arguments.get("class_id")
     if isinstance(column, int) and units is not None and not 0 <= column < units:
         return f"class_id is {column}, but the model ends in {units} outputs, counted from 0"
@@ -197,6 +201,11 @@ def _wrong_arguments(kind: str, name: str, value: KerasObject, labels: Labels, e
         where = f"k is {k}" if "k" in arguments else f"k is {k} unless it is told"
         return f"{where}: among {labels.classes} classes the answer is always found"
     return ""
+
+
+def _is_beyond(axis: Any) -> bool:
+    """Whether a value is an axis that labels and outputs, of the shape (n, columns), lack."""
+    return isinstance(axis, int) and not isinstance(axis, bool) and not -2 <= axis <= 1
 
 
 # -- outputs that are no probabilities ------------------------------------------------------

@@ -10,6 +10,7 @@ from nnpy.catalog.naming import snake_case
 from nnpy.config import measures
 from nnpy.config.objects import KerasObject
 from nnpy.config.settings import DataSettings, TrainingSettings
+from nnpy.config.soundness import Soundness
 from nnpy.errors import did_you_mean
 
 
@@ -20,11 +21,21 @@ class Measured:
     The direction is "" where nobody knows it: of a function of the user's own, of a count.
     `complete` is False where a metric of the user's own may log under another name. A metric
     that gives several numbers has a column for each: `columns` has the rest of their names.
+    `of_some_output` is True where the outputs, whose names stand in front, are not known.
     """
 
     directions: Mapping[str, str]
     complete: bool = True
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    of_some_output: bool = False
+
+    def lacks(self, name: str) -> bool:
+        """Whether nothing of that name is surely measured."""
+        if name in self.directions or not self.complete:
+            return False
+        return not (
+            self.of_some_output and any(name.endswith(f"_{known}") for known in self.directions)
+        )
 
     @property
     def names(self) -> list[str]:
@@ -36,13 +47,20 @@ def measure(
     training: TrainingSettings,
     catalog: Catalog,
     classes: Sequence[str] = (),
+    sound: Soundness | None = None,
 ) -> Measured:
     """What `monitor` may name: of the validation first, where there is one.
 
-    `classes` are the names of the data's classes, where they are known.
+    `classes` are the names of the data's classes, where they are known. What was not read as
+    it was meant (`sound`) may be measured under any name, but for a misspelt one.
     """
+    sound = sound or Soundness()
     directions = {"loss": "min"}
-    complete = True
+    wrong = [*sound.under("training.metrics"), *sound.under("training.weighted_metrics")]
+    complete = all(sound.meant.get(each) or _is_named(each) for each in wrong)
+    for meant in (sound.meant.get(each) for each in wrong):
+        entry = catalog.find("metric", meant or "")
+        directions |= {meant: entry.direction} if meant and entry else {}
     columns: dict[str, tuple[str, ...]] = {}
     if isinstance(training.loss, dict):
         directions |= {f"{output}_loss": "min" for output in training.loss}
@@ -61,8 +79,14 @@ def measure(
         parts = [f"{key}_{each}" for each in columns[key]] or [key]
         directions |= dict.fromkeys(parts, _direction(metric, catalog))
     validation = {f"val_{name}": way for name, way in directions.items()}
-    measured = {**(validation if settings.validation_split else {}), **directions}
+    validates = settings.validation_split or not sound("data.validation", "data.validation_split")
+    measured = {**(validation if validates else {}), **directions}
     return Measured(measured, complete, {key: each for key, each in columns.items() if each})
+
+
+def _is_named(wrong: str) -> bool:
+    """Whether a mistake is within a metric and leaves the name by which it is logged."""
+    return "]." in wrong and not wrong.endswith(".name")
 
 
 def _metrics(training: TrainingSettings) -> Iterator[tuple[str, bool, KerasObject]]:
@@ -101,7 +125,7 @@ def _direction(metric: KerasObject, catalog: Catalog) -> str:
 def monitor_problem(training: TrainingSettings, measured: Measured) -> str:
     """Why `training.monitor` cannot choose the best epoch, or nothing."""
     name = str(training.monitor)
-    if name not in measured.directions and measured.complete:
+    if measured.lacks(name):
         return unknown_quantity(name, measured)
     if training.monitor_mode == "auto" and not measured.directions.get(name):
         return (

@@ -144,6 +144,8 @@ class OwnCatalog(Catalog):
             message = f"not valid Python: {getattr(error, 'msg', None) or error}"
             problem = Problem(message, "", str(file.path), line, max(1, column), source=text)
             checker.problems.append(problem)
+            for name in re.findall(r"^(?:class|def)\s+(\w+)", file.text, re.MULTILINE):
+                self._add_unknown(name, file)  # what is used of it is no mistake of its own
             return
         classes = {each.name: each for each in tree.body if isinstance(each, ast.ClassDef)}
         for each in tree.body:
@@ -155,6 +157,11 @@ class OwnCatalog(Catalog):
                 for target in each.targets:
                     if isinstance(target, ast.Name):
                         self._add_function(target.id, "", file)
+
+    def _add_unknown(self, name: str, file: CodeFile) -> None:
+        for kind in (*ARGUMENT_KINDS, "function"):
+            entry = Entry(kind, name, code=file.key, open_ended=True, logs_as="")
+            self._own.setdefault(kind, {})[name] = entry
 
     def _add_function(self, name: str, doc: str, file: CodeFile) -> None:
         for kind in _FUNCTION_KINDS:

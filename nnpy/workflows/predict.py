@@ -10,7 +10,7 @@ import numpy as np
 
 from nnpy.config.config import Config
 from nnpy.data import DataInfo
-from nnpy.data.files import images
+from nnpy.data.files import images, pictures
 from nnpy.data.files.images import Example
 from nnpy.data.targets import Task, task_of
 from nnpy.errors import DataError
@@ -111,7 +111,7 @@ def _answers(given: Any, outputs_of: Sequence[Any], info: DataInfo) -> list[dict
 
 def _training_border(session: Session) -> float | None:
     """What is behind the things in the training pictures; None where that cannot be known."""
-    if not images.is_picture_shape(session.data_info.shape):
+    if not pictures.is_picture_shape(session.data_info.shape):
         return None
     try:
         return images.border(np.asarray(session.dataset().train.x[:1000]))

@@ -114,6 +114,8 @@ def test_averages_must_be_there_to_be_swapped():
         ({"CSVLogger": {"filename": "metrics.csv"}}, "'metrics.csv' is the run folder's own"),
         ({"BackupAndRestore": {"backup_dir": "state"}}, "'state' is the run folder's own"),
         ({"ModelCheckpoint": {"filepath": "./checkpoints/best.keras"}}, "the run folder's own"),
+        ({"CSVLogger": {"filename": "a.csv", "separator": " ; "}}, "expected one character"),
+        ({"CSVLogger": {"filename": "a.csv", "separator": ""}}, "expected one character"),
         ({"CSVLogger": {"filename": "../log.csv"}}, "leads out of the run folder"),
     ],
 )

@@ -320,3 +320,23 @@ def test_a_run_of_before_keeps_its_split(tmp_path):
 
 def test_the_generalized_crossentropy_takes_class_numbers_and_makes_them_one_hot_itself():
     assert catalog.load().find("loss", "CategoricalGeneralizedCrossEntropy").targets == "classes"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"loss": {"CategoricalFocalCrossentropy": {"axis": 3}}},
+        {"loss": {"BinaryCrossentropy": {"axis": -3}}},
+        {"loss": {"Dice": {"axis": [0, 2]}}},
+        {"metrics": [{"ConcordanceCorrelation": {"axis": 2}}]},
+    ],
+)
+def test_an_axis_that_outputs_lack(given):
+    training = {"loss": "categorical_crossentropy", **given}
+    config = {
+        "data": {"labels": "one_hot"},
+        "model": ["Flatten", {"Dense": {"units": 10, "activation": "softmax"}}],
+    }
+    with pytest.raises(ConfigError, match="but outputs have two axes"):
+        load_config({**config, "training": training})
+    load_config({**config, "training": {"loss": {"CosineSimilarity": {"axis": 1}}}})

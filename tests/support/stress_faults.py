@@ -325,6 +325,8 @@ def _import() -> None:
     from nnpy.devices import select
 
     select.prepare_environment()
+    import keras  # noqa: F401 – imported, and nothing computed yet: what has threads cannot fork
+
     import nnpy.report.write
     import nnpy.workflows.train  # noqa: F401
 

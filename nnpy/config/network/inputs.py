@@ -47,6 +47,21 @@ class Use:
         own = self.arguments
         return Node(items, own.mark, own.keys, own.origin)
 
+    def repeat(self) -> int:
+        """How many times a block is to stand in a row."""
+        node = self.argument("repeat")
+        if node is None:
+            return 1
+        parameter = Parameter("repeat", types=("int",), minimum=1)
+        return self.checker.value(node, parameter, f"{self.path}.repeat") or 1
+
+    def takes_only(self, known: tuple[str, ...]) -> None:
+        """Reports arguments other than the known ones."""
+        for key in self.arguments.value:
+            if key not in known:
+                hint = did_you_mean(str(key), known) or f"; known: {', '.join(known)}"
+                self.error(self.arguments.keys.get(key), f"unknown argument '{key}'{hint}")
+
     def is_frozen(self) -> bool:
         """Whether `trainable: false` stands at a block or a nested model."""
         node = self.argument(FREEZING)
@@ -271,3 +286,7 @@ def _by_parameter(use: Use, entry: Entry, refs: Ref) -> dict[str, Ref]:
         message = f"ops.{entry.name} takes at most {len(takers)} tensors, got {len(refs)}"
         use.error(use.argument("from"), message, "from")
     return {each.name: ref for each, ref in zip(takers, refs, strict=False)}
+
+
+def says_outputs(node: Node) -> bool:
+    return node.is_map and "outputs" in node.value and node.value["outputs"].value is not None

@@ -21,7 +21,7 @@ from nnpy.config.network import inputs as tensors
 from nnpy.config.network.blocks import MAX_NESTING, RESERVED, Block, Budget, Filling, TooLarge, bind
 from nnpy.config.network.ends import read_inputs, read_outputs, read_takes
 from nnpy.config.network.graph import INPUT, Input, Inputs, Network, Ref, Step
-from nnpy.config.network.inputs import FREEZING, Use
+from nnpy.config.network.inputs import FREEZING, Use, says_outputs
 from nnpy.config.network.names import Scope
 from nnpy.config.network.reuse import reused
 from nnpy.config.objects import KerasObject
@@ -38,6 +38,7 @@ _MODEL_CALL = (
     Parameter("training", types=("bool", "null"), doc="Whether it behaves as in training."),
     Parameter("mask", types=("any",), doc="The masks of its inputs."),
 )
+MISSING = "?"  # the class of a step that could not be read
 # What older Keras wrote on the first layer.
 _OLD_SHAPES = ("input_shape", "input_dim", "batch_input_shape")
 
@@ -54,11 +55,13 @@ def read(
     except TooLarge as error:
         checker.error(node, path, str(error))
         return None
-    if not checker.problems:  # else what is wrong may have meant the block
+    unread = network is None or any(each.layer.name == MISSING for each in network.steps)
+    if not unread:
+        meant = checker.sound.meant.values()  # what is unknown may have meant the block
         for name, block in (blocks or {}).items():
             # A file that others extend may hold blocks for all of them.
             same_file = _file(block.mark) == _file(node.mark)
-            if name not in budget.used and same_file:
+            if name not in budget.used and same_file and not {name, ""} & {*meant}:
                 checker.error(block.mark, f"blocks.{name}", "the block is never used")
     return network
 
@@ -105,10 +108,10 @@ class _Reader:
         takes = read_takes(node, path, scope, inputs)
         self.functional = len(inputs) > 1 or takes is not None
         previous = self._layers(*parts, scope, inputs[0].name if len(inputs) == 1 else None)
-        if previous is None or not (self.steps or _says_outputs(node)):
+        if previous is None or not (self.steps or says_outputs(node)):
             return None
         outputs, names, gives = read_outputs(node, path, scope, previous)
-        self.functional = self.functional or _says_outputs(node)
+        self.functional = self.functional or says_outputs(node)
         if not scope.model.dangling:
             self._report_unused(node, inputs, outputs)
         trainable = node.value.get("trainable") if node.is_map else None
@@ -141,7 +144,7 @@ class _Reader:
         if not layers.is_list:
             self.checker.error(layers, path, f"expected {expected}, got {show(layers)}")
             return None
-        if not layers.value and not _says_outputs(node):
+        if not layers.value and not says_outputs(node):
             self.checker.error(layers, path, "the list of layers is empty")
             return None
         return layers, path
@@ -177,7 +180,7 @@ class _Reader:
         named = self.checker.name_and_arguments(node, "layer", path)
         if named is None:
             scope.model.dangling = True
-            return None
+            return self._missing(Use(MISSING, node.mark, Node({}), path, scope, previous))
         name, mark, arguments = named
         use = Use(name, mark, arguments or Node({}, mark), f"{path}.{name}", scope, previous)
         if "from" in use.arguments.value or "call" in use.arguments.value:
@@ -199,13 +202,28 @@ class _Reader:
         self.by_name.setdefault(step.name, step)
         return step.name
 
+    def _missing(self, use: Use) -> Ref:
+        """In the place of a step that cannot be read: nothing is known of what it gives."""
+        inputs = use.previous if use.previous is not None else INPUT
+        own = use.scope.choose(None, "missing", use.path)
+        return self._add(use, KerasObject("layer", MISSING), own, inputs)
+
     def _layer(self, use: Use, path: str) -> Ref:
         entry = self.checker.catalog.find("layer", use.name)
         if entry is None:
-            message = self.checker.unknown(("layer",), use.name, (*self.blocks, "reuse", "Model"))
             if self.checker.catalog.find("op", use.name):
                 message = f"unknown layer '{use.name}'; did you mean the operation ops.{use.name}"
-            self.checker.error(use.mark, path, message)
+                self.checker.error(use.mark, path, message)
+            else:
+                own_keys = ("from", "call", "name", "adapt")
+                self.checker.unknown_name(
+                    use.mark,
+                    path,
+                    ("layer",),
+                    use.name,
+                    use.without(*own_keys),
+                    (*self.blocks, "reuse", "Model"),
+                )
             inputs = tensors.plain(use)
             own = use.scope.choose(use.argument("name"), snake_case(use.name), use.path)
             return self._add(use, KerasObject("layer", use.name), own, inputs)
@@ -274,7 +292,7 @@ class _Reader:
         return self._add(use, layer, own, inputs)
 
     def _reuse(self, use: Use) -> Ref:
-        self._known_only(use, ("layer", "from", "name", "call"))
+        use.takes_only(("layer", "from", "name", "call"))
         found = reused(use, self.by_name, self.outermost.by_name)
         step, reuse = found or (None, "")
         # A layer of another model may be a part of a plain stack.
@@ -300,7 +318,7 @@ class _Reader:
         return self._add(use, step.layer, own, taken, call=call, reuse=reuse)
 
     def _model(self, use: Use) -> Ref:
-        self._known_only(use, (*_MODEL_KEYS, "from", "name", "call"))
+        use.takes_only((*_MODEL_KEYS, "from", "name", "call"))
         inputs = tensors.plain(use)
         call = tensors.call_arguments(use, _MODEL_CALL)
         own = use.scope.choose(use.argument("name"), "model", use.path)
@@ -350,13 +368,14 @@ class _Reader:
         values = bind(block, use.without(*reserved), self.checker, use.path, use.mark)
         output = tensors.listed(use)
         own = use.scope.choose(use.argument("name"), snake_case(use.name), use.path)
-        repeat = self._repeat(use)
+        repeat = use.repeat()
         if block.name in self.within:
             chain = " → ".join((*self.within, block.name))
             use.error(use.mark, f"a block cannot use itself: {chain}")
             values = None
         if values is None:
             use.scope.model.dangling = True
+            output = self._missing(use)
         else:
             line = f", used on line {use.mark.line}" if use.mark else ""
             note = f"in block '{block.name}'{line}"
@@ -378,20 +397,3 @@ class _Reader:
         if len(self.within) >= MAX_NESTING:
             raise TooLarge(f"blocks and models are nested more than {MAX_NESTING} deep")
         self.within.append(name)
-
-    def _repeat(self, use: Use) -> int:
-        node = use.argument("repeat")
-        if node is None:
-            return 1
-        parameter = Parameter("repeat", types=("int",), minimum=1)
-        return self.checker.value(node, parameter, f"{use.path}.repeat") or 1
-
-    def _known_only(self, use: Use, known: tuple[str, ...]) -> None:
-        for key in use.arguments.value:
-            if key not in known:
-                hint = did_you_mean(str(key), known) or f"; known: {', '.join(known)}"
-                use.error(use.arguments.keys.get(key), f"unknown argument '{key}'{hint}")
-
-
-def _says_outputs(node: Node) -> bool:
-    return node.is_map and "outputs" in node.value and node.value["outputs"].value is not None

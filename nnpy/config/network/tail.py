@@ -28,6 +28,7 @@ class Place:
     end: End
     last: Step | None = None  # that has the activation, or the last of all
     units: Step | None = None  # that says how many
+    seen: tuple[Step, ...] = ()  # on which all of this rests
 
 
 def end_of(network: Network, output: str) -> Place:
@@ -35,11 +36,14 @@ def end_of(network: Network, output: str) -> Place:
     step = network.step(output)
     activation: str | None = ""
     last = step
+    seen: list[Step] = []
     while step is not None:
+        seen.append(step)
         if step.network is not None and len(step.network.outputs) == 1:
             inner = end_of(step.network, step.network.outputs[0])
             end = End(inner.end.units, activation or inner.end.activation)
-            return Place(end, last if activation else inner.last, inner.units)
+            steps = (*seen, *inner.seen)
+            return Place(end, last if activation else inner.last, inner.units, steps)
         activation = activation or _activation(step)
         if step.layer.kind == "op" and activation and isinstance(step.inputs, dict):
             sources = [*step.sources()]
@@ -49,14 +53,15 @@ def end_of(network: Network, output: str) -> Place:
             break
         step = network.step(step.inputs) if isinstance(step.inputs, str) else None
     if step is None or step.layer.code:
-        return Place(End(None, activation or None), last)
+        return Place(End(None, activation or None), last, None, (*seen,))
     arguments, name = step.layer.arguments, step.layer.name
     if name == "Dense":
         units = arguments.get("units")
-        return Place(End(_count(units), activation or "linear"), last, step)
+        return Place(End(_count(units), activation or "linear"), last, step, (*seen,))
     if name in _RECURRENT and not arguments.get("return_sequences"):
-        return Place(End(_count(arguments.get("units")), activation or "tanh"), last, step)
-    return Place(End(None, activation or None), last)
+        end = End(_count(arguments.get("units")), activation or "tanh")
+        return Place(end, last, step, (*seen,))
+    return Place(End(None, activation or None), last, None, (*seen,))
 
 
 def _count(value: Any) -> int | None:

@@ -1,36 +1,31 @@
 """Picture files and arrays made into examples as the training data stores them.
 
-Pictures keep their proportions: they are padded with their own border colour to the shape that
-is wanted and then resized. What was done to each is said in its `how`.
+Pictures are decoded as for training (`pictures.py`). What was done to each is said in its `how`.
 """
 
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from tokenize import TokenError
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 
+from nnpy.data.files import pictures
+from nnpy.data.files.pictures import is_picture_shape
 from nnpy.devices.host import free_memory
 from nnpy.errors import DataError
 from nnpy.storage.regular import open_regular
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-PICTURES = (".png", ".jpg", ".jpeg")
-SUFFIXES = (*PICTURES, ".npy")
+SUFFIXES = (*pictures.SUFFIXES, ".npy")
 _HEADER_LIMIT = 10_000  # bytes of a .npy file's header, NumPy's own limit
 # A .npy file's header is a Python literal: what NumPy raises is what Python's own readers do.
 _HEADER_ERRORS = (
     *(ValueError, TypeError, EOFError, SyntaxError, TokenError, RecursionError, MemoryError),
 )
-MOST_PIXELS = 50_000_000  # 150 MB in memory; a 10 KB file may claim any size
 
 
 @dataclass(frozen=True)
@@ -68,16 +63,17 @@ def read(
     dtype: str = "uint8",
     invert: bool = False,
     background: float = 255.0,
+    fit: str = "pad",
 ) -> list[Example]:
     """The examples in a file: one of a picture, one or more of an array.
 
     `shape` and `dtype` are the stored example's: (28, 28), (28, 28, 1) or (32, 32, 3) for
-    pictures. Transparent parts get `background` (0 to 255). Raises DataError for anything that
-    cannot be made to fit.
+    pictures. Transparent parts get `background` (0 to 255); `fit` as in `pictures`. Raises
+    DataError for anything that cannot be made to fit.
     """
     try:
         with open_regular(path) as file:
-            return _read(path, file, shape, dtype, invert, background)
+            return _read(path, file, shape, dtype, invert, background, fit)
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
 
@@ -89,6 +85,7 @@ def _read(
     dtype: str,
     invert: bool,
     background: float,
+    fit: str,
 ) -> list[Example]:
     if path.suffix.lower() == ".npy":
         return _array(path, file, shape, dtype, invert)
@@ -97,16 +94,11 @@ def _read(
             f"{path}: the model does not take images: its input has the shape {shape}; "
             "give an .npy array of such a shape"
         )
-    x, how = _picture(path, file, shape, invert, background)
+    x, how = _picture(path, file, shape, invert, background, fit)
     if np.dtype(dtype).kind == "f":
         x = (x / 255).astype(dtype)
         how += ", values 0 to 1"
     return [Example(str(path), x.astype(dtype), how)]
-
-
-def is_picture_shape(shape: tuple[int, ...]) -> bool:
-    """Whether examples of this shape are grey or colour pictures."""
-    return len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3))
 
 
 def border(pictures: np.ndarray) -> float:
@@ -141,108 +133,26 @@ def as_picture(x: np.ndarray) -> np.ndarray | None:
 
 
 def _picture(
-    path: Path, file: BinaryIO, shape: tuple[int, ...], invert: bool, background: float
+    path: Path,
+    file: BinaryIO,
+    shape: tuple[int, ...],
+    invert: bool,
+    background: float,
+    fit: str,
 ) -> tuple[np.ndarray, str]:
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
     height, width = shape[:2]
-    colour = len(shape) == 3 and shape[2] == 3
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            picture = Image.open(file, formats=("PNG", "JPEG"))
-        with picture:
-            was = f"{picture.width} × {picture.height} {_mode(picture)}"
-            if picture.width * picture.height > MOST_PIXELS:
-                raise DataError(
-                    f"{path}: {was} is more than {MOST_PIXELS // 1_000_000} million pixels; "
-                    "make it smaller first"
-                )
-            # Before it is unpacked; turned by its camera, it may be the other way around.
-            across, down = picture.size
-            sizes = [_canvas(*each, height, width) for each in ((across, down), (down, across))]
-            if min(map(math.prod, sizes)) > 4 * MOST_PIXELS:
-                raise _too_thin(path, across, down, height, width)
-            # A JPEG can be unpacked at a fraction of its size.
-            picture.draft("RGB" if colour else "L", (2 * width, 2 * height))
-            ready = _flat(ImageOps.exif_transpose(picture), background)
-    except DataError:
-        raise
-    except Image.DecompressionBombError:
-        raise DataError(
-            f"{path}: more than {MOST_PIXELS // 1_000_000} million pixels; make it smaller first"
-        ) from None
-    except UnidentifiedImageError:
-        raise DataError(f"{path}: not a PNG or JPEG image") from None
-    except (OSError, SyntaxError, ValueError, EOFError, MemoryError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-        raise DataError(f"{path}: the image cannot be read: {reason}") from None
-    ready = ready.convert("RGB" if colour else "L")
-    padded, how = _pad(path, ready, height, width)
-    if padded.size != (width, height):
-        smaller = padded.width > width or padded.height > height
-        way = Image.Resampling.BOX if smaller else Image.Resampling.BICUBIC
-        padded = padded.resize((width, height), way)
-    x = np.asarray(padded, np.uint8).reshape(shape)
+    mode = pictures.color_mode_of(shape)
+    geometry = pictures.Geometry(height, width, mode, fit, round(background))
+    decoded = pictures.decode(path, file, geometry)
+    x = decoded.x.reshape(shape)
     if invert:
         x = 255 - x
-    now = f"{width} × {height} {'colour' if colour else 'grey'}"
-    steps = [how] if how else []
+    was = f"{decoded.size[0]} × {decoded.size[1]} {'grey' if decoded.grey else 'colour'}"
+    now = f"{width} × {height} {'grey' if mode == 'grayscale' else 'colour'}"
+    steps = [decoded.how] if decoded.how else []
+    steps += ["the first of several frames"] if decoded.frames > 1 else []
     steps += ["inverted"] if invert else []
     return x, ", ".join([now if was == now else f"{was} → {now}", *steps])
-
-
-def _mode(picture: Image) -> str:
-    grey = picture.mode in ("1", "L", "LA", "I", "I;16", "I;16B", "F")
-    return "grey" if grey else "colour"
-
-
-def _flat(picture: Image, background: float) -> Image:
-    """The picture in mode L or RGB: 16 bits made 8, a palette resolved, no transparency."""
-    from PIL import Image
-
-    if picture.mode.startswith("I"):
-        deep = np.asarray(picture, np.float64)
-        return Image.fromarray(np.rint(deep / (257 if deep.max() > 255 else 1)).astype(np.uint8))
-    if "A" in picture.mode or "transparency" in picture.info:
-        layer = picture.convert("RGBA")
-        value = round(background)
-        under = Image.new("RGBA", layer.size, (value, value, value, 255))
-        return Image.alpha_composite(under, layer).convert("RGB")
-    return picture if picture.mode in ("L", "RGB") else picture.convert("RGB")
-
-
-def _pad(path: Path, picture: Image, height: int, width: int) -> tuple[Image, str]:
-    """The picture on a canvas of the proportions wanted, in the colour of its own border."""
-    from PIL import Image
-
-    across, down = _canvas(picture.width, picture.height, height, width)
-    if across * down > 4 * MOST_PIXELS:
-        raise _too_thin(path, picture.width, picture.height, height, width)
-    # A hundredth of the side is lost by no eye, and rounding makes such differences.
-    if across - picture.width <= across // 100 and down - picture.height <= down // 100:
-        return picture, ""
-    pixels = np.asarray(picture)
-    edges = np.concatenate(
-        [edge.reshape(-1, *pixels.shape[2:]) for edge in (pixels[0], pixels[-1])]
-        + [edge.reshape(-1, *pixels.shape[2:]) for edge in (pixels[:, 0], pixels[:, -1])]
-    )
-    median = np.median(edges, axis=0)
-    fill = tuple(int(v) for v in median) if median.ndim else int(median)
-    canvas = Image.new(picture.mode, (across, down), fill)
-    canvas.paste(picture, ((across - picture.width) // 2, (down - picture.height) // 2))
-    return canvas, f"padded to {across} × {down}"
-
-
-def _canvas(across: int, down: int, height: int, width: int) -> tuple[int, int]:
-    """The width and height of the smallest picture of these proportions that holds another."""
-    return max(across, math.ceil(down * width / height)), max(
-        down, math.ceil(across * height / width)
-    )
-
-
-def _too_thin(path: Path, across: int, down: int, height: int, width: int) -> DataError:
-    return DataError(f"{path}: {across} × {down} is too long and thin for {width} × {height}")
 
 
 def _array(
