@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import keras
@@ -256,7 +257,7 @@ class DistributedEngine(Engine):
                 assert coming is not None
                 loaded = coming.result()
                 coming = pool.submit(load, start + steps) if start + steps in starts else None
-                data = self._on_each(lambda i, loaded=loaded: map_arrays(tf.constant, loaded[i]))
+                data = self._on_each(partial(_constants, loaded))
                 stop, is_last = min(start + steps, end), coming is None
                 yield Window(data, own_orders, start, start, stop, rest * is_last)
                 del data
@@ -264,6 +265,10 @@ class DistributedEngine(Engine):
     def _on_each(self, make: Callable[[int], Any]) -> Any:
         """What `make` gives for each replica of this process, on its device."""
         return self._per_replica(lambda context: make(int(context.replica_id_in_sync_group)))
+
+
+def _constants(arrays: dict[int, Any], replica: int) -> Any:
+    return map_arrays(tf.constant, arrays[replica])
 
 
 def _count(share: Share) -> int:

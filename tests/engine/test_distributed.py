@@ -34,6 +34,8 @@ def test_several_devices_end_as_one_does(compared, name):
     tolerance = 1e-2 if "mixed" in name else 1e-4
     assert found["steps"] >= (200 if "streamed" not in name else 50)
     assert found["weights"] < tolerance
+    if "mixed" not in name:  # float16 rounds what is left of a small gradient at will
+        assert found["state"] < tolerance
     for expected, ours in (found["logs"], found["scores"]):
         assert ours == pytest.approx(expected, rel=tolerance)
     assert found["answers"] < tolerance
@@ -53,7 +55,7 @@ def test_a_batch_too_small_to_share_is_refused():
 
 
 def test_xla_for_several_devices_is_refused():
-    with pytest.raises(UsageError, match="training.execution: xla is for one device"):
+    with pytest.raises(UsageError, match=r"training\.execution: xla is for one device"):
         DistributedEngine(
             compiled(dense, "sgd"),
             scaled,

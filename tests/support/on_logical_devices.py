@@ -46,11 +46,13 @@ def compare(make: str, optimizer: str, replicas: int, batch: int, streams: bool)
     many = DistributedEngine(shared, equality.scaled, strategy=devices, **settings, **budget)
     for epoch in range(EPOCHS):
         expected, logs = one.train_epoch(data, epoch), many.train_epoch(data, epoch)
-    pairs = zip(equality.state(shared), equality.state(alone), strict=True)
+    states = zip(equality.state(shared), equality.state(alone), strict=True)
+    weights = zip(shared.get_weights(), alone.get_weights(), strict=True)
     kept = [v.value for v in (*shared.variables, *shared.optimizer.variables)]
     return {
         "steps": int(alone.optimizer.iterations),
-        "weights": max(_difference(ours, theirs) for ours, theirs in pairs),
+        "weights": max(_difference(ours, theirs) for ours, theirs in weights),
+        "state": max(_difference(ours, theirs) for ours, theirs in states),
         "logs": [expected, logs],
         "scores": [one.evaluate(data), many.evaluate(data)],
         "answers": float(np.abs(one.predict(data) - many.predict(data)).max()),
