@@ -85,6 +85,10 @@ def test_logits_are_known_by_the_loss_everywhere(two: Path, tmp_path: Path) -> N
     expected = keras_history(run, model, {"loss": loss, "metrics": metrics}, two)
     for name in ("loss", "accuracy", "auc", "precision", "val_accuracy", "val_auc"):
         np.testing.assert_allclose(column(run, name), expected[name], rtol=2e-5, err_msg=name)
+    chosen = max(
+        (0, 1), key=lambda each: (expected["val_accuracy"][each], -expected["val_loss"][each])
+    )
+    assert run.summary()["best_epoch"] == chosen + 1
 
     best = keras.saving.load_model(run.best_path)
     scored = nnpy.evaluate(run)
@@ -166,6 +170,8 @@ def test_an_auxiliary_output_gets_the_labels(tiny: Path, tmp_path: Path) -> None
     )
     for name in ("loss", "main_accuracy", "aux_accuracy", "val_loss", "val_main_accuracy"):
         np.testing.assert_allclose(column(run, name), expected[name], rtol=1e-4, err_msg=name)
+    assert run.summary()["monitor"] == "val_loss"
+    assert run.summary()["best_epoch"] == int(np.argmin(expected["val_loss"])) + 1
     scored = nnpy.evaluate(run)
     assert scored["output"] == "main"
     assert scored["accuracy"]["value"] == pytest.approx(scored["metrics"]["main_accuracy"])
