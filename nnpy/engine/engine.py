@@ -305,11 +305,8 @@ class Engine:
         self._function(kind)(window.data, rows[: window.rest])
 
     def _step(self, kind: str) -> Callable[..., Any]:
-        return {
-            "train": self._train_step,
-            "test": self._test_step,
-            "predict": self._predict_step,
-        }[kind]
+        by_kind = {"train": self._train_step, "test": self._test_step}
+        return by_kind.get(kind, self._predict_step)
 
     def _mode(self, kind: str) -> str:
         # A CPU's forward pass gains less from XLA in a training than its compilation takes.
