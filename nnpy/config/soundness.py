@@ -6,7 +6,12 @@ of everything else in the same file it can, so that all mistakes are told in one
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from typing import Any
+
+_SPOILT = object()  # the key of a place where nothing is known
+_PART = re.compile(r"(?=[.\[])")
 
 
 class Soundness:
@@ -16,27 +21,50 @@ class Soundness:
     """
 
     def __init__(self) -> None:
-        self._wrong: list[str] = []
-        self._spoilt: list[str] = []
+        self._found: list[str] = []
+        # The same, part by part within one another: each of many steps is looked up here.
+        self._tree: dict[Any, Any] = {}
         self.meant: dict[str, str] = {}
 
     def mistake(self, path: str) -> None:
         """Notes a mistake: what lies at `path`, and what holds it, is not sound."""
-        self._wrong.append(path)
+        self._note(path)
 
     def spoil(self, path: str) -> None:
         """Notes that what was said of `path` is unknown, and of all that lies in it."""
-        self._spoilt.append(path)
+        self._note(path)[_SPOILT] = {}
 
     def __call__(self, *paths: str) -> bool:
         """Whether each of these parts was read as it was meant."""
-        return not any(
-            _within(wrong, path) for path in paths for wrong in (*self._wrong, *self._spoilt)
-        ) and not any(_within(path, wrong) for path in paths for wrong in self._spoilt)
+        return all(self._is_sound(path) for path in paths)
 
     def under(self, path: str) -> Iterator[str]:
         """Where in a part the mistakes are."""
-        return (wrong for wrong in (*self._wrong, *self._spoilt) if _within(wrong, path))
+        return (wrong for wrong in self._found if _within(wrong, path))
+
+    def _note(self, path: str) -> dict[Any, Any]:
+        self._found.append(path)
+        at = self._tree
+        for part in _parts(path):
+            at = at.setdefault(part, {})
+        return at
+
+    def _is_sound(self, path: str) -> bool:
+        if not self._found:
+            return True
+        at = self._tree
+        for part in _parts(path):
+            if _SPOILT in at:
+                return False
+            if part not in at:
+                return True
+            at = at[part]
+        return False
+
+
+def _parts(path: str) -> list[str]:
+    """`a.b[0]` → `a`, `.b`, `[0]`."""
+    return [part for part in _PART.split(path) if part]
 
 
 def _within(path: str, whole: str) -> bool:
