@@ -7,6 +7,8 @@ or what it would change cannot be changed; here that is told before anything run
 from __future__ import annotations
 
 import importlib.util
+import math
+import re
 import string
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -116,15 +118,15 @@ def check(
     """
     notes: list[str] = []
     known_optimizer = checker.sound("training.optimizer")
+    is_open, first_unknown = not measured.complete, _first_unknown(checker)
     for index, each in enumerate(callbacks):
         kind = each.keras_class
+        # What the user's own callbacks put into the logs, those below them may watch.
+        above = callbacks[index - 1].told if index else None
+        is_open = is_open or (above is not None and _may_log(above))
+        is_open = is_open or _number(each.told.path) > first_unknown
         if not checker.sound(each.told.path):
             continue
-        # What the user's own callbacks put into the logs, those below them may watch.
-        is_open = not measured.complete or any(
-            before.told.code or before.told.name == "LambdaCallback" for before in callbacks[:index]
-        )
-        is_open = is_open or _may_log(each.told.path, checker)
         if kind == "ProgbarLogger":
             message = "nnpy shows the progress itself; this callback would only print over it"
             checker.error(each.told.mark, each.told.path, message)
@@ -155,11 +157,21 @@ def check(
     return notes
 
 
-def _may_log(path: str, checker: Checker) -> bool:
-    """Whether a callback above the one at `path` has an unknown name, which may be the user's."""
-    number = int(path.rpartition("[")[2].rstrip("]"))
-    wrong = [f"training.callbacks[{index}]" for index in range(number)]
-    return any(checker.sound.meant.get(each) == "" for each in wrong)
+def _may_log(told: KerasObject) -> bool:
+    return bool(told.code) or told.name == "LambdaCallback"
+
+
+def _first_unknown(checker: Checker) -> float:
+    """The number of the first callback whose name nothing is like: it may be the user's own."""
+    unknown = (path for path, meant in checker.sound.meant.items() if not meant)
+    return min(
+        (_number(path) for path in unknown if re.fullmatch(r"training\.callbacks\[\d+\]", path)),
+        default=math.inf,
+    )
+
+
+def _number(path: str) -> int:
+    return int(path.rpartition("[")[2].rstrip("]"))
 
 
 def _check_monitor(each: Listed, measured: Measured, is_open: bool, checker: Checker) -> None:
@@ -167,10 +179,8 @@ def _check_monitor(each: Listed, measured: Measured, is_open: bool, checker: Che
     if not isinstance(name, str):
         return
     if name not in measured.directions:
-        if is_open or not measured.lacks(
-            name
-        ):  # the training will see at the end of its first epoch
-            return
+        if is_open or not measured.lacks(name):
+            return  # the training will see at the end of its first epoch
         if name.startswith("val_") and not any(key.startswith("val_") for key in measured.names):
             message = (
                 f"{each.told.name} watches '{name}', but there is no validation split: set "

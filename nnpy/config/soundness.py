@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 _SPOILT = object()  # the key of a place where nothing is known
+_WRONG = object()  # the key of the mistakes at a place
 _PART = re.compile(r"(?=[.\[])")
 
 
@@ -21,8 +22,7 @@ class Soundness:
     """
 
     def __init__(self) -> None:
-        self._found: list[str] = []
-        # The same, part by part within one another: each of many steps is looked up here.
+        # Part by part within one another, so that to look up each of many steps costs little.
         self._tree: dict[Any, Any] = {}
         self.meant: dict[str, str] = {}
 
@@ -32,7 +32,7 @@ class Soundness:
 
     def spoil(self, path: str) -> None:
         """Notes that what was said of `path` is unknown, and of all that lies in it."""
-        self._note(path)[_SPOILT] = {}
+        self._note(path)[_SPOILT] = True
 
     def __call__(self, *paths: str) -> bool:
         """Whether each of these parts was read as it was meant."""
@@ -40,18 +40,25 @@ class Soundness:
 
     def under(self, path: str) -> Iterator[str]:
         """Where in a part the mistakes are."""
-        return (wrong for wrong in self._found if _within(wrong, path))
+        at = self._tree
+        for part in _parts(path):
+            if part not in at:
+                return
+            at = at[part]
+        inside = [at]
+        while inside:
+            at = inside.pop()
+            yield from at.get(_WRONG, ())
+            inside += [each for part, each in at.items() if isinstance(part, str)]
 
     def _note(self, path: str) -> dict[Any, Any]:
-        self._found.append(path)
         at = self._tree
         for part in _parts(path):
             at = at.setdefault(part, {})
+        at.setdefault(_WRONG, []).append(path)
         return at
 
     def _is_sound(self, path: str) -> bool:
-        if not self._found:
-            return True
         at = self._tree
         for part in _parts(path):
             if _SPOILT in at:
@@ -59,14 +66,9 @@ class Soundness:
             if part not in at:
                 return True
             at = at[part]
-        return False
+        return not at  # only a config without mistakes has nothing here
 
 
 def _parts(path: str) -> list[str]:
     """`a.b[0]` → `a`, `.b`, `[0]`."""
     return [part for part in _PART.split(path) if part]
-
-
-def _within(path: str, whole: str) -> bool:
-    """Whether a path is another one, or leads into it; every path leads into the empty one."""
-    return not whole or path == whole or (path.startswith(whole) and path[len(whole)] in ".[")

@@ -117,12 +117,22 @@ def streamed(
         rows = np.resize(order[start * size : (start + steps) * size], steps * size)
         return map_arrays(lambda a, out: tf.constant(mapped.rows(a, rows, out)), arrays, gathered)
 
+    for start, data, is_last in one_ahead(load, starts):
+        yield Window(data, own_order, start, start, min(start + steps, full), rest * is_last)
+        del data
+
+
+def one_ahead(load: Callable[[int], Any], starts: range) -> Iterator[tuple[int, Any, bool]]:
+    """Each start, what `load` makes of it, and whether it is the last; a thread loads one ahead.
+
+    Who takes it lets go of it before asking for the next: two at once are what the budget knows.
+    """
     with ThreadPoolExecutor(1, "nnpy-windows") as pool:
-        coming = pool.submit(load, first) if starts else None
+        coming = pool.submit(load, starts[0]) if starts else None
         for start in starts:
             assert coming is not None
-            data = coming.result()
-            coming = pool.submit(load, start + steps) if start + steps in starts else None
-            is_last = coming is None
-            yield Window(data, own_order, start, start, min(start + steps, full), rest * is_last)
-            del data
+            loaded = coming.result()
+            following = start + starts.step
+            coming = pool.submit(load, following) if following in starts else None
+            yield start, loaded, coming is None
+            del loaded

@@ -9,7 +9,6 @@ Importing this imports TensorFlow.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -26,6 +25,7 @@ from nnpy.engine.data_windows import (
     bytes_of,
     give_back,
     map_arrays,
+    one_ahead,
     steps_of_windows,
 )
 from nnpy.engine.engine import Engine, Prepare
@@ -62,7 +62,7 @@ class DistributedEngine(Engine):
         if fixed_batch_size(model) is not None:
             raise ModelError(
                 "a model with a fixed batch size cannot share its batches between devices; "
-                "set training.distribute: none, or leave out the input's batch_size"
+                "leave out the input's batch_size"
             )
         if batch_size < self.replicas:
             raise UsageError(
@@ -251,16 +251,10 @@ class DistributedEngine(Engine):
             return loaded
 
         starts = range(first, end + bool(rest), steps)
-        with ThreadPoolExecutor(1, "nnpy-windows") as pool:
-            coming = pool.submit(load, first) if starts else None
-            for start in starts:
-                assert coming is not None
-                loaded = coming.result()
-                coming = pool.submit(load, start + steps) if start + steps in starts else None
-                data = self._on_each(partial(_constants, loaded))
-                stop, is_last = min(start + steps, end), coming is None
-                yield Window(data, own_orders, start, start, stop, rest * is_last)
-                del data
+        for start, loaded, is_last in one_ahead(load, starts):
+            data = self._on_each(partial(_constants, loaded))
+            yield Window(data, own_orders, start, start, min(start + steps, end), rest * is_last)
+            del data, loaded
 
     def _on_each(self, make: Callable[[int], Any]) -> Any:
         """What `make` gives for each replica of this process, on its device."""

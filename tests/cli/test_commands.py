@@ -70,13 +70,13 @@ def test_predict_goes_on_after_a_bad_file(
     done = nnpy("predict", tiny_run, "notes.txt", good, "torn.png")
     assert done.returncode == 1
     assert len(done.stdout.splitlines()) == 2
-    assert "notes.txt: not a PNG or JPEG image" in done.stderr
+    assert "notes.txt: not an image of a known format" in done.stderr
     assert "torn.png: the image cannot be read" in done.stderr
     assert "Traceback" not in done.stderr
     (tmp_path / "empty").mkdir()
     done = nnpy("predict", tiny_run, "empty")
     assert (done.returncode, done.stdout) == (1, "")
-    assert "no PNG, JPEG or .npy file in this folder" in done.stderr
+    assert "no picture or .npy file in this folder" in done.stderr
     assert nnpy("predict", tiny_run).returncode == 2
 
 

@@ -110,3 +110,10 @@ def test_parts_of_parts():
     assert sound("training.metrics[10]") and sound("training.metrics[1].AUC.curve")
     sound.spoil("data")
     assert not sound("data.labels")
+    sound.mistake("training.metrics[1].AUC.curve")
+    sound.mistake("training.metrics[12]")
+    assert sorted(sound.under("training.metrics[1]")) == [
+        "training.metrics[1].AUC",
+        "training.metrics[1].AUC.curve",
+    ]
+    assert sorted(sound.under(""))[0] == "data" and not [*sound.under("training.loss")]

@@ -116,10 +116,10 @@ def png(width: int, height: int, data: bytes = b"") -> bytes:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.png", b"hello\n", "not a PNG or JPEG image"),
-        ("notes.txt", b"hello\n", "not a PNG or JPEG image"),
-        ("empty.png", b"", "not a PNG or JPEG image"),
-        ("gif.png", b"GIF89a" + bytes(50), "not a PNG or JPEG image"),
+        ("a.png", b"hello\n", "not an image of a known format"),
+        ("notes.txt", b"hello\n", "not an image of a known format"),
+        ("empty.png", b"", "not an image of a known format"),
+        ("gif.png", b"GIF89a" + bytes(50), "not an image of a known format"),
         ("cut.png", png(28, 28, bytes(range(29)) * 28)[:60], "cannot be read"),
         ("bomb.png", png(30_000, 30_000), "million pixels"),
         ("big.png", png(8_000, 8_000), "million pixels"),
@@ -179,7 +179,7 @@ def test_a_pickle_is_never_opened(tmp_path):
 
 
 def test_folders(tmp_path, shoe):
-    with pytest.raises(DataError, match=r"no PNG, JPEG or \.npy file in this folder"):
+    with pytest.raises(DataError, match=r"no picture or \.npy file in this folder"):
         images.find([tmp_path])
     with pytest.raises(DataError, match="no such file"):
         images.find([tmp_path / "x.png"])

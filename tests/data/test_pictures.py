@@ -122,3 +122,22 @@ def test_floating_point_pictures_are_refused(tmp_path: Path) -> None:
     Image.fromarray(np.ones((8, 8), np.float32)).save(tmp_path / "a.tiff")
     with pytest.raises(DataError, match="floating-point"):
         _decoded(tmp_path / "a.tiff")
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "AVIF", "PPM"])
+def test_a_damaged_picture_is_read_or_refused(tmp_path: Path, kind: str) -> None:
+    rng = np.random.default_rng(0)
+    Image.fromarray(rng.integers(0, 255, (16, 16, 3), np.uint8)).save(tmp_path / "a", kind)
+    whole = (tmp_path / "a").read_bytes()
+    refused = 0
+    for _ in range(300):
+        damaged = bytearray(whole[: rng.integers(1, 2 * len(whole))])
+        for place in rng.integers(0, len(damaged), 3):
+            damaged[place] = rng.integers(256)
+        (tmp_path / "a").write_bytes(damaged)
+        try:
+            assert _decoded(tmp_path / "a").x.shape == (8, 8, 3)
+        except DataError as error:
+            refused += 1
+            assert str(error).startswith(str(tmp_path / "a"))
+    assert refused

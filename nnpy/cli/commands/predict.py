@@ -39,8 +39,9 @@ def predict(
 ) -> None:
     """Print the three most likely classes of each IMAGE with their probabilities.
 
-    An IMAGE is a PNG or JPEG of any size, a folder of them, or an .npy array. The model is
-    the best one of a RUN (default: the newest) or a MODEL.keras.
+    An IMAGE is a picture of any size (PNG, JPEG, GIF, BMP, WebP, TIFF, AVIF, PPM), a folder
+    of them, or an .npy array. The model is the best one of a RUN (default: the newest) or a
+    MODEL.keras.
     """
     from nnpy import api
 

@@ -12,6 +12,7 @@ above it too: the order of the text is the order of the data, and a cycle cannot
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 from nnpy.catalog.entries import Entry, Parameter
@@ -39,6 +40,7 @@ _MODEL_CALL = (
     Parameter("mask", types=("any",), doc="The masks of its inputs."),
 )
 MISSING = "?"  # the class of a step that could not be read
+_LIKELY_BLOCKS = 200  # that a name is held against: thousands by thousands would take minutes
 # What older Keras wrote on the first layer.
 _OLD_SHAPES = ("input_shape", "input_dim", "batch_input_shape")
 
@@ -57,11 +59,11 @@ def read(
         return None
     unread = network is None or any(each.layer.name == MISSING for each in network.steps)
     if not unread:
-        meant = checker.sound.meant.values()  # what is unknown may have meant the block
+        meant = {*checker.sound.meant.values()}  # what is unknown may have meant the block
         for name, block in (blocks or {}).items():
             # A file that others extend may hold blocks for all of them.
             same_file = _file(block.mark) == _file(node.mark)
-            if name not in budget.used and same_file and not {name, ""} & {*meant}:
+            if name not in budget.used and same_file and not {name, ""} & meant:
                 checker.error(block.mark, f"blocks.{name}", "the block is never used")
     return network
 
@@ -215,15 +217,9 @@ class _Reader:
                 message = f"unknown layer '{use.name}'; did you mean the operation ops.{use.name}"
                 self.checker.error(use.mark, path, message)
             else:
-                own_keys = ("from", "call", "name", "adapt")
-                self.checker.unknown_name(
-                    use.mark,
-                    path,
-                    ("layer",),
-                    use.name,
-                    use.without(*own_keys),
-                    (*self.blocks, "reuse", "Model"),
-                )
+                arguments = use.without("from", "call", "name", "adapt")
+                also = (*islice(self.blocks, _LIKELY_BLOCKS), "reuse", "Model")
+                self.checker.unknown_name(use.mark, path, ("layer",), use.name, arguments, also)
             inputs = tensors.plain(use)
             own = use.scope.choose(use.argument("name"), snake_case(use.name), use.path)
             return self._add(use, KerasObject("layer", use.name), own, inputs)

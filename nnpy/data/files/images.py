@@ -47,7 +47,7 @@ def find(paths: Iterable[Path]) -> list[Path]:
         if path.is_dir():
             inside = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES)
             if not inside:
-                raise DataError(f"{path}: no PNG, JPEG or .npy file in this folder")
+                raise DataError(f"{path}: no picture or .npy file in this folder")
             files += inside
         elif path.exists():
             files.append(path)
