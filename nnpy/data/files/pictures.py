@@ -23,6 +23,7 @@ from nnpy.errors import DataError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+VERSION = 1  # goes up when the same file becomes other bytes
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "AVIF", "PPM")
 MOST_PIXELS = 50_000_000  # 150 MB in memory; a 10 KB file may claim any size
 
