@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 VERSION = 1  # goes up when the same file becomes other bytes
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "AVIF", "PPM")
+_ORIENTATION = 0x0112  # the EXIF tag; from 5 on a picture lies on its side
 MOST_PIXELS = 50_000_000  # 150 MB in memory; a 10 KB file may claim any size
 
 
@@ -73,10 +74,13 @@ def decode(path: Path, file: BinaryIO, geometry: Geometry) -> Decoded:
                 if min(map(math.prod, canvases)) > 4 * MOST_PIXELS:
                     raise _too_thin(path, *size, height, width)
             frames = getattr(picture, "n_frames", 1)
+            turned = picture.getexif().get(_ORIENTATION, 1)
             # A JPEG can be unpacked at a fraction of its size.
-            picture.draft("L" if mode == "L" else "RGB", (2 * width, 2 * height))
-            ready = _eight_bits(path, ImageOps.exif_transpose(picture))
-            ready = _on_background(ready, mode, geometry.background)
+            needed = (2 * width, 2 * height) if turned < 5 else (2 * height, 2 * width)
+            picture.draft("L" if mode == "L" else "RGB", needed)
+            ready = ImageOps.exif_transpose(picture) if turned != 1 else picture
+            ready = _on_background(_eight_bits(path, ready), mode, geometry.background)
+            fitted, how = _fit(path, ready, geometry)
     except DataError:
         raise
     except Image.DecompressionBombError:
@@ -88,11 +92,6 @@ def decode(path: Path, file: BinaryIO, geometry: Geometry) -> Decoded:
     except Exception as error:  # noqa: BLE001 – ten formats' readers raise anything of damaged files
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise DataError(f"{path}: the image cannot be read: {reason}") from None
-    fitted, how = _fit(path, ready, geometry)
-    if fitted.size != (width, height):
-        smaller = fitted.width > width or fitted.height > height
-        way = Image.Resampling.BOX if smaller else Image.Resampling.BICUBIC
-        fitted = fitted.resize((width, height), way)
     x = np.asarray(fitted, np.uint8).reshape(geometry.shape)
     return Decoded(x, size, grey, frames, how)
 
@@ -131,44 +130,68 @@ def _on_background(picture: Image, mode: str, background: int) -> Image:
 
 
 def _fit(path: Path, picture: Image, geometry: Geometry) -> tuple[Image, str]:
-    """The picture in the proportions wanted, and what was done for it."""
+    """The picture in the size wanted, and what was done for its proportions."""
+    height, width = geometry.height, geometry.width
+    whole = (0.0, 0.0, float(picture.width), float(picture.height))
     if geometry.fit == "stretch":
-        return picture, ""
+        return _resize(picture, width, height, whole), ""
     if geometry.fit == "crop":
-        return _crop(picture, geometry.height, geometry.width)
-    return _pad(path, picture, geometry.height, geometry.width)
+        return _crop(picture, height, width)
+    across, down = _canvas(picture.width, picture.height, height, width)
+    if across * down > 4 * MOST_PIXELS:
+        raise _too_thin(path, picture.width, picture.height, height, width)
+    # A hundredth of the side is lost by no eye, and rounding makes such differences.
+    if across - picture.width <= across // 100 and down - picture.height <= down // 100:
+        return _resize(picture, width, height, whole), ""
+    scale = min(width / picture.width, height / picture.height)
+    inner = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+    return (
+        _pad(_resize(picture, *inner, whole), height, width, _border(picture)),
+        f"padded to {across} × {down}",
+    )
+
+
+def _resize(
+    picture: Image, width: int, height: int, box: tuple[float, float, float, float]
+) -> Image:
+    """The part of a picture within `box` (left, top, right, bottom) in another size."""
+    from PIL import Image
+
+    across, down = box[2] - box[0], box[3] - box[1]
+    smaller = across > width or down > height
+    way = Image.Resampling.BOX if smaller else Image.Resampling.BICUBIC
+    return picture.resize((width, height), way, box)
 
 
 def _crop(picture: Image, height: int, width: int) -> tuple[Image, str]:
     """The middle of the picture."""
     across = min(picture.width, max(1, round(picture.height * width / height)))
     down = min(picture.height, max(1, round(picture.width * height / width)))
-    if (across, down) == picture.size:
-        return picture, ""
     left, top = (picture.width - across) // 2, (picture.height - down) // 2
-    return picture.crop((left, top, left + across, top + down)), f"cropped to {across} × {down}"
+    middle = _resize(picture, width, height, (left, top, left + across, top + down))
+    return middle, "" if (across, down) == picture.size else f"cropped to {across} × {down}"
 
 
-def _pad(path: Path, picture: Image, height: int, width: int) -> tuple[Image, str]:
-    """The picture on a canvas of the proportions wanted, in the colour of its own border."""
+def _pad(picture: Image, height: int, width: int, fill: tuple[int, ...] | int) -> Image:
+    """The picture in the middle of a larger one."""
     from PIL import Image
 
-    across, down = _canvas(picture.width, picture.height, height, width)
-    if across * down > 4 * MOST_PIXELS:
-        raise _too_thin(path, picture.width, picture.height, height, width)
-    # A hundredth of the side is lost by no eye, and rounding makes such differences.
-    if across - picture.width <= across // 100 and down - picture.height <= down // 100:
-        return picture, ""
-    pixels = np.asarray(picture)
-    edges = np.concatenate(
-        [edge.reshape(-1, *pixels.shape[2:]) for edge in (pixels[0], pixels[-1])]
-        + [edge.reshape(-1, *pixels.shape[2:]) for edge in (pixels[:, 0], pixels[:, -1])]
-    )
-    median = np.median(edges, axis=0)
-    fill = tuple(int(v) for v in median) if median.ndim else int(median)
-    canvas = Image.new(picture.mode, (across, down), fill)
-    canvas.paste(picture, ((across - picture.width) // 2, (down - picture.height) // 2))
-    return canvas, f"padded to {across} × {down}"
+    canvas = Image.new(picture.mode, (width, height), fill)
+    canvas.paste(picture, ((width - picture.width) // 2, (height - picture.height) // 2))
+    return canvas
+
+
+def _border(picture: Image) -> tuple[int, ...] | int:
+    """The colour of a picture's edges: the median of each channel."""
+    width, height = picture.size
+    edges = [
+        *((0, 0, width, 1), (0, height - 1, width, height)),
+        *((0, 0, 1, height), (width - 1, 0, width, height)),
+    ]
+    strips = [np.asarray(picture.crop(edge)) for edge in edges]
+    pixels = np.concatenate([strip.reshape(-1, *strip.shape[2:]) for strip in strips])
+    median = np.median(pixels, axis=0)
+    return tuple(int(v) for v in median) if median.ndim else int(median)
 
 
 def _canvas(across: int, down: int, height: int, width: int) -> tuple[int, int]:
