@@ -356,16 +356,17 @@ class Training:
         self.asked.check()
 
     def evaluate(self) -> None:
-        """The best weights on the test set, once."""
+        """The best weights on the test set, once; without one, on the validation set."""
         self.run.replace(self.run.last_path, self.save)
-        if self.best.weights is None:  # no epoch was trained: the first weights are the best
+        if self.best.weights is None:  # no epoch was trained
             self.run.replace(self.run.best_path, self.save)
         else:
             self.model.set_weights(self.best.weights)
             if self.table.rewritten or not self.run.best_path.exists():
                 self.run.replace(self.run.best_path, self.save)
         with self.clock.phase("evaluation"):
-            self.summary["test"] = self.engine.evaluate(self.dataset.test, on_chunk=self._check)
+            name, split = self.dataset.final
+            self.summary[name] = self.engine.evaluate(split, on_chunk=self._check)
 
     def close_quietly(self, status: str, error: str | None = None) -> None:
         """As `close`, where something else is wrong already: the disk is full, the folder gone."""
