@@ -31,6 +31,7 @@ class Reading:
     missing: tuple[str, ...] | None = None  # words besides nothing; None: the usual ones
     decimal: str | None = None
     types: Mapping[str, str] = field(default_factory=dict)  # column → kind, whatever it looks like
+    asked: Collection[str] = ()  # features and targets by name: used whatever they look like
     skipped: Collection[str] = ()  # columns that are not looked at
     semicolons: bool = False  # whether the file's cells are parted by semicolons
     unnamed: Collection[str] = ()  # columns without a name
@@ -63,6 +64,7 @@ class _Column:
     def __init__(self, name: str, series: Any, number: Any, reading: Reading) -> None:
         self.name, self.series, self.number, self.reading = name, series, number, reading
         self.wanted = reading.types.get(name)
+        self.free = self.wanted is None and name not in reading.asked  # may be found useless
         self.notes: list[str] = []
         missing = None if reading.missing is None else tuple(sorted({*reading.missing, ""}))
         self.number_form = NUMBER_FORM if missing is None else Form(missing=missing)
@@ -126,7 +128,7 @@ class _Column:
         column = Column(self.name, Kind.NUMBER, reason, form, values, notes=tuple(self.notes))
         if self.wanted in (Kind.CATEGORY, Kind.BOOLEAN):
             return replace(column.as_labels(), reason="numbers, taken as categories as asked")
-        if self.wanted is None and (why := self._identifies(values, count)):
+        if self.free and (why := self._identifies(values, count)):
             return replace(column, kind=Kind.ID, reason=why)
         return column
 
@@ -165,12 +167,12 @@ class _Column:
             if self.wanted != Kind.CATEGORY:
                 return self._of_iso(text)
         elif re.search(words.OTHER_DATE, first) and _all(text, words.OTHER_DATE):
-            if self.wanted == Kind.DATE:
+            if self.wanted == Kind.DATE or (self.wanted is None and not self.free):
                 raise DataError(
                     f"column '{self.name}': '{first}' does not say which number is the month; "
                     "write dates as 2024-01-31"
                 )
-            if self.wanted is None:
+            if self.free:
                 return self._codes(text, Kind.DATE, f"dates such as {first}")
         return self._of_labels(text, count)
 
@@ -191,7 +193,7 @@ class _Column:
         if self.reading.missing is None:
             said = _without(text, text.is_in(sorted(words.MISSING_NUMBERS)))
         if said.null_count() == len(said):
-            return self._empty() if self.wanted is None and text.n_unique() <= 2 else None
+            return self._empty() if self.free and text.n_unique() <= 2 else None
         for form, number in self._forms(said):
             bad = number.is_null() & said.is_not_null()
             if not bad.any() and not (form.decimal == "." and self._has_zeros(said, number)):
@@ -272,7 +274,7 @@ class _Column:
             reason += f"; '{zero[0]}' has leading zeros: a code, not a number"
         elif self.wanted in (Kind.CATEGORY, Kind.BOOLEAN):
             self.label_form = replace(self.label_form, numeric=_all(text, words.NUMBER.pattern))
-        if self.wanted is None:
+        if self.free:
             long = text.str.len_chars().mean()
             if different == count and count >= ALL_DIFFERENT:
                 kind, reason = Kind.ID, f"{count:,} words, all different: an identifier or text"
@@ -283,7 +285,7 @@ class _Column:
     def _codes(self, text: Any, kind: Kind, reason: str) -> Column:
         pl = polars()
         labels = text.drop_nulls().unique().sort()
-        if kind in (Kind.ID, Kind.TEXT) or (kind == Kind.DATE and self.wanted is None):
+        if kind in (Kind.ID, Kind.TEXT) or (kind == Kind.DATE and self.free):
             return Column(self.name, kind, reason, self.label_form, notes=tuple(self.notes))
         codes = text.cast(pl.Enum(labels)).to_physical().cast(pl.Int32)
         codes, names = codes.fill_null(-1).to_numpy(), labels.to_list()
@@ -304,7 +306,7 @@ class _Column:
 
     def _of_iso(self, text: Any) -> Column:
         first = text.drop_nulls()[0]
-        if self.wanted is None:
+        if self.free:
             return self._codes(text, Kind.DATE, f"dates such as {first}")
         from nnpy.data.table.dates import days
 
@@ -316,7 +318,7 @@ class _Column:
     def _of_days(self, moments: Any, reason: str) -> Column:
         pl = polars()
         number = moments.dt.epoch("us").cast(pl.Float64) / 86_400e6
-        if self.wanted is None:
+        if self.free:
             return Column(self.name, Kind.DATE, reason, notes=tuple(self.notes))
         return self._as_days(number, f"{reason}, as days")
 

@@ -76,6 +76,15 @@ class Files:
             at += file.rows
         return found
 
+    def place(self, row: int) -> str:
+        """A row of the frames in words: `row 5`, or `row 5 of test.csv`; the first one is 1."""
+        for split, part in self.rows().items():
+            if part.start <= row < part.stop:
+                file = next(each for each in self.files if each.split == split)
+                of = f" of {file.path.name}" if len(self.files) > 1 else ""
+                return f"row {row - part.start + 1:,}{of}"
+        return f"row {row + 1:,}"
+
     def frames(self, budget: int | None = None) -> Iterator[Any]:
         """Polars frames of some columns each, with all rows.
 
