@@ -101,11 +101,13 @@ class Problem:
 class ConfigError(UsageError):
     """A config is wrong; `problems` holds every mistake that was found, in file order.
 
-    Its text tells the first `MOST_TOLD` of them, and how many there are.
+    Its text tells the first `MOST_TOLD` of them, and how many there are; it is `located` where it
+    begins with the file that the first is in.
     """
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems: tuple[Problem, ...] = tuple(problems)
+        self.located = bool(self.problems and self.problems[0].file)
         lines = [str(problem) for problem in self.problems[:MOST_TOLD]]
         if more := len(self.problems) - len(lines):
             word = "mistakes" if more > 1 else "mistake"

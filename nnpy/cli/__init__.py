@@ -90,7 +90,7 @@ def main() -> None:
     try:
         code = cli.main(prog_name="nnpy", standalone_mode=False, obj=terminal)
     except NnpyError as error:
-        terminal.error(str(error))
+        terminal.error(error)
         code = error.exit_code
     except click.exceptions.Exit as error:
         code = error.exit_code

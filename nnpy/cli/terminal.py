@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from nnpy.cli import streams
-from nnpy.errors import NnpyError
+from nnpy.errors import ConfigError, NnpyError
 from nnpy.storage import atomic
 from nnpy.text import harmless
 
@@ -110,8 +110,10 @@ class Terminal:
             with contextlib.suppress(OSError):  # a full disk: the log is not the training
                 os.write(2, (text + "\n").encode(errors="backslashreplace"))
 
-    def error(self, text: str) -> None:
-        self.say(text if ":" in text.split(" ", 1)[0] else f"Error: {text}")
+    def error(self, error: NnpyError | str) -> None:
+        """What went wrong; one that begins with its place in a file needs no further word."""
+        located = isinstance(error, ConfigError) and error.located
+        self.say(str(error) if located else f"Error: {error}")
 
     def result(self, value: str | Mapping[str, Any], *, essential: bool = True) -> None:
         """An answer on stdout: text, or data as JSON.

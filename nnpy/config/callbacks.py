@@ -32,6 +32,7 @@ _FILES = {
     "ModelCheckpoint": "filepath",
     "BackupAndRestore": "backup_dir",
     "TensorBoard": "log_dir",
+    "OrbaxCheckpoint": "directory",
 }
 _PACKAGES = {
     "TensorBoard": ("tensorboard", "pip install tensorboard"),

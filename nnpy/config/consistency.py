@@ -285,8 +285,8 @@ def _check_loss(
         assert entry is not None
         one = labels.form == "sparse" and entry.targets in ("binary", "numbers")
         if not one and end.units != labels.classes:
-            message = f"the model ends in {end.units} outputs, but {labels.data} has "
-            checker.error(step.mark, step.path, f"{message}{labels.classes} classes")
+            message = measures.wrong_number(end, labels)
+            checker.error(step.mark, step.path, message)
     if end.units == 1 and end.activation in ("softmax", "log_softmax") and last is not None:
         message = f"{end.activation} over one output is always the same; use sigmoid"
         checker.error(last.mark, last.path, message)

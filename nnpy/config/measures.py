@@ -208,6 +208,15 @@ def _is_beyond(axis: Any) -> bool:
     return isinstance(axis, int) and not isinstance(axis, bool) and not -2 <= axis <= 1
 
 
+def wrong_number(end: End, labels: Labels) -> str:
+    """That a model has not one output for each class, and what else two classes may have."""
+    count = "1 output" if end.units == 1 else f"{end.units} outputs"
+    message = f"the model ends in {count}, but {labels.data} has {labels.classes} classes"
+    if end.units == 1 and labels.classes == 2 and end.activation not in ("softmax", "log_softmax"):
+        return f"{message}: set units: 2, or training.loss: binary_crossentropy"
+    return message
+
+
 # -- outputs that are no probabilities ------------------------------------------------------
 
 

@@ -5,7 +5,7 @@ Importing this module imports Keras.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -14,6 +14,7 @@ import numpy as np
 from nnpy.catalog.naming import snake_case
 from nnpy.config import pixels
 from nnpy.config.pixels import Op
+from nnpy.models.functional_config import histories, tensors
 
 
 def decided_rescale(model: keras.Model, scale: float) -> tuple[float, str]:
@@ -34,14 +35,14 @@ def _ops(model: keras.Model) -> tuple[tuple[Op, ...], tuple[str, ...]]:
         config = model.get_config()
         described, inputs = (
             config["layers"],
-            [name for name, *_ in _tensors(config["input_layers"])],
+            [name for name, *_ in tensors(config["input_layers"])],
         )
     except (KeyError, NotImplementedError, TypeError):
         return (), ()
     found = []
     for each in described:
         for number, node in enumerate(each.get("inbound_nodes", ())):
-            sources = tuple(_name(*history) for history in _histories(node))
+            sources = tuple(_name(*history) for history in histories(node))
             name = _name(each["name"], number)
             if ".ops." in str(each.get("module")):
                 found.append(Op(name, snake_case(each["class_name"]), _number(node), sources))
@@ -74,26 +75,3 @@ def _number(node: Mapping[str, Any]) -> dict[str, Any]:
     """The number that an operation is given beside its tensor."""
     values = [*node.get("args", ()), *node.get("kwargs", {}).values()]
     return {"x2": values[1]} if len(values) > 1 and isinstance(values[1], int | float) else {}
-
-
-def _tensors(value: Any) -> Iterator[tuple[str, int, int]]:
-    """`["conv", 0, 0]`, or a list or mapping of such → all of them."""
-    if isinstance(value, Mapping):
-        value = list(value.values())
-    if len(value) == 3 and isinstance(value[0], str):
-        yield value[0], value[1], value[2]
-        return
-    for each in value:
-        yield from _tensors(each)
-
-
-def _histories(value: Any) -> Iterator[tuple[str, int, int]]:
-    """Every tensor in the arguments of a call."""
-    if isinstance(value, Mapping):
-        if value.get("class_name") == "__keras_tensor__":
-            yield tuple(value["config"]["keras_history"])
-            return
-        value = list(value.values())
-    if isinstance(value, list | tuple):
-        for each in value:
-            yield from _histories(each)

@@ -5,6 +5,7 @@ Importing this module imports Keras.
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import keras
 
+from nnpy.config.objects import KerasObject
 from nnpy.errors import UsageError
 from nnpy.storage import atomic
 
@@ -40,6 +42,17 @@ def keep_in(folder: Path, callbacks: Iterable[keras.callbacks.Callback]) -> None
                 double_checkpoint=callback.double_checkpoint,
                 delete_checkpoint=callback.delete_checkpoint,
             )
+
+
+def opens_at_once(told: KerasObject) -> bool:
+    """Whether a callback opens its folder when it is made, so that it must know the run's."""
+    return told.name == "OrbaxCheckpoint" and not told.code
+
+
+def placed(told: KerasObject, folder: Path) -> KerasObject:
+    """A callback that `opens_at_once`, its relative folder in the run folder."""
+    directory = _placed(folder, told.arguments["directory"])
+    return dataclasses.replace(told, arguments={**told.arguments, "directory": directory})
 
 
 def _placed(folder: Path, name: Any) -> str:

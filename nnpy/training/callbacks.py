@@ -197,6 +197,7 @@ def _acts(callback: keras.callbacks.Callback, hook: str) -> bool:
     for kind, setting in (
         (keras.callbacks.ModelCheckpoint, "save_freq"),
         (keras.callbacks.BackupAndRestore, "save_freq"),
+        (keras.callbacks.OrbaxCheckpoint, "save_freq"),
         (keras.callbacks.TensorBoard, "update_freq"),
     ):
         if isinstance(callback, kind) and function is getattr(kind, hook, None):

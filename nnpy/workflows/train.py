@@ -51,7 +51,7 @@ def train_config(
         from nnpy.models import adapt, saved
         from nnpy.models.compile import check_batches, check_data
         from nnpy.models.instantiate import instantiate
-        from nnpy.training import trainer
+        from nnpy.training import callback_files, trainer
         from nnpy.workflows.report import Reporter
 
     device_name = session.select_device()
@@ -60,7 +60,10 @@ def train_config(
     with clock.phase("build"), _memory_told(config):
         model = session.build_model()
         check_data(config, session.data_info)
-        callbacks = [instantiate(each) for each in config.training.callbacks]
+        callbacks = [
+            None if callback_files.opens_at_once(each) else instantiate(each)
+            for each in config.training.callbacks
+        ]
         record = session.record(model)
     with clock.phase("data"):
         dataset = session.dataset()
@@ -75,6 +78,10 @@ def train_config(
     with folder as run, signals.graceful(listener.on_message, listener.on_exit) as asked:
         reporter = Reporter(run, model, clock, listener)
         with _mistakes_told(config, run, new=resumed is None):
+            pairs = zip(config.training.callbacks, callbacks, strict=True)
+            callbacks = [
+                made or instantiate(callback_files.placed(told, run.folder)) for told, made in pairs
+            ]
             training = trainer.Training(
                 config,
                 dataset,

@@ -124,7 +124,8 @@ def test_report_runs_compare_reproduce(nnpy: Command, tiny_run: Path, tmp_path: 
 
 def test_several_seeds(nnpy: Command, tiny_config: dict, tmp_path: Path) -> None:
     (tmp_path / "small.yaml").write_text(yaml.safe_dump(tiny_config))
-    arguments = ("--set", "training.epochs=1", "--seeds", "2", "--json")
+    logger = "training.callbacks=[{CSVLogger: {filename: logs/epochs.csv}}]"
+    arguments = ("--set", "training.epochs=1", "--set", logger, "--seeds", "2", "--json")
     done = nnpy("train", "small.yaml", *arguments)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
@@ -138,6 +139,10 @@ def test_several_seeds(nnpy: Command, tiny_config: dict, tmp_path: Path) -> None
     assert old == [accuracy[key] for key in ("std", "min", "max")]
     seeds = [yaml.safe_load((tmp_path / run / "config.yaml").read_text()) for run in told["runs"]]
     assert [config["training"]["seed"] for config in seeds] == [0, 1]
+    # Each has its own files of callbacks.
+    logs = [(tmp_path / run / "logs" / "epochs.csv").read_text() for run in told["runs"]]
+    assert [len(each.splitlines()) for each in logs] == [2, 2]
+    assert logs[0] != logs[1]
     # Each run is what a training of its own with that seed gives.
     alone = api.train(
         tiny_config,

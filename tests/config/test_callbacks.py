@@ -117,6 +117,7 @@ def test_averages_must_be_there_to_be_swapped():
         ({"CSVLogger": {"filename": "a.csv", "separator": " ; "}}, "expected one character"),
         ({"CSVLogger": {"filename": "a.csv", "separator": ""}}, "expected one character"),
         ({"CSVLogger": {"filename": "../log.csv"}}, "leads out of the run folder"),
+        ({"OrbaxCheckpoint": {"directory": "checkpoints/best.keras"}}, "the run folder's own"),
     ],
 )
 def test_what_cannot_be_honoured_is_refused(listed, words):

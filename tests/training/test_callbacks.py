@@ -10,9 +10,12 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import yaml
 
 import nnpy
+from nnpy.config.load import load_config
 from nnpy.errors import ConfigError, UsageError
+from nnpy.training import callback_files
 from nnpy.training.callbacks import Callbacks
 from nnpy.training.progress import ProgressListener
 from nnpy.workflows.report import Reporter
@@ -179,6 +182,39 @@ def test_files_of_callbacks_lie_in_the_run_folder(config, tmp_path, monkeypatch)
         }
     after = {path.name for path in tmp_path.iterdir()}
     assert after - before == {"absolute.csv", "runs", "other"}
+
+
+def test_tensorboard_logs_into_the_run_folder(config, tmp_path, monkeypatch) -> None:
+    pytest.importorskip("tensorboard")
+    monkeypatch.chdir(tmp_path)
+    logging = {"log_dir": "logs", "histogram_freq": 1, "update_freq": 2, "write_images": True}
+    run = nnpy.train(with_callbacks(config, {"TensorBoard": logging}), run_dir="run")
+    for part in ("train", "validation"):
+        assert [*(run.folder / "logs" / part).glob("events.out.tfevents.*")], part
+    assert not (tmp_path / "logs").exists()
+
+
+def test_orbax_keeps_its_checkpoints_in_the_run_folder(config, tmp_path, monkeypatch) -> None:
+    pytest.importorskip("orbax.checkpoint")
+    monkeypatch.chdir(tmp_path)
+    saving = {"directory": "orbax/all", "save_on_background": False, "max_to_keep": 2}
+    listener = Heard()
+    run = nnpy.train(
+        with_callbacks(config, {"OrbaxCheckpoint": saving}), run_dir="run", listener=listener
+    )
+    assert {each.name for each in (run.folder / "orbax/all").iterdir()} >= {"0", "1"}
+    assert not (tmp_path / "orbax").exists()
+    assert not [each for each in listener.messages if "is called at each of" in each]
+
+
+def test_a_callback_that_opens_its_folder_is_made_for_the_runs(config, tmp_path) -> None:
+    code = "OrbaxCheckpoint: {directory: %s}"
+    for given, expected in (("a/b", tmp_path / "a/b"), ("/x", Path("/x"))):
+        told = load_config(with_callbacks(config, yaml.safe_load(f"{{{code % given}}}")))
+        (callback,) = told.training.callbacks
+        assert callback_files.opens_at_once(callback)
+        placed = callback_files.placed(callback, tmp_path)
+        assert placed.arguments["directory"] == str(expected)
 
 
 def test_the_backup_of_another_training_is_not_taken_up(config, tmp_path) -> None:

@@ -66,7 +66,7 @@ def check(
             wrong = True
             answer["problems"] = [Problem(str(error), file=file).as_dict()]
             if not as_json:
-                terminal.error(str(error))
+                terminal.error(error)
         answers.append(answer)
     if as_json:
         terminal.result({"ok": not wrong, "files": answers})

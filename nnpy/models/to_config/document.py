@@ -27,7 +27,7 @@ from nnpy.storage import atomic
 
 @dataclass
 class Document:
-    """What a config says, and what it cannot say.
+    """What a config says, and what cannot be expressed in one.
 
     `content` are its sections; `notes` what the user must hear; `arrays` the content of the
     file `array_file` beside it.

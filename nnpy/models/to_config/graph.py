@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from nnpy.models.functional_config import histories, is_tensor, tensors
 from nnpy.models.to_config import calls, layers
 from nnpy.models.to_config.context import Context
 from nnpy.models.to_config.layers import is_network
@@ -35,16 +36,16 @@ class Graph:
         taken = self.config["input_layers"]
         used = {name for each in self.layers for name in self._inputs_of(each)}
         ends = self._from_zero(self.config["output_layers"])
-        used |= {name for name, _, _ in _tensors(ends)}
+        used |= {name for name, _, _ in tensors(ends)}
         inputs = {}
-        for name, _, _ in _tensors(taken):
+        for name, _, _ in tensors(taken):
             inputs[name] = layers.input_of(
                 self.layers[name]["config"], self.context, self.keep_batch
             )
             if name not in used:
                 inputs[name]["unused"] = True
             self.names[name, 0] = name
-        for node in self._order([(name, index) for name, index, _ in _tensors(ends)]):
+        for node in self._order([(name, index) for name, index, _ in tensors(ends)]):
             self.steps.append(self._step(*node))
         outputs = self._structure(ends)
         first = next(iter(inputs)) if len(inputs) == 1 else None
@@ -67,7 +68,7 @@ class Graph:
         """
         if isinstance(ends, dict):
             return {key: self._from_zero(each) for key, each in ends.items()}
-        if _is_tensor(ends):
+        if is_tensor(ends):
             operation = self.operations[ends[0]]
             nested = is_network(operation) and not isinstance(operation, keras.Sequential)
             return [ends[0], ends[1] - nested, ends[2]]
@@ -95,14 +96,14 @@ class Graph:
 
     def _sources(self, node: tuple[str, int]) -> list[tuple[str, int]]:
         name, index = node
-        found = [(each[0], each[1]) for each in _histories(self._call(name, index))]
+        found = [(each[0], each[1]) for each in histories(self._call(name, index))]
         # A shared layer is made for what it was called with first.
         return [(name, index - 1), *found] if index else found
 
     def _inputs_of(self, name: str) -> Iterator[str]:
         """The layers whose tensors a layer takes, in any of its calls."""
         for call in self.layers[name]["inbound_nodes"]:
-            for each in _histories(call):
+            for each in histories(call):
                 yield each[0]
 
     def _call(self, name: str, index: int) -> Mapping[str, Any]:
@@ -149,7 +150,7 @@ class Graph:
         """Inputs or outputs of the model by their names, in the form that it has."""
         if isinstance(ends, dict):
             return {key: self._structure(each) for key, each in ends.items()}
-        if _is_tensor(ends):
+        if is_tensor(ends):
             return as_text(self._reference(*ends))
         return [self._structure(each) for each in ends]
 
@@ -200,37 +201,11 @@ class Graph:
 # -- the forms of get_config ---------------------------------------------------------------
 
 
-def _is_tensor(value: Any) -> bool:
-    """`["conv", 0, 0]`: a layer, which of its calls, which of its tensors."""
-    return len(value) == 3 and isinstance(value, list | tuple) and isinstance(value[0], str)
-
-
-def _tensors(value: Any) -> list[tuple[str, int, int]]:
-    """Every tensor of a structure, in the order in which Keras counts them."""
-    if isinstance(value, dict):
-        return [one for key in sorted(value) for one in _tensors(value[key])]
-    if _is_tensor(value):
-        return [(value[0], value[1], value[2])]
-    return [one for each in value for one in _tensors(each)]
-
-
 def _shape(value: Any) -> Any:
     """A structure of tensors with 0 in the place of each."""
     if isinstance(value, dict):
         return {key: _shape(each) for key, each in value.items()}
-    return 0 if _is_tensor(value) else [_shape(each) for each in value]
-
-
-def _histories(value: Any) -> Iterator[tuple[str, int, int]]:
-    """Every tensor in the arguments of a call."""
-    if isinstance(value, dict):
-        if value.get("class_name") == "__keras_tensor__":
-            yield tuple(value["config"]["keras_history"])
-            return
-        value = list(value.values())
-    if isinstance(value, list | tuple):
-        for each in value:
-            yield from _histories(each)
+    return 0 if is_tensor(value) else [_shape(each) for each in value]
 
 
 def _symbolic(value: Any) -> Any:

@@ -44,7 +44,7 @@ def plain(
         return function(value)
     if name in ("__slice__", "__ellipsis__"):
         return slices.text(key(value))
-    raise ModelError(f"a config cannot say {name}: {config}")
+    raise ModelError(f"{name} cannot be expressed in a config: {config}")
 
 
 def scalar(value: Any) -> Any:
@@ -56,7 +56,7 @@ def scalar(value: Any) -> Any:
     for kind in (int, float, str):  # classes that derive from them, too
         if isinstance(value, kind):
             return kind(value)
-    raise ModelError(f"a config cannot say {value!r}")
+    raise ModelError(f"{value!r} cannot be expressed in a config")
 
 
 def array(values: Any, dtype: str, context: Context | None) -> Any:
