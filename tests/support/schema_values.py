@@ -43,7 +43,8 @@ def instance(schema: Any, root: dict[str, Any], chance: random.Random, depth: in
     types = chosen.get("type", "object" if "properties" in chosen else "string")
     kind = chance.choice(types) if isinstance(types, list) else types
     if kind == "array":
-        count = chance.randint(chosen.get("minItems", 1), chosen.get("maxItems", 3))
+        least = chosen.get("minItems", 1)
+        count = chance.randint(least, max(least, chosen.get("maxItems", 3)))
         if depth > _DEEPEST:
             return []
         return [instance(chosen.get("items"), root, chance, depth + 1) for _ in range(count)]
