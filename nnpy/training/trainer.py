@@ -195,11 +195,8 @@ class Training:
         self.recorder.restore(state)
         told = state.progress
         try:
-            self.rows, self.best.value, self.best.weights = (
-                told["rows"],
-                told["best"],
-                told["best_weights"],
-            )
+            self.rows, self.best.value = told["rows"], told["best"]
+            self.best.weights = told["best_weights"]
             self.best.loss = told.get("best_loss")  # a state of an older nnpy has none
             hooks.history.epoch, hooks.history.history = told.get("history", ([], {}))
             self.summary |= told["summary"]
@@ -355,7 +352,7 @@ class Training:
         self.asked.check()
 
     def evaluate(self, *, test: bool) -> None:
-        """The best weights in the model, and on the test set, once."""
+        """The best weights on the test set, once; without one, on the validation set."""
         self.run.replace(self.run.last_path, self.save)
         if self.best.weights is None:  # no epoch was trained: the first weights are the best
             self.run.replace(self.run.best_path, self.save)
@@ -364,8 +361,9 @@ class Training:
             if self.table.rewritten or not self.run.best_path.exists():
                 self.run.replace(self.run.best_path, self.save)
         with self.clock.phase("evaluation"):
+            part, split = self.dataset.final
             if test:
-                self.summary["test"] = self.engine.evaluate(self.dataset.test, on_chunk=self._check)
+                self.summary[part] = self.engine.evaluate(split, on_chunk=self._check)
 
     def close_quietly(self, status: str, error: str | None = None) -> None:
         """As `close`, where something else is wrong already: the disk is full, the folder gone."""

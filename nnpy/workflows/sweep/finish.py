@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnpy.config.load import load_config
+from nnpy.errors import DataError
 from nnpy.runs import begin
 from nnpy.runs.folder import Run
 
@@ -29,12 +30,15 @@ def test_best(job: Mapping[str, Any]) -> dict[str, Any]:
     best = Run(Path(job["best"]))
     config = load_config(best.config_path, trust_code=job["trust_code"])
     with begin.claimed(best):
-        done = evaluate_model(best.best_path, config, device=job["device"])
         summary = best.summary()
-        summary["test"] = dict(done.result.metrics)
+        try:
+            done = evaluate_model(best.best_path, config, device=job["device"])
+            summary["test"] = dict(done.result.metrics)
+        except DataError:  # there is no test set
+            done = evaluate_model(best.best_path, config, split="validation", device=job["device"])
         best.write_json(best.summary_path, summary)
         write.publish(best, done.model, done.data_info, done.dataset, done.result)
-    told: dict[str, Any] = {"test": summary["test"], "comparison": {}}
+    told: dict[str, Any] = {"test": summary.get("test", {}), "comparison": {}}
     if job["second"]:
         first, second = (_right(Run(Path(job[each])), job) for each in ("best", "second"))
         if first is not None and second is not None:

@@ -77,6 +77,7 @@ class Sweep:
     trials: tuple[Trial, ...]
     test: Mapping[str, float] = field(default_factory=dict)
     comparison: Mapping[str, Any] = field(default_factory=dict)
+    tested: bool = False  # whether the best trial has been looked at
 
     @property
     def ranked(self) -> list[Trial]:
@@ -145,6 +146,7 @@ def read(
         told,
         tested.get("test") or {},
         comparison if same else {},
+        tested=True,
     )
 
 

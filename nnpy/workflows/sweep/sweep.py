@@ -146,7 +146,7 @@ def _test_best(
 ) -> None:
     """Looks at the test set with the best trial, unless that was done."""
     ranked = [each for each in sweep.ranked[:2] if each.runs and is_here(Run(each.runs[0]))]
-    if not ranked or ranked[0] != sweep.best or sweep.test:
+    if not ranked or ranked[0] != sweep.best or sweep.tested:
         return
     job = {
         "work": "test",
