@@ -111,9 +111,18 @@ def merge(base: Node, over: Node, is_object: IsObject, depth: int = 0) -> Node:
             return over
     items, keys = dict(base.value), dict(base.keys)
     for key, each in over.value.items():
-        items[key] = merge(items[key], each, is_object, depth + 1) if key in items else each
+        # Of another source of data the arguments are others: it takes the first one's place.
+        other = (
+            depth == 1 and key == "source" and key in items and not _same_source(items[key], each)
+        )
+        merges = key in items and not other
+        items[key] = merge(items[key], each, is_object, depth + 1) if merges else each
         keys[key] = over.keys.get(key)
     return Node(items, over.mark, keys, over.origin)
+
+
+def _same_source(base: Node, over: Node) -> bool:
+    return base.is_map and over.is_map and set(base.value) == set(over.value)
 
 
 # -- overrides ----------------------------------------------------------------------------
@@ -131,13 +140,17 @@ def override(root: Node, overrides: Iterable[str], names: Names, checker: Checke
             raise UsageError(f"--set {text}: expected KEY=VALUE, such as training.epochs=10")
         if key.strip() == "extends":
             raise UsageError(f"--set {text}: only a file can extend another")
-        value = _value(text, len(key) + 1)
-        path = re.sub(r"\[\s*(\d+)\s*\]", r".\1", key.strip())
-        message = _put(root, path.split("."), value, names)
+        message = put(root, key, _value(text, len(key) + 1), names)
         if message:
             checker.error(Mark("--set", 1, 1, len(key), text), key, message)
             checker.sound.spoil(key.strip())
     return root
+
+
+def put(root: Node, path: str, value: Node, names: Names) -> str | None:
+    """Sets the value at a path, written as for `--set`; says what is in its way, if anything."""
+    path = re.sub(r"\[\s*(\d+)\s*\]", r".\1", path.strip())
+    return _put(root, path.split("."), value, names)
 
 
 def _value(text: str, start: int) -> Node:
@@ -218,6 +231,8 @@ def _object(node: Node, word: str, words: list[str], names: Names) -> tuple[str,
     elif node.is_map and len(node.value) == 1 and word not in node.value:
         standing = str(next(iter(node.value)))
     else:
+        return None
+    if standing == word:  # of own code: the catalog does not know it
         return None
     # A class is not among settings and outputs: the word is an argument of it, if a wrong one.
     return (standing, words) if names.takes(standing, word) or standing[:1].isupper() else None

@@ -8,7 +8,8 @@ from typing import Any
 
 from nnpy.catalog.entries import Parameter
 from nnpy.config.objects import KerasObject
-from nnpy.data import registry
+from nnpy.data import SplitRule, registry
+from nnpy.data.splits import WAYS
 
 
 def setting(default: Any, *types: str, doc: str, **limits: Any) -> Any:
@@ -20,27 +21,68 @@ def setting(default: Any, *types: str, doc: str, **limits: Any) -> Any:
     return field(default=default, metadata=metadata)
 
 
+def _share(doc: str) -> Any:
+    return setting(None, "float", "null", minimum=0, maximum=1, exclusive_maximum=True, doc=doc)
+
+
+def _way(default: str | None, doc: str) -> Any:
+    return setting(default, "str", *(["null"] if default is None else []), choices=WAYS, doc=doc)
+
+
+def _drawing_seed(doc: str) -> Any:
+    return setting(0, "int", "null", minimum=0, maximum=2**32 - 1, doc=doc)
+
+
+def _split_column() -> Any:
+    return setting(
+        None,
+        "str",
+        "null",
+        doc="The column for by: group, time, column (whose values are train, validation, test) "
+        "and hash.",
+    )
+
+
 @dataclass(frozen=True)
 class ValidationSettings:
     """Which training examples are held out. They are the same whatever the training's seed."""
 
-    split: float = setting(
-        0.1,
-        "float",
-        minimum=0,
-        maximum=1,
-        exclusive_maximum=True,
-        doc="The share of the training set that is held out to choose the best epoch.",
+    split: float | None = _share(
+        "The share of the training set that is held out to choose the best epoch; null: the "
+        "source's own validation set, or else 0.1, or 0.15 of a source without a test set."
+    )
+    by: str | None = _way(
+        None,
+        "How they are chosen: each class by its share (stratify), random, whole groups (group), "
+        "the latest (time), as a column says (column), or for good by a digest (hash); null: as "
+        "stratify says.",
     )
     stratify: bool = setting(True, "bool", doc="Whether each class gives the same share.")
-    seed: int | None = setting(
-        0,
-        "int",
-        "null",
-        minimum=0,
-        maximum=2**32 - 1,
-        doc="Draws them; null takes the last ones as stored, without stratify as model.fit does.",
+    seed: int | None = _drawing_seed(
+        "Draws them; null takes the last ones as stored, without stratify as model.fit does."
     )
+    column: str | None = _split_column()
+
+    @property
+    def rule(self) -> SplitRule:
+        by = self.by or ("stratify" if self.stratify else "random")
+        return SplitRule(self.split or 0.0, by, self.seed, self.column)
+
+
+@dataclass(frozen=True)
+class TestSetSettings:
+    """Which examples are held out for the test, where the source has no test set of its own."""
+
+    split: float | None = _share(
+        "The share that is held out for the test; null: 0.15 of a source without a test set."
+    )
+    by: str = _way("stratify", "How they are chosen, as for the validation.")
+    seed: int | None = _drawing_seed("Draws them; null takes the last ones as stored.")
+    column: str | None = _split_column()
+
+    @property
+    def rule(self) -> SplitRule:
+        return SplitRule(self.split or 0.0, self.by, self.seed, self.column)
 
 
 @dataclass(frozen=True)
@@ -66,6 +108,12 @@ class DataSettings:
         "dict",
         section=ValidationSettings,
         doc="Which training examples are held out for validation, which decides the best epoch.",
+    )
+    test: TestSetSettings = setting(
+        {},
+        "dict",
+        section=TestSetSettings,
+        doc="Which examples are held out for the test; for a source without a test set.",
     )
     labels: str = setting(
         "sparse",
@@ -94,9 +142,17 @@ class DataSettings:
         "the free memory.",
     )
 
+    # The source's own arguments, but for its path; no setting: `source: {name: {…}}` says them.
+    arguments: dict[str, Any] = field(default_factory=dict)
+
     @property
     def validation_split(self) -> float:
-        return self.validation.split
+        return self.validation.split or 0.0
+
+    @property
+    def validates(self) -> bool:
+        """Whether there is a validation set: one held out, or the source's own."""
+        return self.validation.split != 0 or self.validation.by == "column"
 
     @property
     def memory_budget_bytes(self) -> int | None:
@@ -211,10 +267,63 @@ class TrainingSettings:
         return [metric for each in lists for metric in each or () if metric]
 
 
-# A setting's short form: `validation_split: 0.2` is `validation: {split: 0.2}`.
-SHORT_FORMS = {"data": {"validation_split": ("validation", "split")}}
+@dataclass(frozen=True)
+class SweepSettings:
+    """A search for better values of settings: many trainings of the same config."""
 
-SECTIONS: dict[str, type] = {"data": DataSettings, "training": TrainingSettings}
+    trials: int = setting(20, "int", minimum=1, doc="How many combinations of values to try.")
+    objective: str | None = setting(
+        None,
+        "str",
+        "null",
+        doc="The quantity of the validation that counts, such as val_accuracy, at the best epoch; "
+        "null: what training.monitor says.",
+    )
+    objective_mode: str = setting(
+        "auto",
+        "str",
+        choices=("auto", "min", "max"),
+        doc="Whether lower or higher is better; auto knows this for Keras's losses and metrics.",
+    )
+    search: dict[str, Any] = setting(
+        {},
+        "dict",
+        doc="Paths, written as for --set, each with its choices in a list or its range.",
+    )
+    sampler: str = setting(
+        "tpe",
+        "str",
+        choices=("tpe", "random", "grid", "qmc"),
+        doc="How the next values are chosen; Optuna's samplers.",
+    )
+    pruner: str = setting(
+        "none",
+        "str",
+        choices=("none", "median", "hyperband", "halving"),
+        doc="Ends trials early whose validation is worse than that of others after as many "
+        "epochs; Optuna's pruners.",
+    )
+    seeds: int = setting(
+        1, "int", minimum=1, doc="How many seeds each trial is trained with; their mean counts."
+    )
+    seed: int = setting(
+        0, "int", minimum=0, maximum=2**32 - 1, doc="Draws the values and each trial's seed."
+    )
+    max_failures: int = setting(
+        3, "int", minimum=1, doc="How many trials may fail in a row before the sweep stops."
+    )
+
+
+# A setting's short form: `validation_split: 0.2` is `validation: {split: 0.2}`.
+SHORT_FORMS = {
+    "data": {"validation_split": ("validation", "split"), "test_split": ("test", "split")}
+}
+
+SECTIONS: dict[str, type] = {
+    "data": DataSettings,
+    "training": TrainingSettings,
+    "sweep": SweepSettings,
+}
 
 
 def parameters(section: type) -> tuple[Parameter, ...]:
@@ -226,6 +335,7 @@ def parameters(section: type) -> tuple[Parameter, ...]:
             **{key: value for key, value in each.metadata.items() if key != "section"},
         )
         for each in dataclasses.fields(section)
+        if each.metadata
     )
 
 
