@@ -18,6 +18,7 @@ from nnpy.config.network.graph import Network, Step
 from nnpy.config.network.tail import Place, end_of
 from nnpy.config.objects import KerasObject
 from nnpy.config.settings import DataSettings, TrainingSettings
+from nnpy.config.sharing import check_sharing
 from nnpy.config.yaml.nodes import Node
 from nnpy.data import DataInfo, validation
 
@@ -55,6 +56,7 @@ def check_consistency(
             checker.error(place("training", "monitor"), "training.monitor", problem)
     if training.class_weight is not None:
         _check_class_weight(place("training", "class_weight"), info, checker)
+    check_sharing(network, training, place("training", "distribute"), checker)
     if not to_train:
         return []
     freq = training.validation_freq

@@ -25,6 +25,7 @@ from nnpy.engine import batch_parts as parts_of
 from nnpy.engine import tracing
 from nnpy.engine.batch_parts import split_batches
 from nnpy.engine.class_weights import class_weight_table, weight_of_class
+from nnpy.engine.copies import Copies
 from nnpy.engine.course import Course, OnChunk, OnStep, Part, parts_of_epoch
 from nnpy.engine.data_windows import (
     Window,
@@ -109,6 +110,8 @@ class Engine:
         self._on_device: dict[int, tuple[Any, Any]] = {}
         self._pace: dict[str, float] = {}  # seconds a step, by the kind of step
         self._functions: dict[str, Callable[..., Any]] = {}
+        self.copies = Copies()
+        self.distribution: dict[str, Any] = {"strategy": "none", "replicas": 1}
         if model.optimizer is not None and not model.optimizer.built:
             # Built in the first trace, a LossScaleOptimizer would freeze its first scale in it.
             model.optimizer.build(model.trainable_variables)
