@@ -43,6 +43,7 @@ from nnpy.engine.execution import Execution, choose
 from nnpy.engine.graph_rewrites import take_shortcuts
 from nnpy.engine.introspection import fixed_batch_size, on_gpu, reset_states
 from nnpy.engine.programs import compiled, first_line, looped, mapped_loop
+from nnpy.engine.results import numbers_of
 from nnpy.engine.xla_random import draw_as_tensorflow
 from nnpy.errors import DataError, ModelError
 
@@ -387,15 +388,4 @@ class Engine:
 
     def logs(self) -> dict[str, float]:
         """The loss and metrics over the steps since they were reset."""
-        logs: dict[str, float] = {}
-        for name, value in self.model.get_metrics_result().items():
-            numbers = np.asarray(value)
-            if numbers.ndim == 0:
-                logs[name] = float(numbers)
-                continue
-            # A score for each class, or for each threshold.
-            names = self._columns.get(name, ())
-            for i, number in enumerate(numbers.ravel()):
-                part = names[i] if len(names) == numbers.size else i
-                logs[f"{name}_{part}"] = float(number)
-        return logs
+        return numbers_of(self.model.get_metrics_result(), self._columns)
