@@ -33,12 +33,14 @@ def train_config(
     devices: str | None = None,
     tensorboard: bool = False,
     listener: ProgressListener | None = None,
+    final: bool = True,
 ) -> Run:
     """Trains what the config says and leaves a run folder; returns it.
 
-    `resumed` is the run to go on with. Raises Interrupted after Ctrl-C or SIGTERM, with what was
-    reached saved. The model is built before the folder is made: a config that Keras refuses
-    leaves nothing behind.
+    `resumed` is the run to go on with. A training that is not `final`, one of many, leaves the
+    test set alone, and no diagram and page. Raises Interrupted after Ctrl-C or SIGTERM, with
+    what was reached saved. The model is built before the folder is made: a config that Keras
+    refuses leaves nothing behind.
     """
     if tensorboard and importlib.util.find_spec("tensorboard") is None:
         raise UsageError(
@@ -89,16 +91,21 @@ def train_config(
                 device=device_name,
                 deterministic=deterministic,
                 tensorboard=tensorboard,
-                listener=Listeners([listener, reporter]),
+                listener=Listeners([listener, reporter]) if final else listener,
                 clock=clock,
                 asked=asked,
                 save=lambda path: saved.save(model, path, record),
             )
-            summary = training.run_to_end(resumed=resumed is not None)
-        reporter.draw(summary)
-        reporter.report(
-            summary, training.engine, dataset, session.preprocessing(), session.outputs_of(model)
-        )
+            summary = training.run_to_end(resumed=resumed is not None, test=final)
+        if final:
+            reporter.draw(summary)
+            reporter.report(
+                summary,
+                training.engine,
+                dataset,
+                session.preprocessing(),
+                session.outputs_of(model),
+            )
     return run
 
 
@@ -143,8 +150,9 @@ def resume_run(
     device: str | None = None,
     devices: str | None = None,
     listener: ProgressListener | None = None,
+    final: bool = True,
 ) -> Run:
-    """Goes on with a run that was left before its end.
+    """Goes on with a run that was left before its end; `final` as for `train_config`.
 
     Raises UsageError when there is nothing to go on with, or an override alters the past;
     RunError when another process is at it.
@@ -171,4 +179,5 @@ def resume_run(
         devices=devices,
         tensorboard=run.tensorboard_folder.is_dir(),
         listener=listener,
+        final=final,
     )

@@ -82,6 +82,10 @@ def of_file(
     if skip:
         notes.append(f"{skip} comment line{'s' if skip > 1 else ''} (#) before the names left out")
     before, lines = lines[:skip], lines[skip:]
+    if delimiter is not None and (len(delimiter) != 1 or not delimiter.isascii()):
+        raise DataError(
+            f"delimiter: expected one character such as ';' or '\\t', got {delimiter!r}"
+        )
     if delimiter is None:
         delimiter = _delimiter(lines)
         if delimiter != ",":
@@ -134,7 +138,7 @@ def _encoding(path: Path, start: bytes, given: str | None) -> tuple[str, list[st
             return codecs.lookup(given).name, []
         except LookupError:
             raise DataError(
-                f"data.source.table.encoding: unknown encoding '{given}'; common ones are utf-8, "
+                f"encoding: unknown encoding '{given}'; common ones are utf-8, "
                 "cp1252 (Western Windows), latin-1, utf-16, shift_jis, gb18030"
             ) from None
     for mark, name in _BOMS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,8 +13,10 @@ from nnpy.data.table.column import Column, Form, Kind
 from nnpy.data.table.dates import days, days_of
 from nnpy.data.table.record import CLASSES, CategoryFeature, NumberFeature, Record
 from nnpy.data.table.words import shown
+from nnpy.devices.host import cores_here
 from nnpy.errors import DataError, did_you_mean
 
+_FEW = 4  # blocks up to which threads would cost more than they save
 _BLOCK = 8192  # rows that are made at once: they stay in the processor's cache
 
 
@@ -54,13 +57,22 @@ def encode(
         place = slice(at, at + feature.width)
         at += feature.width
         if isinstance(feature, NumberFeature):
-            steps.append(_number(feature, column, x[:, place], missing))
+            steps.append(_number(feature, column, rows, x[:, place], missing))
         else:
-            steps.append(_category(feature, column, x[:, place], unseen, missing))
-    for start in range(0, count, _BLOCK):
-        part = slice(start, min(start + _BLOCK, count))
+            steps.append(_category(feature, column, rows, x[:, place], unseen, missing))
+
+    def make(part: slice) -> None:
+        wanted = part if rows is None else rows[part]
         for step in steps:
-            step(part, part if rows is None else rows[part])
+            step(part, wanted)
+
+    parts = [slice(at, min(at + _BLOCK, count)) for at in range(0, count, _BLOCK)]
+    if len(parts) < _FEW:
+        for part in parts:
+            make(part)
+    else:
+        with ThreadPoolExecutor(cores_here()) as pool:
+            list(pool.map(make, parts))
     return Encoded(x, unseen, missing)
 
 
@@ -71,22 +83,27 @@ def _cells(column: Column) -> np.ndarray:
 
 
 def _number(
-    feature: NumberFeature, column: Column, out: np.ndarray, missing: dict[str, int]
+    feature: NumberFeature,
+    column: Column,
+    rows: np.ndarray | None,
+    out: np.ndarray,
+    missing: dict[str, int],
 ) -> Callable[[slice, Any], None]:
     values = _cells(column)
-    filled = (feature.median - feature.mean) / feature.deviation
+    none = np.isnan(values)
+    filled = (feature.filled - feature.mean) / feature.deviation
+    complete = not none.any()
+    if not complete and not feature.flag:
+        _add(missing, feature.name, none if rows is None else none[rows])
 
     def step(part: slice, rows: Any) -> None:
-        scaled = (values[rows] - feature.mean) / feature.deviation
-        none = np.isnan(scaled)
-        some = none.any()
-        if some:
-            scaled[none] = filled
-            if not feature.flag:
-                missing[feature.name] = missing.get(feature.name, 0) + int(none.sum())
+        scaled = values[rows] - feature.mean
+        scaled /= feature.deviation
+        if not complete:
+            scaled[none[rows]] = filled
         out[part, 0] = scaled
         if feature.flag:
-            out[part, 1] = none
+            out[part, 1] = none[rows]
 
     return step
 
@@ -94,6 +111,7 @@ def _number(
 def _category(
     feature: CategoryFeature,
     column: Column,
+    rows: np.ndarray | None,
     out: np.ndarray,
     unseen: dict[str, int],
     missing: dict[str, int],
@@ -101,23 +119,26 @@ def _category(
     codes = _cells(column)
     to = _codes(feature, column)
     known = {*feature.labels}
-    # What is too rare for a place of its own is not new; a label of these rows alone is.
     new = np.array([*(label not in known for label in column.labels), False])
+    if new.any():
+        _add(unseen, feature.name, new[codes if rows is None else codes[rows]])
+    if not feature.missing:
+        _add(missing, feature.name, (codes if rows is None else codes[rows]) < 0)
     table = _rows_of(feature)
 
     def step(part: slice, rows: Any) -> None:
-        own = codes[rows]
-        if new.any() and (count := int(new[own].sum())):
-            unseen[feature.name] = unseen.get(feature.name, 0) + count
-        if not feature.missing and (count := int((own < 0).sum())):
-            missing[feature.name] = missing.get(feature.name, 0) + count
-        found = to[own]
+        found = to[codes[rows]]
         if feature.embedded:
             out[part, 0] = found
         else:
             out[part] = table[found]
 
     return step
+
+
+def _add(counts: dict[str, int], name: str, mask: np.ndarray) -> None:
+    if count := int(np.count_nonzero(mask)):
+        counts[name] = count
 
 
 def _codes(feature: CategoryFeature, column: Column) -> np.ndarray:

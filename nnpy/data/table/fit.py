@@ -7,7 +7,9 @@ around 0.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -21,6 +23,7 @@ from nnpy.data.table.record import (
     TargetColumn,
 )
 from nnpy.data.table.words import shown
+from nnpy.devices.host import cores_here
 from nnpy.errors import DataError
 
 ONE_HOT = 32  # values up to which a category has a place for each
@@ -47,8 +50,9 @@ def fit(
     embedded: list[Feature] = []
     left, notes = dict(ignored), []
     constant: list[str] = []
-    for column in columns:
-        feature = _number(column, rows) if column.values is not None else _category(column, rows)
+    with ThreadPoolExecutor(cores_here()) as pool:
+        found = list(pool.map(lambda column: _feature(column, rows), columns))
+    for column, feature in zip(columns, found, strict=True):
         if feature is None:
             constant.append(column.name)
             left[column.name] = "it has one value only in the training rows"
@@ -69,30 +73,31 @@ def fit(
     return Record(features, targets, task, tuple(classes), left), notes
 
 
+def _feature(column: Column, rows: np.ndarray) -> Feature | None:
+    return _number(column, rows) if column.values is not None else _category(column, rows)
+
+
 def _number(column: Column, rows: np.ndarray) -> NumberFeature | None:
     """None for a column that has one value only."""
     assert column.values is not None
-    values = column.values[rows]
-    known = values[~np.isnan(values)]
-    if not len(known):
-        return None
-    mean = float(known.mean())
-    deviation = float(np.sqrt(np.square(known - mean).mean()))
+    known = column.values[rows]
     low, high = float(known.min()), float(known.max())
-    flag = len(known) < len(values)
+    flag = math.isnan(low)
+    if flag:
+        known = known[~np.isnan(known)]
+        if not len(known):
+            return None
+        low, high = float(known.min()), float(known.max())
+    mean, deviation = float(known.mean()), 1.0
     if high - low <= _SAME * max(abs(low), abs(high)):
         if not flag:
             return None
-        mean, deviation = low, 1.0  # what is known is that it is there, or not
-    return NumberFeature(
-        column.name,
-        column.form,
-        mean,
-        deviation,
-        float(np.median(known)),
-        flag,
-        column.kind is Kind.DATE,
-    )
+        mean = low  # what is known is that it is there, or not
+    else:
+        deviation = float(known.std(mean=np.array([mean])))
+    filled = float(np.median(known)) if flag else mean
+    is_date = column.kind is Kind.DATE
+    return NumberFeature(column.name, column.form, mean, deviation, filled, flag, is_date)
 
 
 def _category(column: Column, rows: np.ndarray) -> CategoryFeature | None:

@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nnpy.data.table import words
 from nnpy.data.table.column import NUMBER_FORM, Column, Form, Kind, canonical
 from nnpy.data.table.polars_needed import polars
+from nnpy.data.table.series import all_match, begins_as_number, few_cells, without
 from nnpy.data.table.words import SPACES, shown
+from nnpy.devices.host import cores_here
 from nnpy.errors import DataError
 
 FEW = 32  # values up to which a column of words is a category whatever else it looks like
 ALL_DIFFERENT = 20  # rows from which it says something that no value comes twice
 NEARLY = 0.9  # the share of numbers from which a word among them is taken for a mistake
 LONG = 100  # mean characters from which words are text
-_AT_ONCE = 16  # columns
 
 
 @dataclass(frozen=True)
@@ -39,30 +41,36 @@ class Reading:
 
 
 def columns(frame: Any, reading: Reading) -> Iterator[Column]:
-    """The columns of a polars frame that are not skipped; the frame is used up."""
-    pl = polars()
+    """The columns of a polars frame that are not skipped; the frame is used up.
+
+    They are looked at in threads: polars and NumPy let go of Python's lock.
+    """
     names = [name for name in frame.columns if name not in reading.skipped]
-    frame = frame.select(names)
-    for at in range(0, len(names), _AT_ONCE):
-        part = names[at : at + _AT_ONCE]
-        texts = [name for name in part if frame.schema[name] == pl.String]
-        if reading.missing is not None and texts:
-            none = pl.col(texts).is_in([*reading.missing, ""])
-            frame = frame.with_columns(
-                pl.when(none).then(None).otherwise(pl.col(texts)).name.keep()
-            )
-        numbers = frame.select(pl.col(texts).cast(pl.Float64, strict=False))
-        for name in part:
-            series = frame.drop_in_place(name)
-            number = numbers.drop_in_place(name) if name in texts else None
-            yield _Column(name, series, number, reading).decided()
+    with ThreadPoolExecutor(cores_here()) as pool:
+        looked = [
+            pool.submit(_decide, name, [frame.drop_in_place(name)], reading) for name in names
+        ]
+        for each in looked:
+            yield each.result()
+
+
+def _decide(name: str, held: list[Any], reading: Reading) -> Column:
+    series = held.pop()  # nobody else holds it: its memory is free once it is decided
+    pl = polars()
+    if reading.missing is not None and series.dtype == pl.String:
+        series = without(series, series.is_in([*reading.missing, ""]))
+    return _Column(name, series, reading).decided()
 
 
 class _Column:
     """One column being looked at."""
 
-    def __init__(self, name: str, series: Any, number: Any, reading: Reading) -> None:
-        self.name, self.series, self.number, self.reading = name, series, number, reading
+    def __init__(self, name: str, series: Any, reading: Reading) -> None:
+        self.name, self.series, self.reading = name, series, reading
+        # Of a column of few different cells only these are looked at, each once: `weights` says
+        # how often it is there, `back` which of them each row has.
+        self.weights: Any = None
+        self.back: Any = None
         self.wanted = reading.types.get(name)
         self.free = self.wanted is None and name not in reading.asked  # may be found useless
         self.notes: list[str] = []
@@ -73,10 +81,12 @@ class _Column:
     def decided(self) -> Column:
         pl, kind = polars(), self.series.dtype
         if kind == pl.String:
-            if self.number.null_count() == self.series.null_count() and self._is_number(
-                self.number
-            ):
-                return self._of_numbers(self.number, self.number_form)
+            if few := few_cells(self.series):
+                self.series, self.back, self.weights = few
+            if self.wanted not in (Kind.CATEGORY, Kind.BOOLEAN) and begins_as_number(self.series):
+                number = self.series.cast(pl.Float64, strict=False)
+                if number.null_count() == self.series.null_count() and self._is_number(number):
+                    return self._of_numbers(number, self.number_form)
             return self._of_text()
         if kind.is_numeric():
             return self._of_numbers(self.series.cast(pl.Float64), self.number_form)
@@ -92,6 +102,25 @@ class _Column:
             f"column '{self.name}' has cells of type {kind}: expected numbers, words, true and "
             "false or dates; leave it out with ignore"
         )
+
+    # -- rows ---------------------------------------------------------------------------------
+
+    def _count(self, mask: Any) -> int:
+        """How many rows a mask of `series` is true of."""
+        if self.weights is None:
+            return int(mask.sum())
+        return int(self.weights[mask.fill_null(False).to_numpy()].sum())
+
+    def _place(self, mask: Any) -> str:
+        """The first row that a mask of `series` is true of, in words."""
+        import numpy as np
+
+        found = mask.fill_null(False).to_numpy()
+        return self.reading.place(int(np.argmax(found if self.back is None else found[self.back])))
+
+    def _spread(self, array: Any) -> Any:
+        """What is known of each of `series` as an array over the rows."""
+        return array if self.back is None else array[self.back]
 
     # -- numbers ------------------------------------------------------------------------------
 
@@ -110,25 +139,23 @@ class _Column:
         return self.reading.decimal == ","
 
     def _of_numbers(self, number: Any, form: Form, reason: str = "numbers") -> Column:
-        pl = polars()
         infinite = number.is_infinite()
         if infinite.any():
-            row = int(infinite.arg_true()[0])
+            cell = self.series.filter(infinite)[0]
             raise DataError(
-                f"column '{self.name}', {self.reading.place(row)}: '{self.series[row]}' is no "
-                "finite number; mend it, or take such cells as missing: "
-                f"missing: [{self.series[row]}]"
+                f"column '{self.name}', {self._place(infinite)}: '{cell}' is no finite number; "
+                f"mend it, or take such cells as missing: missing: [{cell}]"
             )
-        count = len(number) - number.null_count()
-        values = number.fill_null(float("nan")).to_numpy()
-        if number.dtype == pl.Float64 and number.is_nan().any():
-            count = int((~number.fill_null(float("nan")).is_nan()).sum())
+        if number.null_count():
+            number = number.fill_null(float("nan"))
+        count = self._count(~number.is_nan())
+        values = self._spread(number.to_numpy())
         if not count:
             return self._empty()
         column = Column(self.name, Kind.NUMBER, reason, form, values, notes=tuple(self.notes))
         if self.wanted in (Kind.CATEGORY, Kind.BOOLEAN):
             return replace(column.as_labels(), reason="numbers, taken as categories as asked")
-        if self.free and (why := self._identifies(values, count)):
+        if self.free and self.back is None and (why := self._identifies(values, count)):
             return replace(column, kind=Kind.ID, reason=why)
         return column
 
@@ -155,7 +182,7 @@ class _Column:
 
     def _of_text(self) -> Column:
         text = self._stripped()
-        count = len(text) - text.null_count()
+        count = self._count(text.is_not_null())
         if not count:
             return self._empty()
         if self.wanted not in (Kind.CATEGORY, Kind.BOOLEAN, Kind.DATE):
@@ -163,10 +190,10 @@ class _Column:
             if found is not None:
                 return found
         first = text.drop_nulls()[0]
-        if re.search(words.ISO_DATE, first) and _all(text, words.ISO_DATE):
+        if re.search(words.ISO_DATE, first) and all_match(text, words.ISO_DATE):
             if self.wanted != Kind.CATEGORY:
                 return self._of_iso(text)
-        elif re.search(words.OTHER_DATE, first) and _all(text, words.OTHER_DATE):
+        elif re.search(words.OTHER_DATE, first) and all_match(text, words.OTHER_DATE):
             if self.wanted == Kind.DATE or (self.wanted is None and not self.free):
                 raise DataError(
                     f"column '{self.name}': '{first}' does not say which number is the month; "
@@ -180,27 +207,26 @@ class _Column:
         """The text without spaces at its ends, cells without content null."""
         text = self.series
         stripped = text.str.strip_chars(SPACES)
-        changed = int((stripped != text).sum())
+        changed = self._count(stripped != text)
         if changed:
             self.notes.append(f"spaces at the ends of {changed:,} cells are cut off")
         missing = ["", *(self.reading.missing or ())]
-        return _without(stripped, stripped.is_in(missing))
+        return without(stripped, stripped.is_in(missing))
 
     def _number_with_words(self, text: Any) -> Column | None:
         """The column as numbers, some of whose cells are words for nothing; None where it is no
         such column. Raises DataError where all but a few cells are numbers."""
         said = text
         if self.reading.missing is None:
-            said = _without(text, text.is_in(sorted(words.MISSING_NUMBERS)))
+            said = without(text, text.is_in(sorted(words.MISSING_NUMBERS)))
         if said.null_count() == len(said):
             return self._empty() if self.free and text.n_unique() <= 2 else None
         for form, number in self._forms(said):
             bad = number.is_null() & said.is_not_null()
             if not bad.any() and not (form.decimal == "." and self._has_zeros(said, number)):
                 if said.null_count() > text.null_count():
-                    gone = text.filter(said.is_null() & text.is_not_null())
-                    counts = gone.value_counts(sort=True)
-                    told = ", ".join(f"'{word}' {n:,} ×" for word, n in counts.rows()[:5])
+                    gone = text.filter(said.is_null() & text.is_not_null()).unique().sort()
+                    told = ", ".join(f"'{word}' {self._count(text == word):,} ×" for word in gone)
                     self.notes.append(f"taken as missing: {told}")
                 reason = "numbers"
                 if form.thousands or form.decimal == ",":
@@ -210,17 +236,16 @@ class _Column:
                 self.series = said
                 return self._of_numbers(number, form, reason)
         plain = said.cast(polars().Float64, strict=False)
-        known = len(said) - said.null_count()
-        share = (known - int((plain.is_null() & said.is_not_null()).sum())) / known
-        if self.wanted == Kind.NUMBER or (share >= NEARLY and said.n_unique() > FEW):
-            bad = plain.is_null() & said.is_not_null()
-            if not bad.any():  # leading zeros
-                return None
-            row = int(bad.arg_true()[0])
+        bad = plain.is_null() & said.is_not_null()
+        known, wrong = self._count(said.is_not_null()), self._count(bad)
+        if not wrong:  # leading zeros
+            return None
+        nearly = wrong <= (1 - NEARLY) * known and said.n_unique() > FEW
+        if self.wanted == Kind.NUMBER or nearly:
             found = said.filter(bad).unique(maintain_order=True).to_list()
             raise DataError(
-                f"column '{self.name}' is all numbers but {int(bad.sum()):,} of {known:,} cells: "
-                f"{shown(found)} (first in {self.reading.place(row)}); mend them, take them as "
+                f"column '{self.name}' is all numbers but {wrong:,} of {known:,} cells: "
+                f"{shown(found)} (first in {self._place(bad)}); mend them, take them as "
                 f"missing with missing: {_listed(found)}, or say types: {{{self.name}: category}}"
             )
         return None
@@ -231,7 +256,7 @@ class _Column:
         if not self.decimal_is_comma:
             number = text.cast(pl.Float64, strict=False)
             # Rust reads nan as a number: among these it is a word.
-            yield form, _without(number, number.is_nan())
+            yield form, without(number, number.is_nan())
         comma = (words.DECIMAL_COMMA, ",", ".")
         point = (words.THOUSANDS_COMMA, ".", ",")
         if self.reading.decimal is not None:
@@ -240,7 +265,7 @@ class _Column:
             order = [comma, point] if self.reading.semicolons or self._comma_ends(text) else [point]
         for pattern, decimal, thousands in order:
             first = text.drop_nulls()[0]
-            if re.search(pattern, first) and _all(text, pattern):
+            if re.search(pattern, first) and all_match(text, pattern):
                 plain = text.str.replace_all(thousands, "", literal=True)
                 number = plain.str.replace(decimal, ".", literal=True).cast(pl.Float64)
                 has = text.str.contains(thousands, literal=True).any()
@@ -273,7 +298,9 @@ class _Column:
         if len(zero):
             reason += f"; '{zero[0]}' has leading zeros: a code, not a number"
         elif self.wanted in (Kind.CATEGORY, Kind.BOOLEAN):
-            self.label_form = replace(self.label_form, numeric=_all(text, words.NUMBER.pattern))
+            self.label_form = replace(
+                self.label_form, numeric=all_match(text, words.NUMBER.pattern)
+            )
         if self.free:
             long = text.str.len_chars().mean()
             if different == count and count >= ALL_DIFFERENT:
@@ -288,7 +315,7 @@ class _Column:
         if kind in (Kind.ID, Kind.TEXT) or (kind == Kind.DATE and self.free):
             return Column(self.name, kind, reason, self.label_form, notes=tuple(self.notes))
         codes = text.cast(pl.Enum(labels)).to_physical().cast(pl.Int32)
-        codes, names = codes.fill_null(-1).to_numpy(), labels.to_list()
+        codes, names = self._spread(codes.fill_null(-1).to_numpy()), labels.to_list()
         if self.label_form.numeric:
             codes, names = _merged(codes, [canonical(each) for each in names])
         return Column(
@@ -323,23 +350,13 @@ class _Column:
         return self._as_days(number, f"{reason}, as days")
 
     def _as_days(self, number: Any, reason: str) -> Column:
-        values = number.fill_null(float("nan")).to_numpy()
+        values = self._spread(number.fill_null(float("nan")).to_numpy())
         return Column(
             self.name, Kind.DATE, reason, self.label_form, values, notes=tuple(self.notes)
         )
 
     def _empty(self) -> Column:
         return Column(self.name, Kind.EMPTY, "it is empty", notes=tuple(self.notes))
-
-
-def _all(text: Any, pattern: str) -> bool:
-    """Whether every cell with content matches."""
-    return bool(text.str.contains(pattern).all())
-
-
-def _without(series: Any, mask: Any) -> Any:
-    """The series with null where `mask` is true."""
-    return series.zip_with(~mask.fill_null(False), series.clear(len(series)))
 
 
 def _merged(codes: Any, names: list[str]) -> tuple[Any, list[str]]:

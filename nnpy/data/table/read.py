@@ -195,10 +195,10 @@ def _part(file: File, names: Sequence[str], *, last: bool) -> Any:
         count = pl.all().str.count_matches(file.dialect.delimiter, literal=True).sum()
         file.quoted += sum(frame.select(count).row(0))
     blank = 0
-    if file.bytes.blank:
-        if file.blank is None:
-            file.blank = _blank(file)
-        blank = int(file.blank.sum())
+    # An empty line is a row of nulls to polars: so is its first cell, or that of a later group.
+    if file.blank is None and frame.to_series(0).null_count():
+        file.blank = _blank(file, frame)
+    if file.blank is not None and (blank := int(file.blank.sum())):
         frame = frame.filter(~file.blank)
     file.rows = frame.height
     if last:
@@ -242,13 +242,15 @@ def _how(file: File) -> dict[str, Any]:
     }
 
 
-def _blank(file: File) -> Any:
-    """Which rows have no cell with content; all columns are looked at, a part of the rows at a
-    time."""
+def _blank(file: File, frame: Any) -> Any:
+    """Which rows have no cell with content. Where the frame has not all columns, they are looked
+    at a part of the rows at a time."""
     pl = polars()
+    mask = pl.all_horizontal(pl.all().is_null()).alias("blank")
+    if len(frame.columns) == len(file.names):
+        return frame.select(mask)["blank"]
     rows = pl.scan_csv(file.utf8 or file.path, **_how(file))
-    mask = rows.select(blank=pl.all_horizontal(pl.all().is_null()))
-    return mask.collect(engine="streaming")["blank"]
+    return rows.select(mask).collect(engine="streaming")["blank"]
 
 
 def _bad_row(file: File) -> DataError | None:

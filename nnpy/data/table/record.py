@@ -28,13 +28,13 @@ _DECIMALS, _THOUSANDS = (".", ","), ("", ".", ",")
 
 @dataclass(frozen=True)
 class NumberFeature:
-    """A column of numbers, or of dates as days: (value - mean) / deviation, missing: the median."""
+    """A column of numbers, or of dates as days: (value - mean) / deviation."""
 
     name: str
     form: Form
     mean: float
     deviation: float
-    median: float
+    filled: float  # what stands for a missing value: the median, or the mean if none was missing
     flag: bool  # whether a second place says that the value was missing
     is_date: bool = False
 
@@ -183,7 +183,7 @@ _FEATURE = record(
         "kind": one_of(Kind.NUMBER, Kind.DATE, Kind.CATEGORY),
         "mean": number,
         "deviation": number,
-        "median": number,
+        "filled": number,
         "flag": _true_or_false,
         "labels": sequence(text, _MOST),
         "counts": sequence(whole, _MOST),
@@ -233,7 +233,7 @@ def _form(told: Mapping[str, Any]) -> Form:
 def _feature_dict(feature: Feature) -> dict[str, Any]:
     if isinstance(feature, NumberFeature):
         kind = Kind.DATE if feature.is_date else Kind.NUMBER
-        numbers = ("mean", "deviation", "median", "flag")
+        numbers = ("mean", "deviation", "filled", "flag")
         values = {name: getattr(feature, name) for name in numbers}
         return {"name": feature.name, "kind": str(kind), **values, **_form_dict(feature.form)}
     values = {
@@ -260,9 +260,9 @@ def _feature(told: Mapping[str, Any]) -> Feature:
         if not one_hot.size or (not one_hot.slot and not sum(counts) + one_hot.missing):
             raise ValueError(f"{name}: it has no labels")
         return one_hot
-    values = [float(told[key]) for key in ("mean", "deviation", "median")]
+    values = [float(told[key]) for key in ("mean", "deviation", "filled")]
     if not all(map(math.isfinite, values)) or values[1] <= 0:
         raise ValueError(f"{name}: expected finite numbers, and a deviation above 0")
-    mean, deviation, median = values
+    mean, deviation, filled = values
     is_date = told["kind"] == Kind.DATE
-    return NumberFeature(name, form, mean, deviation, median, told["flag"], is_date)
+    return NumberFeature(name, form, mean, deviation, filled, told["flag"], is_date)

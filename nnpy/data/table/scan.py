@@ -19,7 +19,6 @@ from nnpy.errors import DataError
 from nnpy.storage.regular import open_regular
 
 _PIECE = 1 << 22  # bytes
-_BLANK = (b"\n\n", b"\n\r")
 _LONGEST = 1 << 24  # characters of a cell
 
 
@@ -31,26 +30,25 @@ class Bytes:
     size: int
     delimiters: int  # all of them, those in quotes too
     quotes: bool  # whether there is any quote
-    blank: bool  # whether there may be an empty line
 
 
 def look(path: Path, delimiter: str) -> Bytes:
     """One pass over the file. Raises DataError when it cannot be read."""
-    digest, mark = hashlib.sha256(), delimiter.encode()
-    size, delimiters, quotes, blank, end = 0, 0, False, False, b""
+    import numpy as np
+
+    digest, size, delimiters, quotes = hashlib.sha256(), 0, 0, False
     try:
         with open_regular(path) as file:
             while piece := file.read(_PIECE):
                 digest.update(piece)
                 size += len(piece)
-                delimiters += piece.count(mark)
+                delimiters += int(
+                    np.count_nonzero(np.frombuffer(piece, np.uint8) == ord(delimiter))
+                )
                 quotes = quotes or b'"' in piece
-                border = end + piece[:2]
-                blank = blank or any(each in border or each in piece for each in _BLANK)
-                end = piece[-2:]
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from None
-    return Bytes(digest.hexdigest(), size, delimiters, quotes, blank)
+    return Bytes(digest.hexdigest(), size, delimiters, quotes)
 
 
 def bad_row(path: Path, shown: Path, dialect: Dialect) -> DataError | None:

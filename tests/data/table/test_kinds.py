@@ -156,3 +156,30 @@ def test_cells_are_read_alike_by_polars_and_by_python():
         column = decided(cells * 10)
         names = [column.labels[code] if code >= 0 else None for code in column.codes[:4]]
         assert [column.form.label(cell) for cell in cells] == names
+
+
+def test_a_long_column_of_few_cells_is_decided_as_by_all_of_its_rows(monkeypatch):
+    from nnpy.data.table import series
+
+    rng = np.random.default_rng(0)
+    columns = [
+        ["5.5", "7", " NA ", "?", None],
+        ["Yes", "no ", "NO", "", None],
+        ["a", " a", "b", "c", None],
+        ["1.234,5", "7,25", "-3", "-3", "-"],
+        ["007", "1", "2", "3", "4"],
+        ["2024-01-02", "2024-02-01", None, None, "2024-01-02"],
+    ]
+    rows = rng.integers(0, 5, 20_000)
+    for types in ({}, {"x": "category"}):
+        for cells in columns:
+            long = [cells[row] for row in rows]
+            found = decided(long, types=types)
+            monkeypatch.setattr(series, "LONG", 10**9)
+            wanted = decided(long, types=types)
+            monkeypatch.undo()
+            assert (found.kind, found.form, found.notes) == (wanted.kind, wanted.form, wanted.notes)
+            assert found.labels == wanted.labels
+            for one, other in ((found.values, wanted.values), (found.codes, wanted.codes)):
+                assert (one is None) == (other is None)
+                assert one is None or np.array_equal(one, other, equal_nan=True)

@@ -47,6 +47,8 @@ def test_decimal_commas_do_not_look_like_delimiters(csv):
 def test_a_delimiter_that_is_said_is_believed(csv):
     _, frame = read(csv("a;b,c\n1;2,3\n"), delimiter=",")
     assert frame.columns == ["a;b", "c"]
+    with pytest.raises(DataError, match="one character"):
+        read(csv("a;;b\n"), delimiter=";;")
 
 
 @pytest.mark.parametrize(
