@@ -111,9 +111,18 @@ def merge(base: Node, over: Node, is_object: IsObject, depth: int = 0) -> Node:
             return over
     items, keys = dict(base.value), dict(base.keys)
     for key, each in over.value.items():
-        items[key] = merge(items[key], each, is_object, depth + 1) if key in items else each
+        # Of another source of data the arguments are others: it takes the first one's place.
+        other = (
+            depth == 1 and key == "source" and key in items and not _same_source(items[key], each)
+        )
+        merges = key in items and not other
+        items[key] = merge(items[key], each, is_object, depth + 1) if merges else each
         keys[key] = over.keys.get(key)
     return Node(items, over.mark, keys, over.origin)
+
+
+def _same_source(base: Node, over: Node) -> bool:
+    return base.is_map and over.is_map and set(base.value) == set(over.value)
 
 
 # -- overrides ----------------------------------------------------------------------------

@@ -199,11 +199,8 @@ class Training:
         self.recorder.restore(state)
         told = state.progress
         try:
-            self.rows, self.best.value, self.best.weights = (
-                told["rows"],
-                told["best"],
-                told["best_weights"],
-            )
+            self.rows, self.best.value = told["rows"], told["best"]
+            self.best.weights = told["best_weights"]
             self.best.loss = told.get("best_loss")  # a state of an older nnpy has none
             hooks.history.epoch, hooks.history.history = told.get("history", ([], {}))
             self.summary |= told["summary"]
@@ -356,7 +353,7 @@ class Training:
         self.asked.check()
 
     def evaluate(self) -> None:
-        """The best weights on the test set, once."""
+        """The best weights on the test set, once; without one, on the validation set."""
         self.run.replace(self.run.last_path, self.save)
         if self.best.weights is None:  # no epoch was trained: the first weights are the best
             self.run.replace(self.run.best_path, self.save)
@@ -365,7 +362,8 @@ class Training:
             if self.table.rewritten or not self.run.best_path.exists():
                 self.run.replace(self.run.best_path, self.save)
         with self.clock.phase("evaluation"):
-            self.summary["test"] = self.engine.evaluate(self.dataset.test, on_chunk=self._check)
+            part, split = self.dataset.final
+            self.summary[part] = self.engine.evaluate(split, on_chunk=self._check)
 
     def close_quietly(self, status: str, error: str | None = None) -> None:
         """As `close`, where something else is wrong already: the disk is full, the folder gone."""

@@ -56,7 +56,9 @@ class Session:
     ) -> None:
         self.config = config
         self._data = _data_name(config)
-        self.data_info: DataInfo = registry.info(self._data, config.data.path)
+        self.data_info: DataInfo = registry.info(
+            self._data, config.data.path, **config.data.arguments
+        )
         self._wanted = device
         self._record: Record | None = None  # of a model that was opened
         self._on_download = on_download
@@ -74,9 +76,9 @@ class Session:
                 registry.load(
                     self._data,
                     path=settings.path,
-                    validation_split=settings.validation.split,
-                    stratify=settings.validation.stratify,
-                    seed=settings.validation.seed,
+                    arguments=settings.arguments,
+                    validation=settings.validation.rule,
+                    test=settings.test.rule,
                     memory_budget=settings.memory_budget_bytes,
                     progress=self._on_download,
                 )
@@ -212,7 +214,7 @@ def build_model(config: Config) -> keras.Model:
     info = None
     if config.data.name is not None:
         with contextlib.suppress(DataError):
-            info = registry.info(config.data.name, config.data.path)
+            info = registry.info(config.data.name, config.data.path, **config.data.arguments)
     model = build.build(config, info)
     compile.compile_model(model, config)
     return model
