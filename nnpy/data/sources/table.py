@@ -172,10 +172,11 @@ def _options(arguments: Mapping[str, Any]) -> Options:
         ignore=names("ignore") or (),
         types=types,
         missing=None if missing is None else tuple(sorted({*map(as_text, missing)})),
-        **{
-            key: arguments.get(key)
-            for key in ("task", "delimiter", "decimal", "encoding", "header")
-        },
+        task=arguments.get("task"),
+        delimiter=arguments.get("delimiter"),
+        decimal=arguments.get("decimal"),
+        encoding=arguments.get("encoding"),
+        header=arguments.get("header"),
     )
 
 
@@ -256,7 +257,7 @@ def _finish(table: Table, record: Record | None, dataset: Dataset) -> Dataset:
     notes: list[str] = []
     if record is None:
         record, notes = table.fit(dataset.train.x)
-    made = {}
+    made: dict[str, Any] = {}
     for name, split in dataset.splits().items():
         encoded = table.encode(record, split.x)
         made[name] = replace(split, x=encoded.x)
