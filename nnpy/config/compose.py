@@ -232,6 +232,8 @@ def _object(node: Node, word: str, words: list[str], names: Names) -> tuple[str,
         standing = str(next(iter(node.value)))
     else:
         return None
+    if standing == word:  # of own code: the catalog does not know it
+        return None
     # A class is not among settings and outputs: the word is an argument of it, if a wrong one.
     return (standing, words) if names.takes(standing, word) or standing[:1].isupper() else None
 

@@ -293,7 +293,7 @@ class SweepSettings:
     sampler: str = setting(
         "tpe",
         "str",
-        choices=("tpe", "random", "grid", "qmc", "cmaes"),
+        choices=("tpe", "random", "grid", "qmc"),
         doc="How the next values are chosen; Optuna's samplers.",
     )
     pruner: str = setting(

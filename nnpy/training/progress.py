@@ -27,6 +27,10 @@ class ProgressListener:
     def on_epoch_end(self, epochs: int, row: Mapping[str, float], best: bool) -> None:
         """An epoch is over; `row` is its row of metrics.csv."""
 
+    def ends_training(self) -> str | None:
+        """Asked after `on_epoch_end`: who ends the training here, or None to go on."""
+        return None
+
     def on_finish(self, summary: Mapping[str, object]) -> None:
         """The results are there; figures may still be drawn."""
 
@@ -61,6 +65,9 @@ class Listeners(ProgressListener):
     def on_epoch_end(self, epochs: int, row: Mapping[str, float], best: bool) -> None:
         for each in self._listeners:
             each.on_epoch_end(epochs, row, best)
+
+    def ends_training(self) -> str | None:
+        return next((by for each in self._listeners if (by := each.ends_training())), None)
 
     def on_finish(self, summary: Mapping[str, object]) -> None:
         for each in self._listeners:
