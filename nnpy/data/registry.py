@@ -14,7 +14,14 @@ from typing import Any
 
 from nnpy.catalog.entries import Parameter
 from nnpy.data.dataset import DataInfo, Dataset, Place, Progress
-from nnpy.data.sources import fashion_mnist, idx_folder, keras_datasets, table, toys
+from nnpy.data.sources import (
+    fashion_mnist,
+    idx_folder,
+    image_folder,
+    keras_datasets,
+    table,
+    toys,
+)
 from nnpy.data.splits import SplitRule, hold_out, shares
 from nnpy.devices.host import free_memory
 from nnpy.errors import DataError, did_you_mean
@@ -56,6 +63,9 @@ SOURCES = {
     ),
     "table": Source(
         table.PARAMETERS, table.info, table.read, places=list, learnt_info=table.learnt_info
+    ),
+    image_folder.NAME: Source(
+        image_folder.PARAMETERS, image_folder.info, image_folder.read, image_folder.places
     ),
     **{
         name: Source(parameters, *toys.functions(name))
@@ -104,7 +114,8 @@ def load(
     `learnt` is what another training has learnt from its rows (`Dataset.preprocessing`); then
     nothing is learnt from these.
 
-    `progress(file, bytes so far, bytes in all or None)` is called during a download; an
+    `progress(what, how much so far, how much in all or None)` is called while that takes time, as
+    during a download; an
     exception from it ends the download and leaves nothing half done. Raises DataError.
     """
     budget = free_memory() // 2 if memory_budget is None else memory_budget

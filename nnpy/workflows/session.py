@@ -40,7 +40,8 @@ class Session:
     Args:
         config: The checked config.
         device: "cpu", "gpu" or "gpu:N"; None takes the GPUs there are, else the CPU.
-        on_download: Is called with a file's name, the bytes so far, and the bytes in all or None.
+        on_data: Is called while the data are read, with what is done (a phrase), how far it is,
+            and how much it is in all or None.
         read: Whether a thread begins to read the data at once.
         model: The saved model that is to be opened. What it remembers of the rows that it was
             trained with decides what others become; nothing is learnt from these.
@@ -53,7 +54,7 @@ class Session:
         config: Config,
         *,
         device: str | None = None,
-        on_download: Progress | None = None,
+        on_data: Progress | None = None,
         read: bool = True,
         model: Path | None = None,
     ) -> None:
@@ -62,7 +63,7 @@ class Session:
         self._wanted = device
         self._record: Record | None = None  # of a model that was opened
         self._learnt: Mapping[str, Any] = _learnt(self._data, model)
-        self._on_download = on_download
+        self._on_data = on_data
         self._loaded: list[Dataset | BaseException] = []
         self._thread = threading.Thread(target=self._load, name="nnpy-data", daemon=True)
         source = registry.SOURCES[self._data]
@@ -89,7 +90,7 @@ class Session:
                     validation=settings.validation.rule,
                     test=settings.test.rule,
                     memory_budget=settings.memory_budget_bytes,
-                    progress=self._on_download,
+                    progress=self._on_data,
                     learnt=self._learnt,
                 )
             )
