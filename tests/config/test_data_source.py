@@ -87,8 +87,9 @@ def test_editors_know_every_source():
     validator = jsonschema.Draft7Validator(document.schema(catalog.load()))
     for name, source in registry.SOURCES.items():
         arguments = {
-            each.name: "x" if each.required or each.name == "path" else each.default
+            each.name: "x" if each.default is None else each.default
             for each in source.parameters
+            if each.required or each.name == "path" or each.default is not None
         }
         validator.validate({"data": {"source": {name: arguments}}, "model": MODEL})
         assert not validator.is_valid({"data": {"source": {name: {"other": 1}}}, "model": MODEL})
