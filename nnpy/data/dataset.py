@@ -22,7 +22,8 @@ from nnpy.data.targets import Target, Task
 if TYPE_CHECKING:
     import numpy as np
 
-# progress(file name, bytes so far, bytes in all or None when the host does not say)
+# progress(what is done, how much so far, how much in all or None when that is not known), such as
+# ("download train.gz", bytes, bytes) and ("decode pictures", files, files)
 Progress = Callable[[str, int, "int | None"], None]
 
 

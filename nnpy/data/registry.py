@@ -14,7 +14,7 @@ from typing import Any
 
 from nnpy.catalog.entries import Parameter
 from nnpy.data.dataset import DataInfo, Dataset, Place, Progress
-from nnpy.data.sources import fashion_mnist, idx_folder, keras_datasets, toys
+from nnpy.data.sources import fashion_mnist, idx_folder, image_folder, keras_datasets, toys
 from nnpy.data.splits import SplitRule, hold_out, shares
 from nnpy.devices.host import free_memory
 from nnpy.errors import DataError, did_you_mean
@@ -49,6 +49,9 @@ SOURCES = {
         idx_folder.info,
         idx_folder.read,
         places=list,  # only where the path says
+    ),
+    image_folder.NAME: Source(
+        image_folder.PARAMETERS, image_folder.info, image_folder.read, image_folder.places
     ),
     **{
         name: Source(parameters, *toys.functions(name))
@@ -93,7 +96,8 @@ def load(
     What is larger than `memory_budget` bytes stays on the disk, where the source's files allow it;
     by default half of the memory that is free.
 
-    `progress(file, bytes so far, bytes in all or None)` is called during a download; an
+    `progress(what, how much so far, how much in all or None)` is called while that takes time, as
+    during a download; an
     exception from it ends the download and leaves nothing half done. Raises DataError.
     """
     budget = free_memory() // 2 if memory_budget is None else memory_budget

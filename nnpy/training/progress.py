@@ -13,8 +13,9 @@ class ProgressListener:
     def on_message(self, message: str) -> None:
         """Something that the user should know."""
 
-    def on_download(self, file: str, received: int, total: int | None) -> None:
-        """A file of the data set is on its way (in bytes; `total` None when unknown)."""
+    def on_data(self, what: str, done: int, total: int | None) -> None:
+        """The data take time: `what` is a phrase (`download train.gz`, `decode pictures`), and
+        `done` of `total` (None when unknown) says how far it is."""
 
     def on_start(self, run: Run) -> None:
         """The run folder is there, with its config and summary."""
@@ -48,9 +49,9 @@ class Listeners(ProgressListener):
         for each in self._listeners:
             each.on_message(message)
 
-    def on_download(self, file: str, received: int, total: int | None) -> None:
+    def on_data(self, what: str, done: int, total: int | None) -> None:
         for each in self._listeners:
-            each.on_download(file, received, total)
+            each.on_data(what, done, total)
 
     def on_start(self, run: Run) -> None:
         for each in self._listeners:

@@ -40,7 +40,8 @@ class Session:
     Args:
         config: The checked config.
         device: "cpu", "gpu" or "gpu:N"; None takes the GPUs there are, else the CPU.
-        on_download: Is called with a file's name, the bytes so far, and the bytes in all or None.
+        on_data: Is called while the data are read, with what is done (a phrase), how far it is,
+            and how much it is in all or None.
         read: Whether a thread begins to read the data at once.
 
     Raises DataError when the data set is unknown or cannot be described.
@@ -51,7 +52,7 @@ class Session:
         config: Config,
         *,
         device: str | None = None,
-        on_download: Progress | None = None,
+        on_data: Progress | None = None,
         read: bool = True,
     ) -> None:
         self.config = config
@@ -61,7 +62,7 @@ class Session:
         )
         self._wanted = device
         self._record: Record | None = None  # of a model that was opened
-        self._on_download = on_download
+        self._on_data = on_data
         self._loaded: list[Dataset | BaseException] = []
         self._thread = threading.Thread(target=self._load, name="nnpy-data", daemon=True)
         # A source that asks Keras for its data must not import it beside the main thread.
@@ -80,7 +81,7 @@ class Session:
                     validation=settings.validation.rule,
                     test=settings.test.rule,
                     memory_budget=settings.memory_budget_bytes,
-                    progress=self._on_download,
+                    progress=self._on_data,
                 )
             )
         except BaseException as error:  # noqa: BLE001 – raised again by the one who waits

@@ -48,7 +48,7 @@ def train_config(
     check_installed(config.training.callbacks)
     named_files.check(config, training=True)
     clock, listener = Clock(), listener or ProgressListener()
-    session = Session(config, device=device, on_download=listener.on_download)
+    session = Session(config, device=device, on_data=listener.on_data)
     with clock.phase("import"):
         from nnpy.models import adapt, saved
         from nnpy.models.compile import check_batches, check_data
