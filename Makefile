@@ -20,7 +20,7 @@ test-long: $(BIN)/.developer data    ## the long forms that make test leaves out
 stress: $(BIN)/.developer     ## kills trainings a hundred times and resumes them: some 20 minutes
 	$(BIN)/python tests/support/stress.py --kills 105
 
-stress-faults: $(BIN)/.developer     ## a disk that fails at each place, signals at each moment: hours
+stress-faults: $(BIN)/.developer     ## a disk that fails at each place, signals at each moment: an hour
 	$(BIN)/python -m tests.support.stress_faults
 
 stress-files: $(BIN)/.developer    ## opens mutants of every kind of file: some 40 minutes

@@ -131,13 +131,17 @@ def override(root: Node, overrides: Iterable[str], names: Names, checker: Checke
             raise UsageError(f"--set {text}: expected KEY=VALUE, such as training.epochs=10")
         if key.strip() == "extends":
             raise UsageError(f"--set {text}: only a file can extend another")
-        value = _value(text, len(key) + 1)
-        path = re.sub(r"\[\s*(\d+)\s*\]", r".\1", key.strip())
-        message = _put(root, path.split("."), value, names)
+        message = put(root, key, _value(text, len(key) + 1), names)
         if message:
             checker.error(Mark("--set", 1, 1, len(key), text), key, message)
             checker.sound.spoil(key.strip())
     return root
+
+
+def put(root: Node, path: str, value: Node, names: Names) -> str | None:
+    """Sets the value at a path, written as for `--set`; says what is in its way, if anything."""
+    path = re.sub(r"\[\s*(\d+)\s*\]", r".\1", path.strip())
+    return _put(root, path.split("."), value, names)
 
 
 def _value(text: str, start: int) -> Node:

@@ -13,6 +13,7 @@ from nnpy.config.yaml.dump import dump
 from nnpy.config.yaml.nodes import Node
 
 if TYPE_CHECKING:
+    from nnpy.config.sweep.check import SweepPlan
     from nnpy.config.user_code import CodeFile
 
 
@@ -23,7 +24,8 @@ class Config:
     `code` are the user's own Python files as they were read; `notes` what the user should
     know though it is no mistake; `tree` is `resolved` with the origin of each value;
     `trust_code` lets code be run that came with a run of someone else; `breaks_ties` is false for
-    runs of an older nnpy, in which the first of equally good epochs was the best.
+    runs of an older nnpy, in which the first of equally good epochs was the best; `sweep` is what
+    `nnpy sweep` does with it, and no part of `resolved`.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Config:
     tree: Node = field(default_factory=lambda: Node({}), repr=False, compare=False)
     trust_code: bool = False
     breaks_ties: bool = True
+    sweep: SweepPlan | None = field(default=None, repr=False, compare=False)
 
     def to_yaml(
         self, code_folder: str | None = None, array_files: Mapping[str, str] | None = None

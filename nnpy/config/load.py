@@ -9,6 +9,7 @@ imported. What stands later wins: defaults, base file, file, `--set`.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -27,10 +28,13 @@ from nnpy.config.network.graph import Network
 from nnpy.config.settings import (
     SECTIONS,
     DataSettings,
+    SweepSettings,
     TrainingSettings,
     parameters,
     subsections,
 )
+from nnpy.config.sweep import check as sweeping
+from nnpy.config.sweep import space
 from nnpy.config.wording import show
 from nnpy.config.yaml.nodes import Node, from_plain
 from nnpy.data import DataInfo, registry, validation
@@ -39,7 +43,7 @@ from nnpy.errors import ConfigError, DataError, Problem, did_you_mean, nearest
 if TYPE_CHECKING:
     from nnpy.config.user_code import CodeFile
 
-KEYS = ("code", "data", "blocks", "model", "training")
+KEYS = ("code", "data", "blocks", "model", "training", "sweep")
 
 
 def load_config(
@@ -68,6 +72,8 @@ def _load(
             return config
         # With their places, which say who named a file: safety/named_files.py.
         root = config.tree.copy() if config.tree.value else from_plain(config.resolved, "given")
+        if config.sweep:
+            root = _with(config.sweep.source.copy(), sweep=config.sweep.node.copy())
         root = compose.override(root, overrides, names, checker)
         return _check(root, checker, config.name, to_train)
     if isinstance(config, Mapping):
@@ -131,6 +137,7 @@ def _check(
         checker.error(root, "", f"expected a mapping with `model:`, got {show(root)}")
         raise ConfigError(checker.problems)
     root = _known_keys(root, checker)
+    section, source = root.value.pop("sweep", None), root.copy()
     code = _code(root.value.get("code"), checker)
     model = None
     known = blocks.definitions(root.value.get("blocks"), checker)
@@ -140,19 +147,19 @@ def _check(
         checker.sound.spoil("model")
         checker.problems.append(Problem("missing key 'model'", file=file))
     data_is_given = "data" in root.value
-    section = data_source.in_full(root.value.get("data"), checker)
-    _find_path(section)
-    section = data_section.in_full("data", section, checker)
-    data = _data(section, checker)
+    about_data = data_source.in_full(root.value.get("data"), checker)
+    _find_path(about_data)
+    about_data = data_section.in_full("data", about_data, checker)
+    data = _data(about_data, checker)
     if checker.sound("data.name", "data.source"):
-        data_source.check(section, data.name, checker)
+        data_source.check(about_data, data.name, checker)
     info = _info(data)
-    breaks_ties = not of_run or data_section.is_recent(section)
+    breaks_ties = not of_run or data_section.is_recent(about_data)
     if of_run:
         known_info = info if isinstance(info, DataInfo) else None
-        section = data_section.of_old_run(section, known_info)
-        data = _data(section, checker)
-    root = _with(root, data=section, training=_worked_out(root, data, info, checker))
+        about_data = data_section.of_old_run(about_data, known_info)
+        data = _data(about_data, checker)
+    root = _with(root, data=about_data, training=_worked_out(root, data, info, checker))
     training = _training(root.value.get("training"), model, checker)
     notes = [checker.catalog.note] if checker.catalog.note else []
     classes = info.classes if isinstance(info, DataInfo) else ()
@@ -171,6 +178,9 @@ def _check(
         to_train=to_train,
     )
     notes += callbacks.check(listed, training, measured, checker)
+    if section is not None:
+        searched = _searched(section, source, checker, name)
+        sweeping.check_objective(section, searched[0], training, measured, checker)
     if checker.problems or model is None:
         raise ConfigError(sorted(checker.problems, key=lambda each: (each.line, each.column)))
     training, more = callbacks.choose_monitor(listed, training, measured)
@@ -180,11 +190,52 @@ def _check(
         tree.value["data"].value["rescale"] = Node(rescale, origin=f"auto: {why}")
     training = callbacks.with_modes(listed, training, measured)
     notes += more
+    plan = None
+    if section is not None:
+        settings = dataclasses.replace(
+            searched[0], objective=searched[0].objective or training.monitor or "loss"
+        )
+        if not sweeping.check_objective(section, settings, training, measured, checker):
+            raise ConfigError(checker.problems)
+        objective, mode, _ = sweeping.objective_of(settings, training, measured)
+        plan = sweeping.SweepPlan(settings, searched[1], objective, mode, source, section)
     resolved = tree.plain()
     if code:
         resolved["code"] = [str(each.path) for each in code]
     config = Config(name, data, model, training, resolved, code, tuple(notes), tree)
-    return dataclasses.replace(config, breaks_ties=breaks_ties)
+    return dataclasses.replace(config, breaks_ties=breaks_ties, sweep=plan)
+
+
+def with_values(config: Config, values: Mapping[str, Any]) -> Config:
+    """The config of a sweep's trial: plain values at paths that are written as for `--set`.
+
+    Everything is worked out anew from what was written, such as the steps of a schedule when
+    `values` has another batch size. Raises ConfigError when they do not go together.
+    """
+    assert config.sweep is not None
+    root = config.sweep.tree(values, functools.partial(compose.put, names=_Names()))
+    checked = _check(root, Checker(catalog.load()), config.name, to_train=True)
+    return dataclasses.replace(checked, trust_code=config.trust_code)
+
+
+def _searched(
+    section: Node, source: Node, checker: Checker, name: str
+) -> tuple[SweepSettings, tuple[space.Dimension, ...]]:
+    """The settings of a sweep and what it searches; the values are put in and checked."""
+    settings = SweepSettings(**_section(section, SweepSettings, "sweep", checker))
+    dimensions = space.read(section.value.get("search") if section.is_map else None, checker)
+
+    def check(root: Node) -> Iterable[Problem]:
+        try:
+            _check(root, Checker(catalog.load()), name, to_train=True)
+        except ConfigError as error:
+            return error.problems
+        return ()
+
+    put = functools.partial(compose.put, names=_Names())
+    sweeping.check_values(dimensions, source, put, check, checker)
+    sweeping.check_grid(settings, dimensions, checker)
+    return settings, dimensions
 
 
 def _known_keys(root: Node, checker: Checker) -> Node:

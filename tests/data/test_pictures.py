@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from nnpy.data.files import images
-from nnpy.data.files.pictures import Decoded, Geometry, decode
+from nnpy.data.files.geometry import Geometry
+from nnpy.data.files.pictures import Decoded, decode
 from nnpy.errors import DataError
 
 

@@ -52,7 +52,7 @@ def check(
             check_installed(checked.training.callbacks)
             answer["notes"] = list(checked.notes)
             if show:
-                answer["config"] = checked.resolved
+                answer["config"] = checked.resolved | _sweep(checked)
             if build:
                 answer.update(_table(checked))
             if not as_json:
@@ -83,17 +83,26 @@ def _tell(
     show: bool,
     origins: bool,
 ) -> None:
-    from nnpy.config.yaml.dump import with_origins
+    from nnpy.config.yaml.dump import dump, with_origins
 
     for note in checked.notes:
         terminal.say(f"{file}: {note}")
     if show:
         text = with_origins(checked.tree) if origins else checked.to_yaml()
         terminal.result(text.rstrip())
+        if more := _sweep(checked):
+            terminal.result(dump(more).rstrip())
     if "layers" in answer:
         _print_table(terminal, answer)
     if not show:
         terminal.result(f"{file}: no mistakes")
+
+
+def _sweep(checked: Config) -> dict[str, Any]:
+    """The settings of `nnpy sweep`, which are no part of what is trained."""
+    import dataclasses
+
+    return {"sweep": dataclasses.asdict(checked.sweep.settings)} if checked.sweep else {}
 
 
 def _table(checked: Config) -> dict[str, Any]:

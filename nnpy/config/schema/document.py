@@ -52,6 +52,7 @@ def schema(catalog: Catalog) -> dict[str, Any]:
     definitions["layers"]["items"] = ref("step")
     definitions.update(names(catalog))
     sections = {key: section(settings, key) for key, settings in SECTIONS.items()}
+    sections["sweep"]["properties"]["search"] = _search(sections["sweep"]["properties"]["search"])
     own_names: list[Any] = [{"required": [key]} for key in ("code", "blocks", "extends")]
     root = {
         "$schema": DRAFT,
@@ -122,6 +123,27 @@ def _top() -> dict[str, Any]:
             "description": "The network: a list of layers, or inputs, layers and outputs.",
             "anyOf": [ref("layers"), ref("network")],
         },
+    }
+
+
+def _search(told: dict[str, Any]) -> dict[str, Any]:
+    """The paths that a sweep searches: choices, or a range."""
+    ends = {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}
+    whole = {**ends, "items": {"type": "integer"}}
+    log = {"type": "boolean", "description": "Whether to draw by the logarithm."}
+    step = {"type": "number", "exclusiveMinimum": 0, "description": "From the low end on."}
+    forms = [
+        {"properties": {"log": ends}, "required": ["log"]},
+        {"properties": {"float": ends, "log": log, "step": step}, "required": ["float"]},
+        {"properties": {"int": whole, "log": log, "step": step}, "required": ["int"]},
+    ]
+    ranges = [{"type": "object", **form, "additionalProperties": False} for form in forms]
+    values = {"anyOf": [{"type": "array", "minItems": 2, "maxItems": 100}, *ranges]}
+    return {
+        "description": told["description"],
+        "type": "object",
+        "minProperties": 1,
+        "additionalProperties": values,
     }
 
 

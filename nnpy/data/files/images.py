@@ -14,13 +14,13 @@ from typing import BinaryIO
 
 import numpy as np
 
-from nnpy.data.files import pictures
+from nnpy.data.files import geometry, pictures
 from nnpy.data.files.pictures import is_picture_shape
 from nnpy.devices.host import free_memory
 from nnpy.errors import DataError
 from nnpy.storage.regular import open_regular
 
-SUFFIXES = (*pictures.SUFFIXES, ".npy")
+SUFFIXES = (*geometry.SUFFIXES, *geometry.MORE_SUFFIXES, ".npy")
 _HEADER_LIMIT = 10_000  # bytes of a .npy file's header, NumPy's own limit
 # A .npy file's header is a Python literal: what NumPy raises is what Python's own readers do.
 _HEADER_ERRORS = (
@@ -142,8 +142,8 @@ def _picture(
 ) -> tuple[np.ndarray, str]:
     height, width = shape[:2]
     mode = pictures.color_mode_of(shape)
-    geometry = pictures.Geometry(height, width, mode, fit, round(background))
-    decoded = pictures.decode(path, file, geometry)
+    wanted = geometry.Geometry(height, width, mode, fit, round(background))
+    decoded = pictures.decode(path, file, wanted)
     x = decoded.x.reshape(shape)
     if invert:
         x = 255 - x

@@ -17,33 +17,15 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
+from nnpy.data.files.geometry import MODES, Geometry
 from nnpy.errors import DataError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".avif", ".ppm")
+VERSION = 1  # goes up when the same file becomes other bytes
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "AVIF", "PPM")
 MOST_PIXELS = 50_000_000  # 150 MB in memory; a 10 KB file may claim any size
-FITS = ("pad", "crop", "stretch")
-MODES = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}  # Keras's words → Pillow's
-
-
-@dataclass(frozen=True)
-class Geometry:
-    """What every picture is made into: `(height, width)` bytes, or `(height, width, 3 or 4)`."""
-
-    height: int
-    width: int
-    color_mode: str = "rgb"
-    fit: str = "pad"
-    background: int = 255  # what is seen through transparent parts, 0 to 255
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Of one example as stored."""
-        channels = {"grayscale": (), "rgb": (3,), "rgba": (4,)}[self.color_mode]
-        return (self.height, self.width, *channels)
 
 
 @dataclass(frozen=True)
@@ -75,9 +57,10 @@ def decode(path: Path, file: BinaryIO, geometry: Geometry) -> Decoded:
     height, width = geometry.height, geometry.width
     mode = MODES[geometry.color_mode]
     try:
-        # Pillow warns of what is refused below, and of oddities that harm no picture.
-        quietly = warnings.catch_warnings(action="ignore")
-        with quietly, Image.open(file, formats=FORMATS) as picture:
+        # Pillow warns of what is refused below, and of oddities that harm no picture. A context
+        # that ends the silence would end it for other threads in the middle of theirs.
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        with Image.open(file, formats=FORMATS) as picture:
             grey = _is_grey(picture)
             size = picture.size
             if picture.width * picture.height > MOST_PIXELS:
