@@ -23,10 +23,11 @@ stress: $(BIN)/.developer     ## kills trainings a hundred times and resumes the
 stress-faults: $(BIN)/.developer     ## a disk that fails at each place, signals at each moment: an hour
 	$(BIN)/python -m tests.support.stress_faults
 
-stress-files: $(BIN)/.developer    ## opens mutants of every kind of file: some 40 minutes
+stress-files: $(BIN)/.developer    ## opens mutants of every kind of file, trains mutants of configs: two hours
 	$(BIN)/python -m tests.support.stress_files --cases 2000
-	$(BIN)/python -m tests.support.stress_files --every-byte state npz npz-array summary \
-	  environment metrics png npy gz idx labels
+	$(BIN)/python -m tests.support.stress_files --every-byte small-keras small-h5 \
+	  small-config state npz npz-array summary environment metrics png npy gz idx labels
+	$(BIN)/python -m tests.support.stress_configs --cases 3000 --trainings 150
 
 lint: $(BIN)/.developer
 	$(BIN)/ruff format --check .

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
     from nnpy.evaluation.comparison import Comparison
     from nnpy.workflows.reproduce import Reproduction
+    from nnpy.workflows.sweep.course import SweepListener
+    from nnpy.workflows.sweep.result import Sweep
 
 
 def train(
@@ -103,6 +105,52 @@ def resume(
     run = Run.newest_unfinished() if target is None else open_run(target)
     return resume_run(
         run, tuple(overrides), trust_code=trust_code, device=device, listener=listener
+    )
+
+
+def sweep(
+    config: ConfigLike,
+    *,
+    overrides: Iterable[str] = (),
+    jobs: int = 1,
+    minutes: float | None = None,
+    storage: str | None = None,
+    new: bool = False,
+    device: str | None = None,
+    trust_code: bool = False,
+    listener: SweepListener | None = None,
+) -> Sweep:
+    """Searches for better values, as the config's section `sweep:` says, in sweeps/<name>.
+
+    The same call goes on with a sweep that was killed, interrupted, or shall have more trials.
+
+    Args:
+        config: As for `train`.
+        overrides: As for `train`: "sweep.trials=40".
+        jobs: How many trainings at a time; they share the cores.
+        minutes: When to end, with the trials that are finished by then.
+        storage: The address of a database (as of SQLAlchemy) that several machines share; default
+            a file in the sweep's folder.
+        new: Begin a new sweep, beside one of the same name.
+        device: As for `train`.
+        trust_code: As for `train`.
+        listener: Is told how it goes.
+
+    Raises:
+        ConfigError: With every mistake in the config.
+        UsageError: When there is nothing to search, or the config or search has changed.
+        RunError: When too many trials failed in a row.
+    """
+    from nnpy.workflows.sweep.sweep import run_sweep
+
+    return run_sweep(
+        load_config(config, overrides, trust_code=trust_code),
+        jobs=jobs,
+        minutes=minutes,
+        storage=storage,
+        new=new,
+        device=device,
+        listener=listener,
     )
 
 

@@ -32,6 +32,7 @@ class Parameter:
     exclusive_minimum: bool = False
     exclusive_maximum: bool = False
     doc: str = ""
+    is_path: bool = False  # of a data source: a file or folder, relative to the config that says it
 
 
 @dataclass(frozen=True)

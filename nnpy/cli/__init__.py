@@ -29,6 +29,7 @@ COMMANDS = {
     "reproduce": ("reproduce", "Train a run again and compare every number."),
     "plot": ("plot", "Draw a model."),
     "verify": ("verify", "Prove that training survives being killed."),
+    "sweep": ("sweep", "Search for better values of settings."),
     "bench": ("bench", "Measure how fast a config trains here."),
     "info": ("info", "Show versions, devices, data and renderers."),
     "init": ("init", "Write a commented config to start from."),

@@ -37,13 +37,13 @@ class TerminalProgress(ProgressListener):
     def on_exit(self) -> None:
         self._close()
 
-    def on_download(self, file: str, received: int, total: int | None) -> None:
+    def on_data(self, what: str, done: int, total: int | None) -> None:
         if self._terminal.is_terminal:
-            self._show(f"Download {file}", received, total or received + 1, "")
-            if total is not None and received >= total:
+            self._show(what, done, total or done + 1, "")
+            if total is not None and done >= total:
                 self._close()
-        elif received == 0:
-            self._terminal.say(f"downloading {file}")
+        elif done == 0:
+            self._terminal.say(what)
 
     def on_chunk_end(
         self, epoch: int, epochs: int, step: int, steps: int, logs: Mapping[str, float]

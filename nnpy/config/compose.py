@@ -111,9 +111,18 @@ def merge(base: Node, over: Node, is_object: IsObject, depth: int = 0) -> Node:
             return over
     items, keys = dict(base.value), dict(base.keys)
     for key, each in over.value.items():
-        items[key] = merge(items[key], each, is_object, depth + 1) if key in items else each
+        # Of another source of data the arguments are others: it takes the first one's place.
+        other = (
+            depth == 1 and key == "source" and key in items and not _same_source(items[key], each)
+        )
+        merges = key in items and not other
+        items[key] = merge(items[key], each, is_object, depth + 1) if merges else each
         keys[key] = over.keys.get(key)
     return Node(items, over.mark, keys, over.origin)
+
+
+def _same_source(base: Node, over: Node) -> bool:
+    return base.is_map and over.is_map and set(base.value) == set(over.value)
 
 
 # -- overrides ----------------------------------------------------------------------------
@@ -222,6 +231,8 @@ def _object(node: Node, word: str, words: list[str], names: Names) -> tuple[str,
     elif node.is_map and len(node.value) == 1 and word not in node.value:
         standing = str(next(iter(node.value)))
     else:
+        return None
+    if standing == word:  # of own code: the catalog does not know it
         return None
     # A class is not among settings and outputs: the word is an argument of it, if a wrong one.
     return (standing, words) if names.takes(standing, word) or standing[:1].isupper() else None

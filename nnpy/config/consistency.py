@@ -9,9 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 from nnpy.catalog import catalog
-from nnpy.config import measures, steps
+from nnpy.config import data_section, measures, steps
 from nnpy.config.checker import Checker
-from nnpy.config.data_section import check_ranges, decided_rescale
 from nnpy.config.measures import End, Labels, scale_of
 from nnpy.config.monitor import Measured, monitor_problem
 from nnpy.config.network.graph import Network, Step
@@ -19,7 +18,7 @@ from nnpy.config.network.tail import Place, end_of
 from nnpy.config.objects import KerasObject
 from nnpy.config.settings import DataSettings, TrainingSettings
 from nnpy.config.yaml.nodes import Node
-from nnpy.data import DataInfo, validation
+from nnpy.data import DataInfo
 
 
 def check_consistency(
@@ -154,9 +153,9 @@ def _fit(
         return [f"{first}: the model can be built, but not trained on {info.name}"]
     rescale = settings.rescale
     if not isinstance(rescale, float):
-        rescale, _ = decided_rescale(network, info)
+        rescale, _ = data_section.decided_rescale(network, info)
     if sound("data.rescale") and not any(_may_scale(step, checker) for step in network.steps):
-        notes += check_ranges(network, info, rescale, checker)
+        notes += data_section.check_ranges(network, info, rescale, checker)
     notes += [
         f"{_line(step)}{step.layer.name} does nothing: it has neither mean and variance nor "
         "adapt: true, which takes them from the training examples"
@@ -168,7 +167,9 @@ def _fit(
     ]
     if checker.problems:
         return notes  # what follows are notes, which are for a config without mistakes
-    examples = info.train - validation.count(info.train, settings.validation.split)
+    examples = data_section.examples(settings, info)
+    if isinstance(examples, str):
+        return notes
     known = steps.counts(examples, training.batch_size, training.epochs)
     ending = steps.ends_early(training.optimizer, known["total_steps"])
     return [*notes, ending] if ending else notes

@@ -6,13 +6,15 @@ the data and by the model.
 
 from __future__ import annotations
 
+import dataclasses
+
 from nnpy.config import pixels
 from nnpy.config.checker import Checker
 from nnpy.config.network.graph import Network
 from nnpy.config.network.tail import ops_of
-from nnpy.config.settings import SHORT_FORMS
+from nnpy.config.settings import SHORT_FORMS, DataSettings
 from nnpy.config.yaml.nodes import Node, from_plain
-from nnpy.data import DataInfo
+from nnpy.data import DataInfo, splits
 
 OLD_RUN = "as runs were made before this setting"
 
@@ -62,6 +64,52 @@ def of_old_run(node: Node | None, info: DataInfo | None) -> Node:
     if "rescale" not in items and info is not None:
         items["rescale"] = Node(info.scale, origin=OLD_RUN)
     return Node(items, node.mark, dict(node.keys), node.origin)
+
+
+def decide_splits(
+    settings: DataSettings, info: DataInfo | None, node: Node | None, checker: Checker
+) -> DataSettings:
+    """The settings with the shares that are held out, where they leave that to the data.
+
+    Reports a share for the test of data that bring their own.
+    """
+
+    def place(part: str) -> Node | None:
+        held = node.value.get(part) if node is not None and node.is_map else None
+        return held.value.get("split", held) if held is not None and held.is_map else held
+
+    validation, test = settings.validation, settings.test
+    own = info is not None and info.validation > 0
+    # What is said of both parts by a column needs no share.
+    wanted = 0.0 if validation.by == "column" else validation.split
+    wanted_test = 0.0 if test.by == "column" else test.split
+    share, test_share = splits.shares(info, wanted, wanted_test)
+    if own and validation.split:
+        message = f"{settings.name} brings its own validation set: leave this out"
+        checker.error(place("validation"), "data.validation.split", message)
+    if info is not None and info.is_split and (test_share or test.by == "column"):
+        message = f"{settings.name} brings its own test set: leave this out"
+        checker.error(place("test"), "data.test.split", message)
+    if share + test_share >= 1:
+        message = f"{share:g} for validation and {test_share:g} for the test leave nothing to train"
+        checker.error(place("test") or place("validation"), "data.test.split", message)
+    return dataclasses.replace(
+        settings,
+        validation=dataclasses.replace(validation, split=None if own else share),
+        test=dataclasses.replace(test, split=test_share),
+    )
+
+
+def examples(settings: DataSettings, info: DataInfo) -> int | str:
+    """How many examples there are to train on, or why that is not known before they are read."""
+    left = info.train
+    for part, rule in (("validation", settings.validation.rule), ("test", settings.test.rule)):
+        if part == "validation" and info.validation:
+            continue
+        if rule.split and not rule.counts:
+            return f"how many examples data.{part} holds out is known when they are read"
+        left -= splits.count(info.train, rule.split) if rule.split else 0
+    return left
 
 
 def decided_rescale(network: Network, info: DataInfo) -> tuple[float, str]:

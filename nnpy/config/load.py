@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,7 +36,7 @@ from nnpy.config.sweep import check as sweeping
 from nnpy.config.sweep import space
 from nnpy.config.wording import show
 from nnpy.config.yaml.nodes import Node, from_plain
-from nnpy.data import DataInfo, registry, validation
+from nnpy.data import DataInfo, registry
 from nnpy.errors import ConfigError, DataError, Problem, did_you_mean, nearest
 
 if TYPE_CHECKING:
@@ -147,18 +146,16 @@ def _check(
         checker.sound.spoil("model")
         checker.problems.append(Problem("missing key 'model'", file=file))
     data_is_given = "data" in root.value
-    about_data = data_source.in_full(root.value.get("data"), checker)
-    _find_path(about_data)
+    about_data, arguments = data_source.in_full(root.value.get("data"), checker)
     about_data = data_section.in_full("data", about_data, checker)
-    data = _data(about_data, checker)
-    if checker.sound("data.name", "data.source"):
-        data_source.check(about_data, data.name, checker)
-    info = _info(data)
+    data = dataclasses.replace(_data(about_data, checker), arguments=arguments)
+    info = _info(data, checker)
+    data = data_section.decide_splits(data, _known(info), about_data, checker)
     breaks_ties = not of_run or data_section.is_recent(about_data)
     if of_run:
-        known_info = info if isinstance(info, DataInfo) else None
-        about_data = data_section.of_old_run(about_data, known_info)
-        data = _data(about_data, checker)
+        about_data = data_section.of_old_run(about_data, _known(info))
+        data = dataclasses.replace(_data(about_data, checker), arguments=arguments)
+        data = data_section.decide_splits(data, _known(info), about_data, checker)
     root = _with(root, data=about_data, training=_worked_out(root, data, info, checker))
     training = _training(root.value.get("training"), model, checker)
     notes = [checker.catalog.note] if checker.catalog.note else []
@@ -173,7 +170,7 @@ def _check(
         training,
         measured,
         checker,
-        info if isinstance(info, DataInfo) else None,
+        _known(info),
         data_is_given=data_is_given,
         to_train=to_train,
     )
@@ -185,6 +182,7 @@ def _check(
         raise ConfigError(sorted(checker.problems, key=lambda each: (each.line, each.column)))
     training, more = callbacks.choose_monitor(listed, training, measured)
     tree = _complete(root, training)
+    data_source.write(tree.value["data"], data)
     if data.rescale == "auto" and isinstance(info, DataInfo):
         rescale, why = data_section.decided_rescale(model, info)
         tree.value["data"].value["rescale"] = Node(rescale, origin=f"auto: {why}")
@@ -270,12 +268,18 @@ def _data(node: Node | None, checker: Checker) -> DataSettings:
     return DataSettings(**values)
 
 
-def _info(data: DataSettings) -> DataInfo | str:
+def _known(info: DataInfo | str) -> DataInfo | None:
+    return info if isinstance(info, DataInfo) else None
+
+
+def _info(data: DataSettings, checker: Checker) -> DataInfo | str:
     """What is known of the data before they are read, or why nothing is."""
     if data.name is None:
         return "no data are named"
+    if not checker.sound("data.name", "data.source", "data.path"):
+        return "what the data are said to be is wrong"
     try:
-        return registry.info(data.name, data.path)
+        return registry.info(data.name, data.path, **data.arguments)
     except DataError as error:  # the training will say so
         return str(error)
 
@@ -287,29 +291,8 @@ def _worked_out(
     node = root.value.get("training")
     if node is None:
         return None
-    examples: int | str = info if isinstance(info, str) else info.train
-    split = data.validation.split
-    if isinstance(examples, int) and isinstance(split, float):
-        examples -= validation.count(examples, split) if split else 0
+    examples = info if isinstance(info, str) else data_section.examples(data, info)
     return steps.fill(node, examples, checker)
-
-
-def _find_path(node: Node | None) -> None:
-    """Makes `data.path` absolute: it is relative to the file that says it.
-
-    What is given on the command line or from Python is relative to the working folder.
-    """
-    path = node.value.get("path") if node is not None and node.is_map else None
-    if path is None or not isinstance(path.value, str) or not path.value:
-        return
-    if Path(path.value).is_absolute() or path.value.startswith("~"):
-        return
-    file = Path(path.mark.file) if path.mark and path.origin != "--set" else Path()
-    found = (file.parent / path.value).absolute()
-    # The config of a run that was made when it was the working folder's.
-    if file.name == "config.yaml" and not found.exists() and Path(path.value).exists():
-        found = Path(path.value).absolute()
-    path.value = os.path.normpath(found)
 
 
 def _code(node: Node | None, checker: Checker) -> tuple[CodeFile, ...]:

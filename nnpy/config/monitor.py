@@ -79,7 +79,7 @@ def measure(
         parts = [f"{key}_{each}" for each in columns[key]] or [key]
         directions |= dict.fromkeys(parts, _direction(metric, catalog))
     validation = {f"val_{name}": way for name, way in directions.items()}
-    validates = settings.validation_split or not sound("data.validation", "data.validation_split")
+    validates = settings.validates or not sound("data.validation", "data.validation_split")
     measured = {**(validation if validates else {}), **directions}
     return Measured(measured, complete, {key: each for key, each in columns.items() if each})
 

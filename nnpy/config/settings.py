@@ -8,7 +8,8 @@ from typing import Any
 
 from nnpy.catalog.entries import Parameter
 from nnpy.config.objects import KerasObject
-from nnpy.data import registry
+from nnpy.data import SplitRule, registry
+from nnpy.data.splits import WAYS
 
 
 def setting(default: Any, *types: str, doc: str, **limits: Any) -> Any:
@@ -20,27 +21,68 @@ def setting(default: Any, *types: str, doc: str, **limits: Any) -> Any:
     return field(default=default, metadata=metadata)
 
 
+def _share(doc: str) -> Any:
+    return setting(None, "float", "null", minimum=0, maximum=1, exclusive_maximum=True, doc=doc)
+
+
+def _way(default: str | None, doc: str) -> Any:
+    return setting(default, "str", *(["null"] if default is None else []), choices=WAYS, doc=doc)
+
+
+def _drawing_seed(doc: str) -> Any:
+    return setting(0, "int", "null", minimum=0, maximum=2**32 - 1, doc=doc)
+
+
+def _split_column() -> Any:
+    return setting(
+        None,
+        "str",
+        "null",
+        doc="The column for by: group, time, column (whose values are train, validation, test) "
+        "and hash.",
+    )
+
+
 @dataclass(frozen=True)
 class ValidationSettings:
     """Which training examples are held out. They are the same whatever the training's seed."""
 
-    split: float = setting(
-        0.1,
-        "float",
-        minimum=0,
-        maximum=1,
-        exclusive_maximum=True,
-        doc="The share of the training set that is held out to choose the best epoch.",
+    split: float | None = _share(
+        "The share of the training set that is held out to choose the best epoch; null: the "
+        "source's own validation set, or else 0.1, or 0.15 of a source without a test set."
+    )
+    by: str | None = _way(
+        None,
+        "How they are chosen: each class by its share (stratify), random, whole groups (group), "
+        "the latest (time), as a column says (column), or for good by a digest (hash); null: as "
+        "stratify says.",
     )
     stratify: bool = setting(True, "bool", doc="Whether each class gives the same share.")
-    seed: int | None = setting(
-        0,
-        "int",
-        "null",
-        minimum=0,
-        maximum=2**32 - 1,
-        doc="Draws them; null takes the last ones as stored, without stratify as model.fit does.",
+    seed: int | None = _drawing_seed(
+        "Draws them; null takes the last ones as stored, without stratify as model.fit does."
     )
+    column: str | None = _split_column()
+
+    @property
+    def rule(self) -> SplitRule:
+        by = self.by or ("stratify" if self.stratify else "random")
+        return SplitRule(self.split or 0.0, by, self.seed, self.column)
+
+
+@dataclass(frozen=True)
+class TestSetSettings:
+    """Which examples are held out for the test, where the source has no test set of its own."""
+
+    split: float | None = _share(
+        "The share that is held out for the test; null: 0.15 of a source without a test set."
+    )
+    by: str = _way("stratify", "How they are chosen, as for the validation.")
+    seed: int | None = _drawing_seed("Draws them; null takes the last ones as stored.")
+    column: str | None = _split_column()
+
+    @property
+    def rule(self) -> SplitRule:
+        return SplitRule(self.split or 0.0, self.by, self.seed, self.column)
 
 
 @dataclass(frozen=True)
@@ -66,6 +108,12 @@ class DataSettings:
         "dict",
         section=ValidationSettings,
         doc="Which training examples are held out for validation, which decides the best epoch.",
+    )
+    test: TestSetSettings = setting(
+        {},
+        "dict",
+        section=TestSetSettings,
+        doc="Which examples are held out for the test; for a source without a test set.",
     )
     labels: str = setting(
         "sparse",
@@ -94,9 +142,17 @@ class DataSettings:
         "the free memory.",
     )
 
+    # The source's own arguments, but for its path; no setting: `source: {name: {…}}` says them.
+    arguments: dict[str, Any] = field(default_factory=dict)
+
     @property
     def validation_split(self) -> float:
-        return self.validation.split
+        return self.validation.split or 0.0
+
+    @property
+    def validates(self) -> bool:
+        """Whether there is a validation set: one held out, or the source's own."""
+        return self.validation.split != 0 or self.validation.by == "column"
 
     @property
     def memory_budget_bytes(self) -> int | None:
@@ -237,7 +293,7 @@ class SweepSettings:
     sampler: str = setting(
         "tpe",
         "str",
-        choices=("tpe", "random", "grid", "qmc", "cmaes"),
+        choices=("tpe", "random", "grid", "qmc"),
         doc="How the next values are chosen; Optuna's samplers.",
     )
     pruner: str = setting(
@@ -259,7 +315,9 @@ class SweepSettings:
 
 
 # A setting's short form: `validation_split: 0.2` is `validation: {split: 0.2}`.
-SHORT_FORMS = {"data": {"validation_split": ("validation", "split")}}
+SHORT_FORMS = {
+    "data": {"validation_split": ("validation", "split"), "test_split": ("test", "split")}
+}
 
 SECTIONS: dict[str, type] = {
     "data": DataSettings,
@@ -277,6 +335,7 @@ def parameters(section: type) -> tuple[Parameter, ...]:
             **{key: value for key, value in each.metadata.items() if key != "section"},
         )
         for each in dataclasses.fields(section)
+        if each.metadata
     )
 
 

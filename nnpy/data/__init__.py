@@ -9,20 +9,26 @@ Importing this package imports neither NumPy nor TensorFlow.
 
 from __future__ import annotations
 
-from nnpy.data.dataset import DataInfo, Dataset, Place, Progress, Split
+from nnpy.data.dataset import DataInfo, Dataset, Part, Place, Progress, Split
 from nnpy.data.preprocessing import Preprocessing
 from nnpy.data.registry import NAMES, SOURCES, Source, info, load, places
+from nnpy.data.splits import SplitRule
+from nnpy.data.targets import Target, Task
 
 __all__ = [
     "NAMES",
     "SOURCES",
     "DataInfo",
     "Dataset",
+    "Part",
     "Place",
     "Preprocessing",
     "Progress",
     "Source",
     "Split",
+    "SplitRule",
+    "Target",
+    "Task",
     "info",
     "load",
     "places",

@@ -1,29 +1,38 @@
 """Every data source by name: the one list of them.
 
 A new source is one module in `sources/` with `PARAMETERS`, `info`, `read` and `places`, and one
-line in `SOURCES`.
+line in `SOURCES`. Its parameters are its own: a config writes them as `source: {name: {…}}`, they
+are checked by their types, choices and limits before anything is read, and may bear names that
+`data:` has for its settings (`validation` may be a file of a source's own).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from nnpy.catalog.entries import Parameter
 from nnpy.data.dataset import DataInfo, Dataset, Place, Progress
-from nnpy.data.sources import fashion_mnist, idx_folder, keras_datasets
-from nnpy.data.validation import hold_out
+from nnpy.data.sources import fashion_mnist, idx_folder, image_folder, keras_datasets, toys
+from nnpy.data.splits import SplitRule, hold_out, shares
 from nnpy.devices.host import free_memory
 from nnpy.errors import DataError, did_you_mean
 
 
 @dataclass(frozen=True)
 class Source:
-    """How one kind of data is known, read and looked for; `parameters` is what it takes."""
+    """How one kind of data is known, read and looked for; `parameters` is what it takes.
+
+    `info(path, **arguments)` and `read(path, progress, budget, **arguments)` get every parameter
+    but `path` by its name, defaults filled in; paths are absolute. `info` reads as little as will
+    do, without NumPy, and raises DataError where the data cannot be described; it is asked by
+    `nnpy check` too. `read` keeps what is larger than `budget` bytes on the disk where it can.
+    """
 
     parameters: tuple[Parameter, ...]
-    info: Callable[[str | None], DataInfo]
-    read: Callable[[str | None, Progress | None, int | None], Dataset]
+    info: Callable[..., DataInfo]
+    read: Callable[..., Dataset]
     places: Callable[[], list[Place]]
     imports_keras: bool = False  # then read() must not run while another thread imports Keras
 
@@ -41,43 +50,63 @@ SOURCES = {
         idx_folder.read,
         places=list,  # only where the path says
     ),
+    image_folder.NAME: Source(
+        image_folder.PARAMETERS, image_folder.info, image_folder.read, image_folder.places
+    ),
+    **{
+        name: Source(parameters, *toys.functions(name))
+        for name, parameters in toys.PARAMETERS.items()
+    },
 }
 
 
 NAMES = tuple(SOURCES)
 
 
-def info(name: str, path: str | None = None) -> DataInfo:
+def info(name: str, path: str | None = None, **arguments: Any) -> DataInfo:
     """What is known of a data set without reading its examples.
 
-    Raises DataError for an unknown name, and for `idx` when `path` is not a good folder.
+    Raises DataError for an unknown name, for arguments that the source does not take, and when
+    the data cannot be described, such as a `path` that is no good folder.
     """
-    return _source(name).info(path)
+    source = _source(name)
+    return source.info(path, **_filled(name, source, arguments))
 
 
 def load(
     name: str,
     *,
     path: str | None = None,
-    validation_split: float = 0.1,
+    arguments: Mapping[str, Any] | None = None,
+    validation_split: float | None = None,
     stratify: bool = True,
     seed: int | None = 0,
+    validation: SplitRule | None = None,
+    test: SplitRule | None = None,
     memory_budget: int | None = None,
     progress: Progress | None = None,
 ) -> Dataset:
-    """Reads a data set, checks it, and holds out a part of its training examples.
+    """Reads a data set, checks it, and holds out parts of its training examples.
 
-    Which part is drawn by `seed`, class by class with `stratify`: see `nnpy.data.validation`.
+    `arguments` are the source's own. For validation a share `validation_split` is drawn by
+    `seed`, class by class with `stratify`; `validation` and `test` say the same and more in full
+    (`nnpy.data.splits`). What is not said is decided by the data: a source with a test set gives
+    0.1 for validation, one without any splits 0.15 for each.
 
     What is larger than `memory_budget` bytes stays on the disk, where the source's files allow it;
     by default half of the memory that is free.
 
-    `progress(file, bytes so far, bytes in all or None)` is called during a download; an
+    `progress(what, how much so far, how much in all or None)` is called while that takes time, as
+    during a download; an
     exception from it ends the download and leaves nothing half done. Raises DataError.
     """
     budget = free_memory() // 2 if memory_budget is None else memory_budget
-    whole = _source(name).read(path, progress, budget)
-    return hold_out(whole, validation_split, stratify=stratify, seed=seed)
+    source = _source(name)
+    whole = source.read(path, progress, budget, **_filled(name, source, arguments or {}))
+    usual, usual_test = shares(whole.info, validation_split, None)
+    by = "stratify" if stratify else "random"
+    validation = validation or SplitRule(usual, by, seed)
+    return hold_out(whole, validation, test or SplitRule(usual_test, by, seed))
 
 
 def places(name: str) -> list[Place]:
@@ -94,3 +123,13 @@ def _source(name: str) -> Source:
             f"unknown data set '{name}'{did_you_mean(name, NAMES)} (known: {', '.join(NAMES)})"
         )
     return SOURCES[name]
+
+
+def _filled(name: str, source: Source, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a source but its path, defaults filled in."""
+    known = {each.name: each.default for each in source.parameters if each.name != "path"}
+    for key in arguments:
+        if key not in known:
+            hint = did_you_mean(key, known) or f" (known: {', '.join(known) or 'none'})"
+            raise DataError(f"'{name}' takes no {key}{hint}")
+    return {**known, **arguments}

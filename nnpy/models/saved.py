@@ -7,10 +7,13 @@ the file, and is believed only in its own form.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
+import threading
+import time
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,7 @@ import keras
 
 from nnpy.safety.model_files import RECORD, RECORD_LIMIT
 
+_one_at_a_time = threading.Lock()
 _SCALES = ("probabilities", "softmax", "sigmoid", "margins")
 
 
@@ -38,9 +42,33 @@ class Record:
 
 def save(model: keras.Model, path: Path, record: Record) -> None:
     """Saves a model as a .keras file with its record."""
-    model.save(path)
+    with _whatever_the_clock_says():
+        model.save(path)
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(zipfile.ZipInfo(RECORD), json.dumps({"format": 1, **asdict(record)}))
+
+
+@contextlib.contextmanager
+def _whatever_the_clock_says() -> Iterator[None]:
+    """Members of archives bear a date that archives can have.
+
+    They know the years from 1980 to 2107: with a clock that was lost, which begins in 1970 again,
+    `zipfile` raises ValueError, and a training would end with its first epoch.
+    """
+    if 1980 <= time.localtime().tm_year <= 2107:
+        yield
+        return
+    with _one_at_a_time:
+        original = zipfile.ZipInfo.__init__
+
+        def undated(self: zipfile.ZipInfo, filename: str = "", date_time: Any = None) -> None:
+            original(self, filename)
+
+        zipfile.ZipInfo.__init__ = undated  # type: ignore[method-assign]
+        try:
+            yield
+        finally:
+            zipfile.ZipInfo.__init__ = original  # type: ignore[method-assign]
 
 
 def read(path: Path) -> Record:

@@ -108,9 +108,7 @@ def _data(
     ) or 0
     counts = {"train": info.train, "validation": 0, "test": info.test}
     if dataset is not None:
-        validation = dataset.validation
-        counts["train"] = len(dataset.train)
-        counts["validation"] = 0 if validation is None else len(validation)
+        counts |= {"test": 0} | {part: len(split) for part, split in dataset.splits().items()}
     elif held:
         counts["validation"] = info.train - int(info.train * (1 - held))
         counts["train"] = info.train - counts["validation"]

@@ -31,6 +31,7 @@ _MOST_EPOCHS = 1_000_000
 FILES = (
     *("config.yaml", "environment.json", "metrics.csv", "summary.json", "log.txt", "report.html"),
     *("model.png", "model.svg", "model.dot", "evaluation.json", "predictions.npz", ".lock"),
+    *("split.npz",),
 )
 FOLDERS = ("checkpoints", "figures", "state", "code", "tensorboard")
 
@@ -108,6 +109,11 @@ class Run:
     @property
     def predictions_path(self) -> Path:
         return self.folder / "predictions.npz"
+
+    @property
+    def split_path(self) -> Path:
+        """Which examples were held out for validation and test."""
+        return self.folder / "split.npz"
 
     def diagram_path(self, form: str) -> Path:
         return self.folder / f"model.{form}"

@@ -51,6 +51,7 @@ ENVIRONMENT = record(
         "git_commit": optional(text),
         "data": mapping(text),
         "data_source": optional(text),
+        "split": optional(text),
         "run": optional(text),
         "code_seal": text,
         "file_seals": sequence(text),

@@ -287,7 +287,7 @@ def _check_objects(path: Path, config: Any, custom_objects: Mapping[str, Any]) -
             raise _refused(path, f"{place} has a class_name that is not a name")
         if not isinstance(module, str | None):
             raise _refused(path, f"{place} has a module that is not a name")
-        if name in _REFUSED:
+        if name in _REFUSED and not _names_its_function(item):
             raise _refused(path, f"{place}: {_REFUSED[name]}")
         if name in _DATA:
             continue
@@ -320,6 +320,17 @@ def _check_objects(path: Path, config: Any, custom_objects: Mapping[str, Any]) -
             raise _refused(
                 path, f"{place} asks for {module}.{name}, a function that is no part of a model"
             )
+
+
+def _names_its_function(item: dict[str, Any]) -> bool:
+    """Whether an object is a Lambda that carries no code, but the name of a function.
+
+    That name is an object of its own, and is looked at as one.
+    """
+    inner = item.get("config")
+    function = inner.get("function") if isinstance(inner, dict) else None
+    named = isinstance(function, dict) and function.get("class_name") == "function"
+    return named and item["class_name"] == "Lambda"
 
 
 def _objects(config: Any) -> Iterator[tuple[str, dict[str, Any]]]:

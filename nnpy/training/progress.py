@@ -13,8 +13,9 @@ class ProgressListener:
     def on_message(self, message: str) -> None:
         """Something that the user should know."""
 
-    def on_download(self, file: str, received: int, total: int | None) -> None:
-        """A file of the data set is on its way (in bytes; `total` None when unknown)."""
+    def on_data(self, what: str, done: int, total: int | None) -> None:
+        """The data take time: `what` is a phrase (`download train.gz`, `decode pictures`), and
+        `done` of `total` (None when unknown) says how far it is."""
 
     def on_start(self, run: Run) -> None:
         """The run folder is there, with its config and summary."""
@@ -26,6 +27,10 @@ class ProgressListener:
 
     def on_epoch_end(self, epochs: int, row: Mapping[str, float], best: bool) -> None:
         """An epoch is over; `row` is its row of metrics.csv."""
+
+    def ends_training(self) -> str | None:
+        """Asked after `on_epoch_end`: who ends the training here, or None to go on."""
+        return None
 
     def on_finish(self, summary: Mapping[str, object]) -> None:
         """The results are there; figures may still be drawn."""
@@ -44,9 +49,9 @@ class Listeners(ProgressListener):
         for each in self._listeners:
             each.on_message(message)
 
-    def on_download(self, file: str, received: int, total: int | None) -> None:
+    def on_data(self, what: str, done: int, total: int | None) -> None:
         for each in self._listeners:
-            each.on_download(file, received, total)
+            each.on_data(what, done, total)
 
     def on_start(self, run: Run) -> None:
         for each in self._listeners:
@@ -61,6 +66,9 @@ class Listeners(ProgressListener):
     def on_epoch_end(self, epochs: int, row: Mapping[str, float], best: bool) -> None:
         for each in self._listeners:
             each.on_epoch_end(epochs, row, best)
+
+    def ends_training(self) -> str | None:
+        return next((by for each in self._listeners if (by := each.ends_training())), None)
 
     def on_finish(self, summary: Mapping[str, object]) -> None:
         for each in self._listeners:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,11 +10,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from nnpy.config import arrays
 from nnpy.config.config import Config
 from nnpy.data import Dataset
 from nnpy.devices import select
-from nnpy.errors import UsageError
+from nnpy.errors import RunError, UsageError
 from nnpy.runs.environment import environment
 from nnpy.runs.folder import Run
 from nnpy.safety import named_files
@@ -46,6 +49,7 @@ class Start:
         """
         self.run.write_json(self.run.environment_path, self._environment())
         self.run.write_json(self.run.summary_path, self.summary)
+        self._write_split()
         self._write_config()
         self.listener.on_start(self.run)
         for note in self.dataset.notes:
@@ -85,9 +89,25 @@ class Start:
         if not then:
             self.run.write_json(self.run.environment_path, now)
         resume.check_data(then.get("data", now["data"]), now["data"])
+        if then.get("split", now["split"]) != now["split"]:
+            raise RunError(
+                "other examples would be held out for validation or test than when this run "
+                "started; a resumed training needs the same"
+            )
         device = self.summary["device"]
         before = resume.deciding(then or now, self.run.summary().get("device", device))
         return resume.notices(before, resume.deciding(now, device))
+
+    def _write_split(self) -> None:
+        """The rows that are held out, of those that the source gives for training."""
+        held = self.dataset.held_out
+        if held is None:
+            return
+        parts = {"validation": held.validation, "test": held.test}
+        known: dict[str, Any] = {name: rows for name, rows in parts.items() if rows is not None}
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, **known)
+        self.run.write_bytes(self.run.split_path, buffer.getvalue())
 
     def _write_config(self) -> None:
         """The resolved config, and copies of the Python files that it needs."""
@@ -123,6 +143,7 @@ class Start:
             "seed": self.config.training.seed,
             "deterministic": self.deterministic,
             "data_source": self.dataset.source,
+            "split": self.dataset.held_out.digest if self.dataset.held_out else None,
             "run": self.identity,
         }
         return found | named_files.seals(self.config)

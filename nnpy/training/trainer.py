@@ -49,7 +49,6 @@ class Training:
         device: In words, for the record.
         deterministic: Whether only operations run that give the same bits each time.
         tensorboard: Whether logs for TensorBoard are kept.
-        listener: Is told how it goes.
         clock: Counts the seconds of each phase.
         asked: Whether someone has asked the training to end.
     """
@@ -73,8 +72,7 @@ class Training:
     ) -> None:
         self.config, self.dataset, self.model, self.engine = config, dataset, model, engine
         self.run, self.listener, self.clock, self.asked = run, listener, clock, asked
-        self.callbacks, self.deterministic = list(callbacks), deterministic
-        self.save = save
+        self.callbacks, self.deterministic, self.save = list(callbacks), deterministic, save
         settings = config.training
         self.best = Best(settings.monitor, settings.monitor_mode, config.breaks_ties)
         self.rows: list[dict[str, float]] = []
@@ -103,8 +101,8 @@ class Training:
             "device": device,
         }
 
-    def run_to_end(self, *, resumed: bool) -> dict[str, Any]:
-        """Trains and evaluates; the summary of a finished run.
+    def run_to_end(self, *, resumed: bool, test: bool = True) -> dict[str, Any]:
+        """Trains, and evaluates on the test set with `test`; the summary of a finished run.
 
         Raises Interrupted after Ctrl-C or SIGTERM, with what was reached saved, and NnpyError
         for what else ends a training.
@@ -126,7 +124,7 @@ class Training:
             start.new()
         try:
             self.fit()
-            self.evaluate()
+            self.evaluate(test=test)
         except Interrupted as error:
             self.close_quietly("interrupted")
             again = f"{error}; resume with: nnpy train --resume {self.run}"
@@ -151,10 +149,8 @@ class Training:
         self.state = self.store.latest(
             self.listener.on_message, then.get("run") if then else ANY_RUN
         )
-        if then:
-            self.identity = then.get("run")
-        elif self.state:
-            self.identity = self.state.run
+        if then or self.state:
+            self.identity = then.get("run") if then else self.state.run  # type: ignore[union-attr]
 
     def fit(self) -> None:
         settings = self.config.training
@@ -199,11 +195,8 @@ class Training:
         self.recorder.restore(state)
         told = state.progress
         try:
-            self.rows, self.best.value, self.best.weights = (
-                told["rows"],
-                told["best"],
-                told["best_weights"],
-            )
+            self.rows, self.best.value = told["rows"], told["best"]
+            self.best.weights = told["best_weights"]
             self.best.loss = told.get("best_loss")  # a state of an older nnpy has none
             hooks.history.epoch, hooks.history.history = told.get("history", ([], {}))
             self.summary |= told["summary"]
@@ -318,6 +311,9 @@ class Training:
             }
         self.listener.on_epoch_end(self.config.training.epochs, row, best)
         hooks.on_epoch_end(epoch, logs, validated=validated)
+        if by := self.listener.ends_training():
+            self.model.stop_training = True
+            self.summary["stopped"] = {"by": by, "epoch": epoch + 1}
 
     def _validate(self, hooks: Callbacks) -> dict[str, float]:
         hooks.on_test_begin()
@@ -355,8 +351,8 @@ class Training:
     def _check(self, step: int, steps: int, logs: dict[str, float]) -> None:
         self.asked.check()
 
-    def evaluate(self) -> None:
-        """The best weights on the test set, once."""
+    def evaluate(self, *, test: bool) -> None:
+        """The best weights on the test set, once; without one, on the validation set."""
         self.run.replace(self.run.last_path, self.save)
         if self.best.weights is None:  # no epoch was trained: the first weights are the best
             self.run.replace(self.run.best_path, self.save)
@@ -365,7 +361,9 @@ class Training:
             if self.table.rewritten or not self.run.best_path.exists():
                 self.run.replace(self.run.best_path, self.save)
         with self.clock.phase("evaluation"):
-            self.summary["test"] = self.engine.evaluate(self.dataset.test, on_chunk=self._check)
+            part, split = self.dataset.final
+            if test:
+                self.summary[part] = self.engine.evaluate(split, on_chunk=self._check)
 
     def close_quietly(self, status: str, error: str | None = None) -> None:
         """As `close`, where something else is wrong already: the disk is full, the folder gone."""

@@ -52,7 +52,7 @@ def evaluate_model(
     dataset = session.dataset()
     examples: Split | None = getattr(dataset, split)
     if examples is None:
-        raise DataError(f"there is no {split} split: data.validation.split is 0")
+        raise DataError(f"there is no {split} split: data.{split}.split is 0")
     preprocessing = session.preprocessing(model)
     engine = session.engine(model, preprocessing)
     result = results.evaluate(

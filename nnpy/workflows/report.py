@@ -81,14 +81,16 @@ class Reporter(ProgressListener):
             from nnpy.evaluation import results
             from nnpy.report import write
 
+            name, split = dataset.final
             result = results.evaluate(
                 self._model,
                 engine,
-                dataset.test,
+                split,
                 dataset.info,
                 preprocessing,
                 outputs_of=outputs_of,
-                metrics=summary["test"],
+                name=name,
+                metrics=summary[name],
             )
             write.publish(self._run, self._model, dataset.info, dataset, result)
             self._listener.on_message(f"report: {self._run.report_path}")

@@ -40,7 +40,8 @@ class Session:
     Args:
         config: The checked config.
         device: "cpu", "gpu" or "gpu:N"; None takes the GPUs there are, else the CPU.
-        on_download: Is called with a file's name, the bytes so far, and the bytes in all or None.
+        on_data: Is called while the data are read, with what is done (a phrase), how far it is,
+            and how much it is in all or None.
         read: Whether a thread begins to read the data at once.
 
     Raises DataError when the data set is unknown or cannot be described.
@@ -51,15 +52,17 @@ class Session:
         config: Config,
         *,
         device: str | None = None,
-        on_download: Progress | None = None,
+        on_data: Progress | None = None,
         read: bool = True,
     ) -> None:
         self.config = config
         self._data = _data_name(config)
-        self.data_info: DataInfo = registry.info(self._data, config.data.path)
+        self.data_info: DataInfo = registry.info(
+            self._data, config.data.path, **config.data.arguments
+        )
         self._wanted = device
         self._record: Record | None = None  # of a model that was opened
-        self._on_download = on_download
+        self._on_data = on_data
         self._loaded: list[Dataset | BaseException] = []
         self._thread = threading.Thread(target=self._load, name="nnpy-data", daemon=True)
         # A source that asks Keras for its data must not import it beside the main thread.
@@ -74,11 +77,11 @@ class Session:
                 registry.load(
                     self._data,
                     path=settings.path,
-                    validation_split=settings.validation.split,
-                    stratify=settings.validation.stratify,
-                    seed=settings.validation.seed,
+                    arguments=settings.arguments,
+                    validation=settings.validation.rule,
+                    test=settings.test.rule,
                     memory_budget=settings.memory_budget_bytes,
-                    progress=self._on_download,
+                    progress=self._on_data,
                 )
             )
         except BaseException as error:  # noqa: BLE001 – raised again by the one who waits
@@ -212,7 +215,7 @@ def build_model(config: Config) -> keras.Model:
     info = None
     if config.data.name is not None:
         with contextlib.suppress(DataError):
-            info = registry.info(config.data.name, config.data.path)
+            info = registry.info(config.data.name, config.data.path, **config.data.arguments)
     model = build.build(config, info)
     compile.compile_model(model, config)
     return model

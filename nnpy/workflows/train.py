@@ -32,12 +32,14 @@ def train_config(
     device: str | None = None,
     tensorboard: bool = False,
     listener: ProgressListener | None = None,
+    final: bool = True,
 ) -> Run:
     """Trains what the config says and leaves a run folder; returns it.
 
-    `resumed` is the run to go on with. Raises Interrupted after Ctrl-C or SIGTERM, with what was
-    reached saved. The model is built before the folder is made: a config that Keras refuses
-    leaves nothing behind.
+    `resumed` is the run to go on with. A training that is not `final`, one of many, leaves the
+    test set alone, and no diagram and page. Raises Interrupted after Ctrl-C or SIGTERM, with
+    what was reached saved. The model is built before the folder is made: a config that Keras
+    refuses leaves nothing behind.
     """
     if tensorboard and importlib.util.find_spec("tensorboard") is None:
         raise UsageError(
@@ -46,7 +48,7 @@ def train_config(
     check_installed(config.training.callbacks)
     named_files.check(config, training=True)
     clock, listener = Clock(), listener or ProgressListener()
-    session = Session(config, device=device, on_download=listener.on_download)
+    session = Session(config, device=device, on_data=listener.on_data)
     with clock.phase("import"):
         from nnpy.models import adapt, saved
         from nnpy.models.compile import check_batches, check_data
@@ -85,16 +87,21 @@ def train_config(
                 device=device_name,
                 deterministic=deterministic,
                 tensorboard=tensorboard,
-                listener=Listeners([listener, reporter]),
+                listener=Listeners([listener, reporter]) if final else listener,
                 clock=clock,
                 asked=asked,
                 save=lambda path: saved.save(model, path, record),
             )
-            summary = training.run_to_end(resumed=resumed is not None)
-        reporter.draw(summary)
-        reporter.report(
-            summary, training.engine, dataset, session.preprocessing(), session.outputs_of(model)
-        )
+            summary = training.run_to_end(resumed=resumed is not None, test=final)
+        if final:
+            reporter.draw(summary)
+            reporter.report(
+                summary,
+                training.engine,
+                dataset,
+                session.preprocessing(),
+                session.outputs_of(model),
+            )
     return run
 
 
@@ -138,8 +145,9 @@ def resume_run(
     trust_code: bool = False,
     device: str | None = None,
     listener: ProgressListener | None = None,
+    final: bool = True,
 ) -> Run:
-    """Goes on with a run that was left before its end.
+    """Goes on with a run that was left before its end; `final` as for `train_config`.
 
     Raises UsageError when there is nothing to go on with, or an override alters the past;
     RunError when another process is at it.
@@ -165,4 +173,5 @@ def resume_run(
         device=device,
         tensorboard=run.tensorboard_folder.is_dir(),
         listener=listener,
+        final=final,
     )

@@ -13,6 +13,8 @@ from nnpy.errors import ConfigError
 
 MODEL = ["Flatten", {"Dense": {"units": 10, "activation": "softmax"}}]
 
+TEN = {"blobs": {"centers": 10}}
+
 
 def problems(data: dict) -> list[str]:
     with pytest.raises(ConfigError) as caught:
@@ -66,6 +68,13 @@ def test_an_override_wins(tiny):
         ({"source": "mnist", "name": "mnist"}, "the source says it already"),
         ({"source": ["mnist"]}, "expected a data set"),
         ({"source": {"mnist": {}, "idx": {}}}, "got 2 names"),
+        ({"source": {"moons": {"noise": -1}}}, "data.source.moons.noise: expected a number ≥ 0"),
+        ({"source": {"moons": {"nois": 1}}}, "unknown argument 'nois'; did you mean 'noise'?"),
+        ({"source": {"moons": {"path": "x"}}}, "unknown argument 'path'"),
+        ({"name": "moons", "noise": 1}, "an argument of the source: source: {moons: {noise: …}}"),
+        ({"test_split": 0.2}, "fashion_mnist brings its own test set: leave this out"),
+        ({"source": TEN, "validation_split": 0.5, "test_split": 0.5}, "leave nothing to train"),
+        ({"source": TEN, "test": {"by": "strat"}}, "unknown value 'strat'; did you mean"),
     ],
 )
 def test_what_is_wrong_is_told_once(data, told):
@@ -77,8 +86,43 @@ def test_what_is_wrong_is_told_once(data, told):
 def test_editors_know_every_source():
     validator = jsonschema.Draft7Validator(document.schema(catalog.load()))
     for name, source in registry.SOURCES.items():
-        arguments = {each.name: "x" for each in source.parameters}
+        arguments = {
+            each.name: "x" if each.default is None else each.default for each in source.parameters
+        }
         validator.validate({"data": {"source": {name: arguments}}, "model": MODEL})
         assert not validator.is_valid({"data": {"source": {name: {"other": 1}}}, "model": MODEL})
     assert not validator.is_valid({"data": {"source": "mnits"}, "model": MODEL})
     assert not validator.is_valid({"data": {"source": "idx"}, "model": MODEL})
+
+
+def test_arguments_are_the_sources_own_and_complete_in_the_resolved_config():
+    given = {"source": {"moons": {"noise": 0.2}}}
+    config = load_config({"data": given, "model": [*MODEL[:1], {"Dense": {"units": 2}}]})
+    arguments = {"n_samples": 1000, "noise": 0.2, "random_state": 0}
+    assert (config.data.name, config.data.arguments) == ("moons", arguments)
+    assert config.resolved["data"]["source"] == {"moons": arguments}
+    assert not {"name", "path"} & {*config.resolved["data"]}
+    assert load_config(config.resolved).resolved == config.resolved
+    short = load_config({"data": {"name": "moons"}, "model": config.resolved["model"]})
+    assert short.data.arguments == {**arguments, "noise": 0.1}
+    other = load_config(config.resolved, ["data.source.moons.noise=0.3"])
+    assert other.data.arguments["noise"] == 0.3
+
+
+def test_a_source_without_splits_gives_both_parts():
+    config = load_config({"data": {"source": "moons"}, "model": ["Flatten"]})
+    assert (config.data.validation.split, config.data.test.split) == (0.15, 0.15)
+    usual = load_config({"model": MODEL}).data
+    assert (usual.validation.split, usual.test.split) == (0.1, 0.0)
+
+
+def test_another_source_takes_the_place_of_that_of_the_base_file(tmp_path):
+    (tmp_path / "base.yaml").write_text(
+        "data: {source: {circles: {factor: 0.5}}}\nmodel: [Flatten]"
+    )
+    over = tmp_path / "over.yaml"
+    over.write_text("extends: base.yaml\ndata: {source: {moons: {noise: 0.3}}}")
+    assert load_config(over).data.name == "moons"
+    over.write_text("extends: base.yaml\ndata: {source: {circles: {noise: 0.3}}}")
+    arguments = load_config(over).data.arguments
+    assert (arguments["factor"], arguments["noise"]) == (0.5, 0.3)

@@ -296,7 +296,7 @@ def test_schedules_in_epochs():
 
 def test_the_held_out_part_in_short_and_in_full():
     short = load_config({"data": {"validation_split": 0.2}, "model": ["Flatten", SOFTMAX]})
-    full = {"validation": {"split": 0.2, "stratify": True, "seed": 0}}
+    full = {"validation": {"split": 0.2, "stratify": True, "seed": 0, "by": None, "column": None}}
     assert short.resolved["data"]["validation"] == full["validation"]
     assert load_config({"data": full, "model": ["Flatten", SOFTMAX]}).data == short.data
     twice = {"data": full | {"validation_split": 0.3}, "model": ["Flatten", SOFTMAX]}

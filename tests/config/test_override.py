@@ -100,3 +100,14 @@ def test_outputs_by_name_are_no_arguments():
     }
     found = load("training.loss.x=mse", model=model, training={"loss": {"y": "mae"}})
     assert found.resolved["training"]["loss"] == {"y": "mae", "x": "mse"}
+
+
+def test_an_object_of_own_code_that_stands_bare_takes_arguments(write):
+    write(
+        "own.py",
+        "import keras\n\n\nclass Own(keras.layers.Layer):\n"
+        "    def __init__(self, how=1, **kwargs):\n        super().__init__(**kwargs)\n",
+    )
+    file = write("c.yaml", "code: own.py\nmodel: [Own, Flatten, {Dense: {units: 10}}]\n")
+    found = load_config(file, ["model.0.Own.how=2"])
+    assert found.resolved["model"][0] == {"Own": {"how": 2}}

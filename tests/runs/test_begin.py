@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -226,6 +228,93 @@ def test_two_at_once_in_one_folder() -> None:
         assert one.folder != other.folder
         assert lock.holder(one.folder)
         assert lock.holder(other.folder)
+
+
+def at_once(count: int, act: Callable[[], str]) -> list[str]:
+    """What so many processes tell that do the same at the same moment."""
+    start, told = os.pipe(), os.pipe()
+    children = []
+    for _ in range(count):
+        if child := os.fork():
+            children.append(child)
+            continue
+        os.close(start[1])
+        os.read(start[0], 1)  # they all wait for its other end to be closed
+        os.write(told[1], f"{act()}\n".encode())
+        os._exit(0)
+    os.close(start[1])
+    for child in children:
+        os.waitpid(child, 0)
+    for end in (start[0], told[1]):
+        os.close(end)
+    with os.fdopen(told[0]) as lines:
+        return lines.read().splitlines()
+
+
+def test_processes_that_begin_under_the_same_name_at_once_get_folders_of_their_own() -> None:
+    def act() -> str:
+        with begin.begun("mlp") as run:
+            run.write_json(run.summary_path, {})
+            run.write_text(run.config_path, str(os.getpid()))
+        return f"{run.folder} {os.getpid()}"
+
+    found = dict(line.split() for line in at_once(12, act))
+    assert set(found) == {f"runs/mlp{f'-{n}' if n > 1 else ''}" for n in range(1, 13)}
+    for folder, process in found.items():
+        assert Path(folder, "config.yaml").read_text() == process
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_of_processes_in_one_folder_at_once_one_trains_at_a_time(overwrite) -> None:
+    """With --overwrite one may follow the other; never are two of them in it."""
+    if overwrite:
+        made()
+    inside = Path("inside").absolute()
+
+    def act() -> str:
+        try:
+            with begin.begun("mlp", "run", overwrite=overwrite) as run:
+                inside.mkdir()  # fails where another is inside
+                run.write_json(run.summary_path, {})
+                run.write_text(run.config_path, "")
+                time.sleep(0.02)
+                inside.rmdir()
+            return "trained"
+        except UsageError:
+            return "there is one"
+        except RunError as error:
+            return "running" if "another training is running" in str(error) else str(error)
+        except BaseException as error:  # noqa: BLE001 – a fork must not go on as a test
+            return repr(error)
+
+    told = Counter(at_once(12, act))
+    assert set(told) <= {"trained", "running", "there is one"}, told
+    assert told["trained"] >= 1
+    assert overwrite or told["trained"] == 1
+    assert set(content(Path("run"))) == {"config.yaml", "summary.json"}
+    assert Path("run/config.yaml").read_text() == ""
+
+
+@pytest.mark.parametrize("command", ["begun", "claimed"])
+def test_a_run_that_another_process_claims_is_left_alone(command) -> None:
+    run = made()
+    before = content(run.folder)
+    with begin.claimed(run):
+
+        def act() -> str:
+            again = (
+                begin.begun("mlp", "run", overwrite=True)
+                if command == "begun"
+                else begin.claimed(Run(Path("run")))
+            )
+            try:
+                with again:
+                    return "both"
+            except RunError as error:
+                return str(error)
+
+        assert all("another training is running" in each for each in at_once(3, act))
+        assert {k: v for k, v in content(run.folder).items() if k != ".lock"} == before
 
 
 def test_what_crashes_left_in_a_run_goes_when_it_is_claimed() -> None:

@@ -69,7 +69,13 @@ def own():
     return keras.Sequential([keras.Input((8,)), Double(), L.Dense(3)])
 
 
-@pytest.mark.parametrize("make", [small, functional, stateful, vocabulary, normalized, own])
+def named():
+    """Lambdas that name functions of Keras, and carry no code."""
+    functions = (keras.activations.relu, keras.activations.tanh)
+    return keras.Sequential([keras.Input((8,)), *map(L.Lambda, functions), L.Dense(3)])
+
+
+@pytest.mark.parametrize("make", [small, functional, stateful, vocabulary, normalized, own, named])
 def test_honest_models_open_whole(tmp_path, make):
     model = make()
     model.save(tmp_path / "m.keras")

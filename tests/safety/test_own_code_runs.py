@@ -26,6 +26,9 @@ class Scaled(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "factor": self.factor}
+
+def halved(x):
+    return x / 2
 """
 
 
@@ -39,7 +42,8 @@ def own_run(
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     write("my_layers.py", LAYERS)
     config = {**tiny_config, "code": "my_layers.py"}
-    config["model"] = ["Flatten", {"Scaled": {"factor": 0.5}}, *tiny_config["model"][1:]]
+    named = [{"Lambda": {"function": each}} for each in ("halved", "relu")]
+    config["model"] = ["Flatten", {"Scaled": {"factor": 0.5}}, *named, *tiny_config["model"][1:]]
     path = write("own.yaml", yaml.safe_dump(config))
     run = nnpy.train(path, run_dir=str(tmp_path / "run"))
     (tmp_path / "my_layers.py").unlink()  # what the run needs is in its folder

@@ -79,6 +79,28 @@ def build(folder: Path, marker: Path) -> dict[str, str]:
     )
     marker.rmdir()  # made when Keras built the layer just now
     put("lambda.keras", "layer 'lambda': a Lambda layer carries Python code", _model_parts(evil))
+
+    def named(function: Any, **more: Any) -> dict[str, bytes]:
+        """A Lambda that names its function."""
+        inner = {"name": "named", "function": function, "arguments": {}, **more}
+        return with_layer(class_name="Lambda", config=inner)
+
+    def function(name: str, module: str) -> dict[str, Any]:
+        return {
+            "class_name": "function",
+            "module": module,
+            "config": name,
+            "registered_name": name,
+        }
+
+    relu = function("relu", "keras.activations")
+    put("named_text.keras", "a Lambda layer carries Python code", named("os.system"))
+    put("named_os.keras", "'system' from the module 'os'", named(function("system", "os")))
+    put("named_keras.keras", "no part of a model", named(function("get_file", "keras.utils")))
+    put("named_builtin.keras", "cannot be opened", named(function("eval", "builtins")))
+    for place in ("mask", "output_shape"):
+        value = {"class_name": "__lambda__", "config": {"value": "4wEAAA=="}}
+        put(f"named_{place}.keras", "a lambda carries", named(relu, **{place: value}))
     lambda_config = {"class_name": "__lambda__", "config": {"value": "4wEAAA=="}}
     put("lambda_activation.keras", "a lambda carries", with_argument("activation", lambda_config))
     put(

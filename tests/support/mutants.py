@@ -111,14 +111,14 @@ def tokens_changed(text: str, chance: random.Random) -> str:
 def tree_changed(text: str, chance: random.Random) -> str:
     """The config of a YAML text with one value or key of its tree made odd, taken out or moved."""
     tree = copy.deepcopy(yaml.safe_load(text))
-    places = [each for each in _places(tree) if each]
-    path = chance.choice(places)
-    parent, key = _at(tree, path[:-1]), path[-1]
+    paths = [each for each in places(tree) if each]
+    path = chance.choice(paths)
+    parent, key = at(tree, path[:-1]), path[-1]
     match chance.choice(("odd", "odd", "move", "drop", "rename", "wrap", "grow")):
         case "odd":
             parent[key] = copy.deepcopy(chance.choice(ODD_VALUES))
         case "move":
-            parent[key] = copy.deepcopy(_at(tree, chance.choice(places)))
+            parent[key] = copy.deepcopy(at(tree, chance.choice(paths)))
         case "drop":
             del parent[key]
         case "rename" if isinstance(parent, dict):
@@ -130,15 +130,15 @@ def tree_changed(text: str, chance: random.Random) -> str:
     return yaml.safe_dump(tree, allow_unicode=True, sort_keys=False)
 
 
-def _places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     yield path
     for key, each in value.items() if isinstance(value, dict) else ():
-        yield from _places(each, (*path, key))
+        yield from places(each, (*path, key))
     for index, each in enumerate(value) if isinstance(value, list) else ():
-        yield from _places(each, (*path, index))
+        yield from places(each, (*path, index))
 
 
-def _at(value: Any, path: tuple[Any, ...]) -> Any:
+def at(value: Any, path: tuple[Any, ...]) -> Any:
     for key in path:
         value = value[key]
     return value

@@ -17,11 +17,9 @@ import hashlib
 import json
 import random
 import re
-import select
 import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -33,11 +31,7 @@ import yaml
 
 from tests.support import mutants
 from tests.support.datasets import tiny_fashion_mnist
-
-HOME = Path(__file__).resolve().parents[2]
-OLD_RUN = HOME / "tests/support/old_runs/finished"
-SECONDS = {"light": 5.0, "keras": 20.0}  # that opening one may take
-MEMORY = {"light": 500 << 20, "keras": 1500 << 20}  # bytes beyond what the idle child has
+from tests.support.limited_child import HOME, OLD_RUN, Child
 
 # -- what is opened, and how: run in the child ------------------------------------------------
 
@@ -126,6 +120,9 @@ KINDS = [
     Kind("keras", "checkpoints/best.keras", _model, "keras", exact=True),
     Kind("weights", "checkpoints/best.keras", _model, "keras", inside="model.weights.h5"),
     Kind("model-config", "checkpoints/best.keras", _model, "keras", inside="config.json"),
+    Kind("small-keras", "small.keras", _model, "keras", exact=True),
+    Kind("small-h5", "small.keras", _model, "keras", inside="model.weights.h5"),
+    Kind("small-config", "small.keras", _model, "keras", inside="config.json"),
     Kind("state", "state/state-000002.nnpy", _state, exact=True),
     Kind("npz", "predictions.npz", _answers, exact=True),
     Kind("npz-array", "predictions.npz", _answers, inside="answer.npy"),
@@ -142,13 +139,14 @@ KINDS = [
     Kind("config-tree", "config.yaml", _config, like="tree"),
 ]
 BY_NAME = {kind.name: kind for kind in KINDS}
+OPEN = {kind.name: kind.open for kind in KINDS}
 
 
 def specimens(kind: Kind, folder: Path) -> list[bytes]:
     """Good files of a kind; what it needs beside it is laid into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     if kind.open is _config:
-        return _configs()
+        return shipped_configs()
     if kind.open is _data:
         tiny_fashion_mnist(folder, 40, 20)
         if not kind.file.endswith(".gz"):
@@ -160,12 +158,14 @@ def specimens(kind: Kind, folder: Path) -> list[bytes]:
         return [(folder / kind.file).read_bytes()]
     if kind.open is _images:
         return [_picture() if kind.name == "png" else _array()]
+    if kind.file == "small.keras":
+        return [_small_model(folder)]
     for name in ("config.yaml", "summary.json", "environment.json", "metrics.csv"):
         (folder / name).write_bytes((OLD_RUN / name).read_bytes())
     return [(OLD_RUN / kind.file).read_bytes()]
 
 
-def _configs() -> list[bytes]:
+def shipped_configs() -> list[bytes]:
     """The configs that come with nnpy, and the examples of its documentation that stand alone."""
     from nnpy.config.load import load_config
     from nnpy.config.starters import FOLDER
@@ -190,6 +190,18 @@ def _picture() -> bytes:
     pixels = np.random.default_rng(0).integers(0, 255, (20, 20, 3), np.uint8)
     Image.fromarray(pixels).save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def _small_model(folder: Path) -> bytes:
+    """A model whose file can be changed at every byte: one layer, one weight."""
+    path = folder / "small.keras"
+    lines = (
+        "import sys, keras",
+        "layers = [keras.Input((1,)), keras.layers.Dense(1, use_bias=False)]",
+        "keras.Sequential(layers).save(sys.argv[1])",
+    )
+    subprocess.run([sys.executable, "-c", "; ".join(lines), str(path)], check=True)
+    return path.read_bytes()
 
 
 def _array() -> bytes:
@@ -221,93 +233,6 @@ def all_changed(kind: Kind, content: bytes, chance: random.Random) -> Iterator[b
         yield mutants.with_member(content, kind.inside, inner)
 
 
-# -- the child --------------------------------------------------------------------------------
-
-
-class Child:
-    """A process that opens files, with limits; started anew after it has died or been ended."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def ask(self, kind: Kind, path: Path) -> tuple[str, str]:
-        """What opening the file comes to: ("answer", digest), ("error", text) or (fault, text)."""
-        process = self._process or self._start()
-        assert process.stdin is not None
-        process.stdin.write(f"{kind.name}\t{path}\n".encode())
-        process.stdin.flush()
-        return self._hear(process, SECONDS[self.name])
-
-    def close(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
-
-    def _start(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "tests.support.stress_files", "--serve", self.name]
-        self._process = subprocess.Popen(
-            command, cwd=HOME, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
-        )
-        kind, text = self._hear(self._process, 180)
-        assert kind == "ready", (kind, text)
-        return self._process
-
-    def _hear(self, process: subprocess.Popen[bytes], seconds: float) -> tuple[str, str]:
-        assert process.stdout is not None
-        # Twice the time: on a machine with other work, processor time is what counts.
-        ready, _, _ = select.select([process.stdout], [], [], 6 * seconds)
-        if not ready:
-            self.close()
-            return "hang", f"no answer after {6 * seconds:.0f} s"
-        line = process.stdout.readline()
-        if not line:
-            code = process.wait()
-            self._process = None
-            return "crash", f"the process ended with {code}"
-        answer: tuple[str, str] = tuple(json.loads(line))  # type: ignore[assignment]
-        return answer
-
-
-def serve(name: str) -> None:
-    """Open what is asked for on standard input, and tell on standard output."""
-    import os
-    import resource
-
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
-    silent = os.open(os.devnull, os.O_WRONLY)
-    for number in (1, 2):
-        os.dup2(silent, number)
-    from nnpy.errors import NnpyError
-
-    if name == "keras":
-        from nnpy.devices.select import prepare_environment
-
-        prepare_environment()
-        _model(OLD_RUN / "checkpoints/best.keras")
-    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY[name],) * 2)
-    print(json.dumps(("ready", "")), file=answers)
-    for line in sys.stdin:
-        kind, path = line.rstrip("\n").split("\t")
-        began = time.process_time()
-        try:
-            told = ("answer", BY_NAME[kind].open(Path(path)))
-        except NnpyError as error:
-            text = str(error)
-            told = ("error", text[:300]) if _in_words(text) else ("badly told", text[:2000])
-        except BaseException as error:  # noqa: BLE001 – whatever it is, it is what is sought
-            told = ("traceback", f"{type(error).__name__}: {error}"[:2000])
-        if time.process_time() - began > SECONDS[name]:
-            told = ("slow", f"{time.process_time() - began:.1f} s")
-        print(json.dumps(told), file=answers)
-
-
-def _in_words(text: str) -> bool:
-    return 0 < len(text) < 100_000 and "Traceback" not in text and " object at 0x" not in text
-
-
 # -- the course of it -------------------------------------------------------------------------
 
 
@@ -329,12 +254,12 @@ def stress(
         before = []
         for content in good:
             path.write_bytes(content)
-            outcome, text = child.ask(kind, path)
+            outcome, text = child.ask(kind.name, path)
             assert outcome == "answer", (kind.name, outcome, text)
             before.append(text)
         for number, (which, mutant) in enumerate(_mutants(kind, good, cases, seed)):
             path.write_bytes(mutant)
-            outcome, text = child.ask(kind, path)
+            outcome, text = child.ask(kind.name, path)
             if outcome == "answer":
                 outcome = "same" if text == before[which] else "other"
             if outcome not in ("same", "error") and (outcome != "other" or kind.exact):
@@ -369,12 +294,8 @@ def main() -> None:
     parser.add_argument("--every-byte", action="store_true", help="each truncation, each flip")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", type=Path, default=Path(tempfile.gettempdir()) / "nnpy-mutants")
-    parser.add_argument("--serve", help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.serve:
-        serve(given.serve)
-        return
-    children = {name: Child(name) for name in SECONDS}
+    children = {name: Child(name) for name in ("light", "keras")}
     total: Counter[str] = Counter()
     faults: list[str] = []
     try:

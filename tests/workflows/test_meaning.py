@@ -12,7 +12,7 @@ import pytest
 import nnpy
 from nnpy import api
 from nnpy.data import load
-from nnpy.data.validation import held_out
+from nnpy.data.splits import held_out
 from nnpy.models import ends, saved
 from nnpy.runs.folder import Run
 from nnpy.safety import model_files

@@ -27,6 +27,7 @@ _TAKEN = {
     "training.seed": "each trial gets a seed of its own, drawn from sweep.seed",
     "data.validation": "trials are compared on the same validation examples",
     "data.validation_split": "trials are compared on the same validation examples",
+    "data.test": "trials are compared on the same examples",
     "training.monitor": "trials are compared by sweep.objective",
     "training.monitor_mode": "trials are compared by sweep.objective",
     "sweep": "a sweep does not search its own settings",

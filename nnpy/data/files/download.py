@@ -37,7 +37,12 @@ def download(
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
         with part.open("xb") as file:
-            _fetch(url, file, limit, lambda *done: progress and progress(final.name, *done))
+            _fetch(
+                url,
+                file,
+                limit,
+                lambda *done: progress and progress(f"download {final.name}", *done),
+            )
             file.flush()
             os.fsync(file.fileno())
         content = check(part)

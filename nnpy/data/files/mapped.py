@@ -12,6 +12,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nnpy.errors import DataError
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -19,9 +21,22 @@ PIECE = 1 << 22  # bytes that are looked at before they are let go of
 
 
 class MappedFile(mmap.mmap):
-    """The content of a file as a buffer. The file must not be changed while it is in use."""
+    """The content of a file as a buffer."""
 
+    path: Path
     descriptor: int
+    found: tuple[int, int]  # bytes and time of the last change when it was opened
+
+    def check(self) -> None:
+        """Raises DataError where the file is no longer the one that was opened.
+
+        Another file put in its place does no harm: this one is still there to be read.
+        """
+        if _looks(self.descriptor) != self.found:
+            raise DataError(
+                f"{self.path} was changed while it was in use, and results of two data sets in "
+                "one are worth nothing; put it back as it was and resume, or start a new run"
+            )
 
     def let_go(self) -> None:
         """Gives back the memory of what was looked at; it can be looked at again."""
@@ -40,8 +55,13 @@ def mapped(path: Path) -> MappedFile:
     except BaseException:
         os.close(descriptor)
         raise
-    file.descriptor = descriptor
+    file.path, file.descriptor, file.found = path, descriptor, _looks(descriptor)
     return file
+
+
+def _looks(descriptor: int) -> tuple[int, int]:
+    now = os.fstat(descriptor)
+    return now.st_size, now.st_mtime_ns
 
 
 def file_of(array: Any) -> MappedFile | None:
@@ -81,7 +101,10 @@ def select(array: np.ndarray, wanted: np.ndarray) -> Any:
 
 
 def rows(array: Any, wanted: np.ndarray, out: np.ndarray) -> np.ndarray:
-    """`out[:] = array[wanted]`; nothing else of a mapped file gets into memory. Returns `out`."""
+    """`out[:] = array[wanted]`; nothing else of a mapped file gets into memory. Returns `out`.
+
+    Raises DataError where the file has been changed.
+    """
     import numpy as np
 
     if isinstance(array, SelectedRows):
@@ -98,6 +121,7 @@ def rows(array: Any, wanted: np.ndarray, out: np.ndarray) -> np.ndarray:
     for start in range(0, len(wanted), step):
         places = (wanted[start : start + step].astype(np.int64) * size + begin).tolist()
         content = b"".join([read(descriptor, size, place) for place in places])
+        file.check()  # afterwards: what was read before a change is as it was
         flat[start : start + step] = np.frombuffer(content, np.uint8).reshape(-1, size)
     return out
 

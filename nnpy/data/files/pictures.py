@@ -9,7 +9,9 @@ in view: libraries that leave that out differ by a seventh of the range.
 
 from __future__ import annotations
 
+import io
 import math
+import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 
 VERSION = 1  # goes up when the same file becomes other bytes
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "AVIF", "PPM")
+_ORIENTATION = 0x0112  # the EXIF tag; from 5 on a picture lies on its side
+_GAP = 1.1  # of its size in the end a picture has at least so many times when it is resized
+_IN_MEMORY = 1 << 26  # bytes of a file that is read at once
 MOST_PIXELS = 50_000_000  # 150 MB in memory; a 10 KB file may claim any size
 
 
@@ -60,7 +65,9 @@ def decode(path: Path, file: BinaryIO, geometry: Geometry) -> Decoded:
         # Pillow warns of what is refused below, and of oddities that harm no picture. A context
         # that ends the silence would end it for other threads in the middle of theirs.
         warnings.filterwarnings("ignore", module=r"PIL\.")
-        with Image.open(file, formats=FORMATS) as picture:
+        # Of a file itself Pillow reads, and decodes, a little at a time.
+        content = io.BytesIO(file.read()) if _size(file) <= _IN_MEMORY else file
+        with Image.open(content, formats=FORMATS) as picture:
             grey = _is_grey(picture)
             size = picture.size
             if picture.width * picture.height > MOST_PIXELS:
@@ -73,10 +80,12 @@ def decode(path: Path, file: BinaryIO, geometry: Geometry) -> Decoded:
                 if min(map(math.prod, canvases)) > 4 * MOST_PIXELS:
                     raise _too_thin(path, *size, height, width)
             frames = getattr(picture, "n_frames", 1)
+            turned = picture.getexif().get(_ORIENTATION, 1)
             # A JPEG can be unpacked at a fraction of its size.
-            picture.draft("L" if mode == "L" else "RGB", (2 * width, 2 * height))
-            ready = _eight_bits(path, ImageOps.exif_transpose(picture))
-            ready = _on_background(ready, mode, geometry.background)
+            picture.draft("L" if mode == "L" else "RGB", _needed(geometry, size, turned >= 5))
+            ready = ImageOps.exif_transpose(picture) if turned != 1 else picture
+            ready = _on_background(_eight_bits(path, ready), mode, geometry.background)
+            fitted, how = _fit(path, ready, geometry)
     except DataError:
         raise
     except Image.DecompressionBombError:
@@ -88,11 +97,6 @@ def decode(path: Path, file: BinaryIO, geometry: Geometry) -> Decoded:
     except Exception as error:  # noqa: BLE001 – ten formats' readers raise anything of damaged files
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise DataError(f"{path}: the image cannot be read: {reason}") from None
-    fitted, how = _fit(path, ready, geometry)
-    if fitted.size != (width, height):
-        smaller = fitted.width > width or fitted.height > height
-        way = Image.Resampling.BOX if smaller else Image.Resampling.BICUBIC
-        fitted = fitted.resize((width, height), way)
     x = np.asarray(fitted, np.uint8).reshape(geometry.shape)
     return Decoded(x, size, grey, frames, how)
 
@@ -131,44 +135,82 @@ def _on_background(picture: Image, mode: str, background: int) -> Image:
 
 
 def _fit(path: Path, picture: Image, geometry: Geometry) -> tuple[Image, str]:
-    """The picture in the proportions wanted, and what was done for it."""
+    """The picture in the size wanted, and what was done for its proportions."""
+    height, width = geometry.height, geometry.width
+    whole = (0.0, 0.0, float(picture.width), float(picture.height))
     if geometry.fit == "stretch":
-        return picture, ""
+        return _resize(picture, width, height, whole), ""
     if geometry.fit == "crop":
-        return _crop(picture, geometry.height, geometry.width)
-    return _pad(path, picture, geometry.height, geometry.width)
+        return _crop(picture, height, width)
+    across, down = _canvas(picture.width, picture.height, height, width)
+    if across * down > 4 * MOST_PIXELS:
+        raise _too_thin(path, picture.width, picture.height, height, width)
+    # A hundredth of the side is lost by no eye, and rounding makes such differences.
+    if across - picture.width <= across // 100 and down - picture.height <= down // 100:
+        return _resize(picture, width, height, whole), ""
+    inner = _resize(picture, *_inside(picture.size, width, height), whole)
+    return _pad(inner, height, width), f"padded to {across} × {down}"
+
+
+def _needed(geometry: Geometry, size: tuple[int, int], on_its_side: bool) -> tuple[int, int]:
+    """The width and height, as in the file, from which a picture can be made smaller well."""
+    width, height = geometry.width, geometry.height
+    if on_its_side:
+        width, height = height, width
+    if geometry.fit == "pad":
+        width, height = _inside(size, width, height)
+    return math.ceil(width * _GAP), math.ceil(height * _GAP)
+
+
+def _inside(size: tuple[int, int], width: int, height: int) -> tuple[int, int]:
+    """The size of a picture that keeps its proportions within another size."""
+    scale = min(width / size[0], height / size[1])
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def _resize(
+    picture: Image, width: int, height: int, box: tuple[float, float, float, float]
+) -> Image:
+    """The part of a picture within `box` (left, top, right, bottom) in another size.
+
+    Whole pixels of the old that make up one of the new are averaged; other proportions are
+    weighted (Hamming), which on photos is nearer to Lanczos than plain averages are. As a JPEG
+    is, others are first made smaller by whole numbers, down to `_GAP` times the size.
+    """
+    from PIL import Image
+
+    across, down = box[2] - box[0], box[3] - box[1]
+    if across <= width and down <= height:
+        return picture.resize((width, height), Image.Resampling.BICUBIC, box)
+    if across % width == 0 and down % height == 0:
+        return picture.resize((width, height), Image.Resampling.BOX, box)
+    return picture.resize((width, height), Image.Resampling.HAMMING, box, _GAP)
 
 
 def _crop(picture: Image, height: int, width: int) -> tuple[Image, str]:
     """The middle of the picture."""
     across = min(picture.width, max(1, round(picture.height * width / height)))
     down = min(picture.height, max(1, round(picture.width * height / width)))
-    if (across, down) == picture.size:
-        return picture, ""
     left, top = (picture.width - across) // 2, (picture.height - down) // 2
-    return picture.crop((left, top, left + across, top + down)), f"cropped to {across} × {down}"
+    middle = _resize(picture, width, height, (left, top, left + across, top + down))
+    return middle, "" if (across, down) == picture.size else f"cropped to {across} × {down}"
 
 
-def _pad(path: Path, picture: Image, height: int, width: int) -> tuple[Image, str]:
-    """The picture on a canvas of the proportions wanted, in the colour of its own border."""
+def _pad(picture: Image, height: int, width: int) -> Image:
+    """The picture in the middle of a larger one, of the median colour of its own border."""
     from PIL import Image
 
-    across, down = _canvas(picture.width, picture.height, height, width)
-    if across * down > 4 * MOST_PIXELS:
-        raise _too_thin(path, picture.width, picture.height, height, width)
-    # A hundredth of the side is lost by no eye, and rounding makes such differences.
-    if across - picture.width <= across // 100 and down - picture.height <= down // 100:
-        return picture, ""
-    pixels = np.asarray(picture)
-    edges = np.concatenate(
-        [edge.reshape(-1, *pixels.shape[2:]) for edge in (pixels[0], pixels[-1])]
-        + [edge.reshape(-1, *pixels.shape[2:]) for edge in (pixels[:, 0], pixels[:, -1])]
-    )
-    median = np.median(edges, axis=0)
-    fill = tuple(int(v) for v in median) if median.ndim else int(median)
-    canvas = Image.new(picture.mode, (across, down), fill)
-    canvas.paste(picture, ((across - picture.width) // 2, (down - picture.height) // 2))
-    return canvas, f"padded to {across} × {down}"
+    x = np.asarray(picture)
+    edges = [x[0], x[-1], x[:, 0], x[:, -1]]
+    out = np.empty((height, width, *x.shape[2:]), np.uint8)
+    out[:] = np.median(np.concatenate(edges), axis=0)
+    top, left = (height - x.shape[0]) // 2, (width - x.shape[1]) // 2
+    out[top : top + x.shape[0], left : left + x.shape[1]] = x
+    return Image.fromarray(out)
+
+
+def _size(file: BinaryIO) -> int:
+    return os.fstat(file.fileno()).st_size
 
 
 def _canvas(across: int, down: int, height: int, width: int) -> tuple[int, int]:

@@ -40,6 +40,7 @@ PARAMETERS = (
     Parameter(
         "path",
         types=("str", "null"),
+        is_path=True,
         doc="The folder of its four files; null looks in the usual places.",
     ),
 )

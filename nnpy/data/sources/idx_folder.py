@@ -38,6 +38,7 @@ PARAMETERS = (
         "path",
         required=True,
         types=("str",),
+        is_path=True,
         doc="The folder with the four files of the MNIST format, packed by gzip or not.",
     ),
 )

@@ -92,7 +92,7 @@ def read(
         )
     place = places(name)[0]
     if progress and not place.found:
-        progress(ARCHIVES[name][0], 0, None)
+        progress(f"download {ARCHIVES[name][0]}", 0, None)
     (x_train, y_train), (x_test, y_test) = _load_data(name)
     facts = replace(INFOS[name], train=len(y_train), test=len(y_test))
     for x in (x_train, x_test):

@@ -48,4 +48,5 @@ def _remembering(
 def _fashion_mnist() -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
     dataset = fashion_mnist.read()
     train, test = dataset.train, dataset.test
+    assert test is not None
     return (np.asarray(train.x), np.asarray(train.y)), (np.asarray(test.x), np.asarray(test.y))

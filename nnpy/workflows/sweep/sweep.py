@@ -1,0 +1,194 @@
+"""A config with a section `sweep:` → trials, the best one's config, and what is told of them."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nnpy.config.callbacks import check_installed
+from nnpy.config.config import Config
+from nnpy.errors import Interrupted, RunError, UsageError
+from nnpy.runs.folder import Run
+from nnpy.safety import named_files
+from nnpy.storage import atomic
+from nnpy.training import signals
+from nnpy.workflows.sweep import folder as folders
+from nnpy.workflows.sweep import result
+from nnpy.workflows.sweep.course import Course, SweepListener, is_here, shares
+from nnpy.workflows.sweep.folder import SweepFolder
+from nnpy.workflows.sweep.owners import Owner
+from nnpy.workflows.sweep.processes import Processes
+from nnpy.workflows.sweep.result import Sweep, Trial
+from nnpy.workflows.sweep.store import held, open_storage, open_study
+from nnpy.workflows.sweep.trials import Trials
+
+if TYPE_CHECKING:
+    import optuna
+
+
+def run_sweep(
+    config: Config,
+    *,
+    jobs: int = 1,
+    minutes: float | None = None,
+    storage: str | None = None,
+    new: bool = False,
+    device: str | None = None,
+    listener: SweepListener | None = None,
+) -> Sweep:
+    """Trains the trials that are missing and returns the sweep.
+
+    Raises Interrupted after Ctrl-C or SIGTERM: the same command goes on. Raises UsageError when
+    there is nothing to search, or the sweep was begun with another config; RunError when too many
+    trials failed in a row.
+    """
+    plan = config.sweep
+    if plan is None:
+        raise UsageError(f"{config.name}: nothing to search: the config has no section sweep:")
+    check_installed(config.training.callbacks)
+    named_files.check(config, training=True)
+    listener = listener or SweepListener()
+    deadline = time.monotonic() + 60 * minutes if minutes is not None else None
+    folder = folders.another(config.name) if new else folders.newest(config.name)
+    folder.make()
+    with held(folder.lock):
+        url = _address(folder, storage)
+        opened = open_storage(folder, url)
+        study = open_study(opened, folder.name, plan_of(config), plan.mode)
+    common = {"name": config.name, "device": device, "trust_code": config.trust_code}
+    owner = Owner(folder, study, beats=url is not None)
+    with (
+        owner.alive(),
+        Processes() as processes,
+        signals.graceful(listener.on_message, listener.on_exit) as asked,
+    ):
+        if told := shares(jobs):
+            listener.on_message(told)
+        trials = Trials(config, folder, opened, study, owner)
+        course = Course(
+            trials,
+            processes,
+            listener,
+            jobs=jobs,
+            deadline=deadline,
+            asked=lambda: asked.signal is not None,
+            common=common,
+        )
+        course.run()
+        if course.ended_by != "signal":
+            _test_best(read(config, folder, study), study, processes, common, listener)
+        sweep = read(config, folder, study)
+        publish(sweep, config)
+        _say_end(course, sweep, trials, listener)
+    if course.ended_by == "signal":
+        done = sweep.counts["complete"] + sweep.counts["pruned"]
+        raise Interrupted(
+            f"ended after {done} of {sweep.planned} trials; the same command goes on",
+            128 + (asked.signal or 2),
+        )
+    return sweep
+
+
+def _say_end(course: Course, sweep: Sweep, trials: Trials, listener: SweepListener) -> None:
+    if course.ended_by == "failures":
+        count = trials.plan.settings.max_failures
+        raise RunError(f"{count} trials failed in a row, the last one so: {course.failure}")
+    if course.ended_by is None and len(sweep.trials) < sweep.planned and trials.exhausted():
+        listener.on_message(f"all {len(sweep.trials)} combinations have been tried")
+
+
+def plan_of(config: Config) -> dict[str, Any]:
+    """What must stay as it was for a sweep to be the same sweep, as plain data."""
+    plan = config.sweep
+    assert plan is not None
+    settings = plan.settings
+    return {
+        "search": {each.path: each.as_dict() for each in plan.dimensions},
+        "sweep": {
+            "objective": plan.objective,
+            "mode": plan.mode,
+            "sampler": settings.sampler,
+            "pruner": settings.pruner,
+            "seeds": settings.seeds,
+            "seed": settings.seed,
+        },
+        "config": config.resolved,
+        "code": [file.text for file in config.code],
+    }
+
+
+def read(config: Config, folder: SweepFolder, study: optuna.Study) -> Sweep:
+    plan = config.sweep
+    assert plan is not None
+    planned = plan.settings.trials
+    return result.read(study, folder, plan.dimensions, plan.objective, plan.mode, planned)
+
+
+def _address(folder: SweepFolder, given: str | None) -> str | None:
+    """The storage's address: that which the sweep was begun with, or the one given now."""
+    before = folder.storage.read_text().strip() if folder.storage.is_file() else None
+    if before is None and folder.journal.is_file() and given is not None:
+        raise UsageError(f"{folder.path} was begun without --storage; leave it out, or add --new")
+    if given is not None and given != before:
+        atomic.write_text(folder.storage, given + "\n")
+    return given or before
+
+
+def _test_best(
+    sweep: Sweep,
+    study: optuna.Study,
+    processes: Processes,
+    common: dict[str, Any],
+    listener: SweepListener,
+) -> None:
+    """Looks at the test set with the best trial, unless that was done."""
+    ranked = [each for each in sweep.ranked[:2] if each.runs and is_here(Run(each.runs[0]))]
+    if not ranked or ranked[0] != sweep.best or sweep.tested:
+        return
+    job = {
+        "work": "test",
+        "best": str(ranked[0].runs[0]),
+        "second": str(ranked[1].runs[0]) if ranked[1:] else None,
+        **common,
+    }
+    for event in _events_of(processes, job):
+        if event["event"] == "failed":
+            listener.on_message(f"the best trial could not be tested: {event['reason']}")
+        elif event["event"] == "done":
+            second = ranked[1].number if ranked[1:] else None
+            told = {"best": ranked[0].number, "second": second, **event}
+            study.set_user_attr(result.TESTED, told)
+
+
+def _events_of(processes: Processes, job: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    process = processes.start(job)
+    while not process.ended:
+        for _, event in processes.events(0.5):
+            yield event
+
+
+def publish(sweep: Sweep, config: Config) -> None:
+    """Writes what people and programs look at: sweep.json, best.yaml."""
+    folder = sweep.folder
+    text = json.dumps(sweep.as_dict(), indent=2, ensure_ascii=False, default=str)
+    atomic.write_text(folder.summary, text + "\n")
+    if sweep.best is not None:
+        atomic.write_text(folder.best_config, _best_yaml(sweep, sweep.best))
+
+
+def _best_yaml(sweep: Sweep, best: Trial) -> str:
+    """The best trial's config, with its Python files named as they lie beside it."""
+    head = (
+        f"# The best of {len(sweep.trials)} trials of {sweep.folder.path}: "
+        f"trial {best.number}, {sweep.objective} {best.value:.6g}\n"
+    )
+    return head + best.config
+
+
+def show(target: str | Path) -> tuple[SweepFolder, dict[str, Any]]:
+    """A sweep's folder and what sweep.json says of it, for `--show`."""
+    folder = folders.find(str(target))
+    return folder, json.loads(folder.summary.read_text(encoding="utf-8"))
