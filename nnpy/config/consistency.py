@@ -218,7 +218,12 @@ def data_misfit(network: Network, info: DataInfo) -> str:
     if network.takes is not None or nested:
         return f"the model's inputs or outputs are nested; {info.name} gives one array"
     shape = network.inputs[0].shape
-    if shape is None or _fits(shape, info.shape) or _fits(shape, (*info.shape, 1)):
+    if (
+        shape is None
+        or not info.shape
+        or _fits(shape, info.shape)
+        or _fits(shape, (*info.shape, 1))
+    ):
         return ""
     return f"the model takes the shape {list(shape)}, but {info.name} has {list(info.shape)}"
 

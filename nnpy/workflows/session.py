@@ -43,6 +43,8 @@ class Session:
         on_data: Is called while the data are read, with what is done (a phrase), how far it is,
             and how much it is in all or None.
         read: Whether a thread begins to read the data at once.
+        model: The saved model that is to be opened. What it remembers of the rows that it was
+            trained with decides what others become; nothing is learnt from these.
 
     Raises DataError when the data set is unknown or cannot be described.
     """
@@ -54,19 +56,26 @@ class Session:
         device: str | None = None,
         on_data: Progress | None = None,
         read: bool = True,
+        model: Path | None = None,
     ) -> None:
         self.config = config
         self._data = _data_name(config)
-        self.data_info: DataInfo = registry.info(
-            self._data, config.data.path, **config.data.arguments
-        )
         self._wanted = device
         self._record: Record | None = None  # of a model that was opened
+        self._learnt: Mapping[str, Any] = _learnt(self._data, model)
         self._on_data = on_data
         self._loaded: list[Dataset | BaseException] = []
         self._thread = threading.Thread(target=self._load, name="nnpy-data", daemon=True)
+        source = registry.SOURCES[self._data]
+        self.data_info: DataInfo
+        if source.learnt_info is None:
+            self.data_info = registry.info(self._data, config.data.path, **config.data.arguments)
+        elif self._learnt:
+            self.data_info = source.learnt_info(self._learnt)
+        else:  # what a row becomes is known when the training rows are
+            self.data_info = self.dataset().info
         # A source that asks Keras for its data must not import it beside the main thread.
-        if read and not registry.SOURCES[self._data].imports_keras:
+        if read and not self._loaded and not source.imports_keras:
             self._thread.start()
         select.prepare_environment()
 
@@ -82,6 +91,7 @@ class Session:
                     test=settings.test.rule,
                     memory_budget=settings.memory_budget_bytes,
                     progress=self._on_data,
+                    learnt=self._learnt,
                 )
             )
         except BaseException as error:  # noqa: BLE001 – raised again by the one who waits
@@ -159,8 +169,8 @@ class Session:
         from nnpy.models.saved import Record
 
         outputs = {each.name: each.scale for each in self.outputs_of(model) if each.scale}
-        info = self.data_info
-        return Record(self.preprocessing().scale, info.dtype, outputs, info.classes)
+        info, learnt = self.data_info, self.dataset().preprocessing if self._loaded else {}
+        return Record(self.preprocessing().scale, info.dtype, outputs, info.classes, learnt)
 
     def engine(
         self,
@@ -215,10 +225,19 @@ def build_model(config: Config) -> keras.Model:
     info = None
     if config.data.name is not None:
         with contextlib.suppress(DataError):
-            info = registry.info(config.data.name, config.data.path, **config.data.arguments)
+            info = Session(config, read=False).data_info
     model = build.build(config, info)
     compile.compile_model(model, config)
     return model
+
+
+def _learnt(name: str, model: Path | None) -> Mapping[str, Any]:
+    """What a saved model remembers of the rows that it was trained with."""
+    if model is None or registry.SOURCES[name].learnt_info is None:
+        return {}
+    from nnpy.models import saved
+
+    return saved.read(model).learnt
 
 
 def _data_name(config: Config) -> str:
