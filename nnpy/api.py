@@ -45,6 +45,7 @@ def train(
     overwrite: bool = False,
     deterministic: bool = False,
     device: str | None = None,
+    devices: str | None = None,
     tensorboard: bool = False,
     trust_code: bool = False,
     listener: ProgressListener | None = None,
@@ -58,6 +59,8 @@ def train(
         overwrite: Replace the run that `run_dir` holds.
         deterministic: Only operations that give the same bits each time, however slow.
         device: "cpu", "gpu" or "gpu:N"; default the GPUs there are, else the CPU.
+        devices: Which GPUs share the training: "all" (the default), how many ("2"), or their
+            numbers ("0,2"); with `device="cpu"` into how many devices the CPU is divided.
         tensorboard: Keep logs for TensorBoard in the run folder.
         trust_code: Run the Python files that came with a run of someone else.
         listener: Is told how it goes.
@@ -74,6 +77,7 @@ def train(
         overwrite=overwrite,
         deterministic=deterministic,
         device=device,
+        devices=devices,
         tensorboard=tensorboard,
         listener=listener,
     )
@@ -85,6 +89,7 @@ def resume(
     overrides: Iterable[str] = (),
     trust_code: bool = False,
     device: str | None = None,
+    devices: str | None = None,
     listener: ProgressListener | None = None,
 ) -> Run:
     """Goes on with a run that was killed, interrupted or failed, and returns it.
@@ -93,7 +98,7 @@ def resume(
         target: The run; default the newest unfinished one in runs/.
         overrides: As of `--set`, of what does not alter the past: "training.epochs=20" makes
             even a finished training longer.
-        device: As for `train`.
+        device, devices: As for `train`.
         listener: As for `train`.
 
     Raises:
@@ -104,7 +109,12 @@ def resume(
 
     run = Run.newest_unfinished() if target is None else open_run(target)
     return resume_run(
-        run, tuple(overrides), trust_code=trust_code, device=device, listener=listener
+        run,
+        tuple(overrides),
+        trust_code=trust_code,
+        device=device,
+        devices=devices,
+        listener=listener,
     )
 
 
@@ -227,6 +237,7 @@ def reproduce(
     run_dir: str | None = None,
     trust_code: bool = False,
     device: str | None = None,
+    devices: str | None = None,
     listener: ProgressListener | None = None,
 ) -> Reproduction:
     """Trains a run again from its folder alone, and compares every number."""
@@ -237,6 +248,7 @@ def reproduce(
         run.config_path,
         run_dir=run_dir,
         device=device,
+        devices=devices,
         trust_code=trust_code,
         listener=listener,
     )

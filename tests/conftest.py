@@ -15,6 +15,7 @@ from nnpy.devices import select
 select.prepare_environment()  # as the command does, before any test imports TensorFlow
 
 from tests.support.datasets import tiny_fashion_mnist  # noqa: E402
+from tests.support.warm import WarmCommand  # noqa: E402
 
 ROOT = Path(__file__).parent.parent
 
@@ -51,9 +52,26 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory, tiny_config: dict) -> Ite
     yield folder
 
 
+@pytest.fixture(scope="session")
+def warm() -> Iterator[WarmCommand]:
+    command = WarmCommand()
+    yield command
+    command.close()
+
+
 @pytest.fixture
-def nnpy(tmp_path: Path) -> Command:
-    """Runs the real command in an empty folder: `nnpy("train", config)`."""
+def nnpy(tmp_path: Path, warm: WarmCommand) -> Command:
+    """Runs the command as a process in an empty folder: `nnpy("train", config)`."""
+
+    def run(*arguments: object, timeout: float = 120, **environment: str) -> object:
+        return warm([*map(str, arguments)], tmp_path, {**os.environ, **environment}, timeout)
+
+    return run  # type: ignore[return-value]
+
+
+@pytest.fixture
+def fresh_nnpy(tmp_path: Path) -> Command:
+    """The same, started as users start it: where the start is the matter."""
 
     def run(*arguments: object, timeout: float = 120, **environment: str) -> object:
         return subprocess.run(

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
+import shlex
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,7 +12,7 @@ import yaml
 from PIL import Image
 
 import nnpy as package
-from tests.conftest import ROOT
+from tests.conftest import ROOT, Command
 
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 CONFIGS = [block for block in re.findall(r"```yaml\n(.*?)```", TEXT, re.S) if "model:" in block]
@@ -39,34 +37,22 @@ def commands() -> list[str]:
     return [line for line in lines if line.startswith("nnpy ") and not line.startswith(LEFT_OUT)]
 
 
-def test_commands(tiny: Path, tmp_path: Path) -> None:
+def test_commands(nnpy: Command, tiny: Path, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "configs", tmp_path / "configs")
     (tmp_path / "photos").mkdir()
     for name in ("shoe.png", "photos/bag.png"):
         Image.new("L", (60, 40), 90).save(tmp_path / name)
     (tmp_path / "train.py").write_text(SCRIPT, encoding="utf-8")
-    command = tmp_path / "bin" / "nnpy"
-    command.parent.mkdir()
-    command.write_text(f'#!/bin/sh\nexec {sys.executable} -m nnpy "$@"\n')
-    command.chmod(0o755)
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT),
-        "PATH": f"{command.parent}:{os.environ['PATH']}",
-    }
     found = commands()
     assert len(found) >= 15
     for line in found:
-        added = ADDED.get(line.split()[1], "").format(data=tiny)
-        done = subprocess.run(
-            ["bash", "-c", f"{line} {added}"],
-            cwd=tmp_path,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=200,
-        )
+        arguments = shlex.split(f"{line} {ADDED.get(line.split()[1], '').format(data=tiny)}")[1:]
+        expanded = [
+            name
+            for each in arguments
+            for name in (sorted(tmp_path.glob(each)) if "*" in each else [each])
+        ]
+        done = nnpy(*expanded, timeout=200)
         assert done.returncode == 0, f"{line}\n{done.stderr}"
 
 

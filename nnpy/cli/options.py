@@ -14,7 +14,13 @@ overrides = click.option(
 device = click.option(
     "--device",
     metavar="cpu|gpu|gpu:N",
-    help="Require this device; default: all GPUs, or the CPU if there is none.",
+    help="Require this device; default: a GPU, or the CPU if there is none.",
+)
+devices = click.option(
+    "--devices",
+    metavar="all|N|0,2",
+    help="Share the training by several GPUs: all, how many, or which; default: all. With "
+    "--device cpu the CPU is divided into N.",
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 trust_code = click.option(

@@ -17,6 +17,7 @@ from nnpy.config.network.graph import Network, Step
 from nnpy.config.network.tail import Place, end_of
 from nnpy.config.objects import KerasObject
 from nnpy.config.settings import DataSettings, TrainingSettings
+from nnpy.config.sharing import check_sharing
 from nnpy.config.yaml.nodes import Node
 from nnpy.data import DataInfo
 
@@ -54,6 +55,7 @@ def check_consistency(
             checker.error(place("training", "monitor"), "training.monitor", problem)
     if training.class_weight is not None:
         _check_class_weight(place("training", "class_weight"), info, checker)
+    check_sharing(network, training, place("training", "distribute"), checker)
     if not to_train:
         return []
     freq = training.validation_freq
@@ -218,7 +220,12 @@ def data_misfit(network: Network, info: DataInfo) -> str:
     if network.takes is not None or nested:
         return f"the model's inputs or outputs are nested; {info.name} gives one array"
     shape = network.inputs[0].shape
-    if shape is None or _fits(shape, info.shape) or _fits(shape, (*info.shape, 1)):
+    if (
+        shape is None
+        or not info.shape
+        or _fits(shape, info.shape)
+        or _fits(shape, (*info.shape, 1))
+    ):
         return ""
     return f"the model takes the shape {list(shape)}, but {info.name} has {list(info.shape)}"
 

@@ -239,6 +239,13 @@ class TrainingSettings:
         choices=("auto", "xla", "graph", "eager"),
         doc="How steps are executed; auto chooses by model and device.",
     )
+    distribute: str = setting(
+        "auto",
+        "str",
+        choices=("auto", "none", "mirrored"),
+        doc="Whether several devices share each batch (batch_size is that of all together); auto: "
+        "where there are several GPUs, or --devices asks for some.",
+    )
     checkpoint_minutes: float = setting(
         5.0, "float", minimum=0, doc="Minutes between saves of the training state within an epoch."
     )

@@ -14,7 +14,14 @@ from typing import Any
 
 from nnpy.catalog.entries import Parameter
 from nnpy.data.dataset import DataInfo, Dataset, Place, Progress
-from nnpy.data.sources import fashion_mnist, idx_folder, image_folder, keras_datasets, toys
+from nnpy.data.sources import (
+    fashion_mnist,
+    idx_folder,
+    image_folder,
+    keras_datasets,
+    table,
+    toys,
+)
 from nnpy.data.splits import SplitRule, hold_out, shares
 from nnpy.devices.host import free_memory
 from nnpy.errors import DataError, did_you_mean
@@ -35,6 +42,10 @@ class Source:
     read: Callable[..., Dataset]
     places: Callable[[], list[Place]]
     imports_keras: bool = False  # then read() must not run while another thread imports Keras
+    # Of a source whose rows become a model's input by what the training rows say: the facts of
+    # data that such a record (`Dataset.preprocessing`) is of. Its `info` knows no shape, and its
+    # `read` takes `split_by`, the columns that rows are split by, and a record as `learnt`.
+    learnt_info: Callable[[Mapping[str, Any]], DataInfo] | None = None
 
 
 SOURCES = {
@@ -49,6 +60,9 @@ SOURCES = {
         idx_folder.info,
         idx_folder.read,
         places=list,  # only where the path says
+    ),
+    "table": Source(
+        table.PARAMETERS, table.info, table.read, places=list, learnt_info=table.learnt_info
     ),
     image_folder.NAME: Source(
         image_folder.PARAMETERS, image_folder.info, image_folder.read, image_folder.places
@@ -85,6 +99,7 @@ def load(
     test: SplitRule | None = None,
     memory_budget: int | None = None,
     progress: Progress | None = None,
+    learnt: Mapping[str, Any] | None = None,
 ) -> Dataset:
     """Reads a data set, checks it, and holds out parts of its training examples.
 
@@ -96,13 +111,20 @@ def load(
     What is larger than `memory_budget` bytes stays on the disk, where the source's files allow it;
     by default half of the memory that is free.
 
+    `learnt` is what another training has learnt from its rows (`Dataset.preprocessing`); then
+    nothing is learnt from these.
+
     `progress(what, how much so far, how much in all or None)` is called while that takes time, as
     during a download; an
     exception from it ends the download and leaves nothing half done. Raises DataError.
     """
     budget = free_memory() // 2 if memory_budget is None else memory_budget
     source = _source(name)
-    whole = source.read(path, progress, budget, **_filled(name, source, arguments or {}))
+    given = _filled(name, source, arguments or {})
+    if source.learnt_info is not None:
+        columns = [rule.column for rule in (validation, test) if rule and rule.column]
+        given |= {"split_by": tuple(dict.fromkeys(columns)), "learnt": learnt or None}
+    whole = source.read(path, progress, budget, **given)
     usual, usual_test = shares(whole.info, validation_split, None)
     by = "stratify" if stratify else "random"
     validation = validation or SplitRule(usual, by, seed)

@@ -8,7 +8,7 @@ Importing this imports TensorFlow.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -19,6 +19,7 @@ import tensorflow as tf
 from nnpy.data.files import mapped
 from nnpy.devices.strategy import scope
 from nnpy.engine import replicas, tracing
+from nnpy.engine.copies import ReplicaCopies
 from nnpy.engine.data_windows import (
     Window,
     arrays_of,
@@ -41,7 +42,8 @@ class DistributedEngine(Engine):
 
     `batch_size` is that of all replicas together. The model, its optimizer and its metrics must
     have been made within `nnpy.devices.strategy.scope(strategy)`. `predict` works on the first
-    device of this process alone, without the others.
+    device of this process alone, without the others. BatchNormalization takes its statistics
+    from the rows of all replicas, but for the layers in `alone`.
 
     Raises ModelError for a model with a fixed batch size, UsageError for a batch that has fewer
     examples than there are replicas, or a mode that no strategy has.
@@ -54,6 +56,7 @@ class DistributedEngine(Engine):
         *,
         strategy: Any,
         batch_size: int,
+        alone: Sequence[Any] = (),
         execution: str = "auto",
         **settings: Any,
     ) -> None:
@@ -73,6 +76,7 @@ class DistributedEngine(Engine):
             raise UsageError(
                 f"training.execution: {execution} is for one device; several need graph or auto"
             )
+        self._alone = tuple(alone)
         with scope(strategy):  # where the optimizer makes its variables
             super().__init__(
                 model, prepare, batch_size=batch_size, execution="graph", parts=1, **settings
@@ -81,6 +85,9 @@ class DistributedEngine(Engine):
         self._ids = self._local_ids()
         self._several_workers = len(self._ids) < self.replicas
         self._budget = -int(self.agree(-self._budget)[0])
+        gather = self._gather if self._several_workers else None
+        self.copies = ReplicaCopies(strategy, self.replicas, self._ids, gather)
+        self.distribution = {"strategy": "mirrored", "replicas": self.replicas}
         self._shared: dict[int, tuple[Any, Any]] = {}
         self._has_metrics = False
 
@@ -92,6 +99,15 @@ class DistributedEngine(Engine):
             return list(numbers)
         told = self._per_replica(lambda _: tf.constant([numbers], tf.float64))
         return [float(n) for n in np.max(self.strategy.gather(told, axis=0), axis=0)]
+
+    def _gather(self, mine: list[bytes]) -> list[bytes]:
+        """What each replica of this process gives, from all workers, who must all be here."""
+        size = len(mine[0])
+        whole = [np.frombuffer(each + bytes(-size % 4), np.int32) for each in mine]
+        rows = zip(self._ids, whole, strict=True)
+        given = {number: tf.constant(each[None]) for number, each in rows}
+        told = np.asarray(self.strategy.gather(self._on_each(given.__getitem__), axis=0))
+        return [row.tobytes()[:size] for row in told]
 
     def _learn_pace(self, kind: str, seconds: float, steps: int) -> None:
         # Chunks must be of one length for all: the workers wait for each other in each step.
@@ -138,7 +154,7 @@ class DistributedEngine(Engine):
 
         def trace(*args: Any) -> Any:
             with tracing.patches() as patches:
-                replicas.work_alone(patches, self.model)
+                replicas.work_alone(patches, self.model, self._alone)
                 if kind == "train":
                     take_shortcuts(patches, self.model)
                 return function(*args)
@@ -171,7 +187,7 @@ class DistributedEngine(Engine):
         with replicas.taking(mine), replicas.metrics_kept(self.model, mine.counts):
             self._step(kind)(data, taken)
         if kind == "train":
-            replicas.average(replicas.own_states(self.model))
+            replicas.average(replicas.own_states(self.model, self._alone))
 
     def _share(self, rows: int, replica: int) -> Share:
         return share(rows, replica, self.replicas)

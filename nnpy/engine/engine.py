@@ -25,6 +25,7 @@ from nnpy.engine import batch_parts as parts_of
 from nnpy.engine import tracing
 from nnpy.engine.batch_parts import split_batches
 from nnpy.engine.class_weights import class_weight_table, weight_of_class
+from nnpy.engine.copies import Copies
 from nnpy.engine.course import Course, OnChunk, OnStep, Part, parts_of_epoch
 from nnpy.engine.data_windows import (
     Window,
@@ -42,6 +43,7 @@ from nnpy.engine.execution import Execution, choose
 from nnpy.engine.graph_rewrites import take_shortcuts
 from nnpy.engine.introspection import fixed_batch_size, on_gpu, reset_states
 from nnpy.engine.programs import compiled, first_line, looped, mapped_loop
+from nnpy.engine.results import numbers_of
 from nnpy.engine.xla_random import draw_as_tensorflow
 from nnpy.errors import DataError, ModelError
 
@@ -109,6 +111,8 @@ class Engine:
         self._on_device: dict[int, tuple[Any, Any]] = {}
         self._pace: dict[str, float] = {}  # seconds a step, by the kind of step
         self._functions: dict[str, Callable[..., Any]] = {}
+        self.copies = Copies()
+        self.distribution: dict[str, Any] = {"strategy": "none", "replicas": 1}
         if model.optimizer is not None and not model.optimizer.built:
             # Built in the first trace, a LossScaleOptimizer would freeze its first scale in it.
             model.optimizer.build(model.trainable_variables)
@@ -384,15 +388,4 @@ class Engine:
 
     def logs(self) -> dict[str, float]:
         """The loss and metrics over the steps since they were reset."""
-        logs: dict[str, float] = {}
-        for name, value in self.model.get_metrics_result().items():
-            numbers = np.asarray(value)
-            if numbers.ndim == 0:
-                logs[name] = float(numbers)
-                continue
-            # A score for each class, or for each threshold.
-            names = self._columns.get(name, ())
-            for i, number in enumerate(numbers.ravel()):
-                part = names[i] if len(names) == numbers.size else i
-                logs[f"{name}_{part}"] = float(number)
-        return logs
+        return numbers_of(self.model.get_metrics_result(), self._columns)

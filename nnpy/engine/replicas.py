@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -39,10 +39,13 @@ def id_here() -> int:
     return int(tf.get_static_value(context.replica_id_in_sync_group))
 
 
-def work_alone(patches: Patches, model: keras.Model) -> None:
-    """From now on a traced step of `model` is that of a replica."""
+def work_alone(patches: Patches, model: keras.Model, alone: Sequence[Any] = ()) -> None:
+    """From now on a traced step of `model` is that of a replica.
+
+    The BatchNormalization layers in `alone` look at its rows only.
+    """
     _exchange_gradients(patches, model.optimizer)
-    synchronize(patches, model)
+    synchronize(patches, model, alone)
     _draw_whole_batches(patches)
 
 
@@ -107,27 +110,27 @@ def base_optimizer() -> type:
 # -- statistics ----------------------------------------------------------------------------
 
 
-def alone(model: keras.Model) -> list[Any]:
-    """The BatchNormalization layers of a model that would look at their replica's rows only."""
-    return [
-        layer
-        for layer in layers(model)
-        if isinstance(layer, keras.layers.BatchNormalization) and not layer.synchronized
-    ]
+def normalizing(model: keras.Model) -> list[Any]:
+    """The BatchNormalization layers of a model."""
+    return [each for each in layers(model) if isinstance(each, keras.layers.BatchNormalization)]
 
 
-def synchronize(patches: Patches, model: keras.Model) -> None:
+def synchronize(patches: Patches, model: keras.Model, alone: Sequence[Any]) -> None:
     """From now on BatchNormalization takes its statistics from the global batch."""
-    for layer in alone(model):
-        patches.replace(layer, "synchronized", True)
+    for layer in normalizing(model):
+        if not layer.synchronized and not any(layer is each for each in alone):
+            patches.replace(layer, "synchronized", True)
 
 
-def own_states(model: keras.Model) -> list[Any]:
-    """The variables of layers of the user's own that a step may make differ between replicas."""
+def own_states(model: keras.Model, alone: Sequence[Any] = ()) -> list[Any]:
+    """The variables that a step may make differ between replicas.
+
+    Those of layers of the user's own, and of the BatchNormalization layers in `alone`.
+    """
     return [
         variable
         for layer in layers(model)
-        if not type(layer).__module__.startswith("keras.")
+        if not type(layer).__module__.startswith("keras.") or any(layer is a for a in alone)
         for variable in getattr(layer, "non_trainable_variables", ())
         if keras.backend.is_float_dtype(variable.dtype)
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from operator import attrgetter
 from typing import Any
 
@@ -49,7 +50,18 @@ def instantiate(value: Any, dtype: str | None = None) -> Any:
     cls = public(value.kind, value.name)
     with errors_located_at(value.mark, value.path):
         made = cls(**arguments)
+    if value.name == "BatchNormalization" and value.arguments.get("synchronized") is False:
+        _alone.add(made)
     return remember(made, value.mark, value.path)
+
+
+# The layers whose statistics the config wants to be those of one device's rows.
+_alone: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+def asked_alone(layer: Any) -> bool:
+    """Whether the config says `synchronized: false` of a layer, which is Keras's default too."""
+    return layer in _alone
 
 
 def public(kind: str, name: str) -> Any:

@@ -16,11 +16,13 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
-
+from nnpy.errors import ModelError
 from nnpy.safety.model_files import RECORD, RECORD_LIMIT
+
+if TYPE_CHECKING:
+    import keras
 
 _one_at_a_time = threading.Lock()
 _SCALES = ("probabilities", "softmax", "sigmoid", "margins")
@@ -32,20 +34,29 @@ class Record:
 
     `rescale`: a value of data stored as `dtype`, times this, is the model's input. `outputs`:
     what each output is, by its name, as in `config.measures`. `classes`: the names of the classes.
+    `learnt`: what was learnt from the training rows, by which a raw one becomes the model's input
+    (`Dataset.preprocessing`); its source checks it.
     """
 
     rescale: float | None = None
     dtype: str = ""
     outputs: Mapping[str, str] = field(default_factory=dict)
     classes: tuple[str, ...] = ()
+    learnt: Mapping[str, Any] = field(default_factory=dict)
 
 
 def save(model: keras.Model, path: Path, record: Record) -> None:
     """Saves a model as a .keras file with its record."""
+    text = json.dumps({"format": 1, **asdict(record)})
+    if len(text) > RECORD_LIMIT:
+        raise ModelError(
+            f"what was learnt of the data takes {len(text):,} bytes: a model file holds "
+            f"{RECORD_LIMIT:,} of it; leave out columns of many different values"
+        )
     with _whatever_the_clock_says():
         model.save(path)
     with zipfile.ZipFile(path, "a") as archive:
-        archive.writestr(zipfile.ZipInfo(RECORD), json.dumps({"format": 1, **asdict(record)}))
+        archive.writestr(zipfile.ZipInfo(RECORD), text)
 
 
 @contextlib.contextmanager
@@ -85,6 +96,7 @@ def read(path: Path) -> Record:
 
 def _record(told: Mapping[str, Any]) -> Record:
     rescale, outputs, classes = told.get("rescale"), told.get("outputs"), told.get("classes")
+    learnt = told.get("learnt")
     number = isinstance(rescale, int | float) and not isinstance(rescale, bool)
     return Record(
         dtype=str(told.get("dtype", "")),
@@ -93,4 +105,5 @@ def _record(told: Mapping[str, Any]) -> Record:
         if isinstance(outputs, dict)
         else {},
         classes=tuple(map(str, classes)) if isinstance(classes, list) else (),
+        learnt=learnt if isinstance(learnt, dict) else {},
     )

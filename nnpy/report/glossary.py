@@ -57,4 +57,16 @@ GLOSSARY = {
         "Compares two models on the examples where exactly one of them is right. The p-value is "
         "how often chance alone would split those cases as unevenly."
     ),
+    "trial": "One training of the config with its own values of the settings that are searched.",
+    "objective": (
+        "What a search improves: a number measured on the validation set, at the best epoch of "
+        "each trial."
+    ),
+    "pruned": (
+        "Ended early, because after as many epochs other trials were better on the validation set."
+    ),
+    "importance": (
+        "How much of the difference between the better trials and the rest lies in one setting "
+        "(PED-ANOVA); all settings together have 100\u202f%."
+    ),
 }

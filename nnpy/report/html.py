@@ -53,7 +53,15 @@ class Code:
     code: str
 
 
-Cell = str | Number | Code
+@dataclass(frozen=True)
+class Link:
+    """A text that leads to a place beside the page, its path quoted as in a URL."""
+
+    text: str
+    href: str
+
+
+Cell = str | Number | Code | Link
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ _MOST_EPOCHS = 1_000_000
 FILES = (
     *("config.yaml", "environment.json", "metrics.csv", "summary.json", "log.txt", "report.html"),
     *("model.png", "model.svg", "model.dot", "evaluation.json", "predictions.npz", ".lock"),
-    *("split.npz",),
+    *("split.npz", "preprocessing.json"),
 )
 FOLDERS = ("checkpoints", "figures", "state", "code", "tensorboard")
 
@@ -114,6 +114,11 @@ class Run:
     def split_path(self) -> Path:
         """Which examples were held out for validation and test."""
         return self.folder / "split.npz"
+
+    @property
+    def preprocessing_path(self) -> Path:
+        """What was learnt from the training rows, by which a raw one becomes the model's input."""
+        return self.folder / "preprocessing.json"
 
     def diagram_path(self, form: str) -> Path:
         return self.folder / f"model.{form}"

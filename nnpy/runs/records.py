@@ -29,6 +29,7 @@ SUMMARY = record(
         "parameters": optional(either(whole, record({"total": whole, "trainable": whole}))),
         "execution": optional(record({"mode": text, "reason": text})),
         "device": optional(text),
+        "distribution": optional(record({"strategy": text, "replicas": whole})),
         "epochs": optional(whole),
         "best_epoch": optional(whole),
         "monitor": optional(text),

@@ -21,7 +21,7 @@ from nnpy.errors import ModelError
 from nnpy.storage.regular import open_regular
 
 RECORD = "nnpy.json"  # what nnpy itself adds: see nnpy/models/saved.py
-RECORD_LIMIT = 1_000_000
+RECORD_LIMIT = 8 << 20  # the vocabularies of a table are part of it
 _CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 _CONFIG_LIMIT = 16 << 20  # bytes; the largest of keras.applications has 0.7 MB
 _SMALL, _EXPANSION = 64 << 20, 10  # content may take this many bytes, or times what is stored

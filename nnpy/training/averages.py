@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 
@@ -51,7 +52,7 @@ class Averages:
         With `wanted` False nothing changes, as for a model that holds them already.
         """
         # Before the first step there is nothing to average: the slots hold zeros.
-        if not (self.kept and wanted and int(self._model.optimizer.iterations)):
+        if not (self.kept and wanted and int(np.asarray(self._model.optimizer.iterations))):
             yield
             return
         variables = self._model.trainable_variables

@@ -50,6 +50,8 @@ class Start:
         self.run.write_json(self.run.environment_path, self._environment())
         self.run.write_json(self.run.summary_path, self.summary)
         self._write_split()
+        if self.dataset.preprocessing:
+            self.run.write_json(self.run.preprocessing_path, self.dataset.preprocessing)
         self._write_config()
         self.listener.on_start(self.run)
         for note in self.dataset.notes:

@@ -13,12 +13,15 @@ import re
 import types
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nnpy.errors import RunError
 from nnpy.storage import archive
+
+if TYPE_CHECKING:
+    from nnpy.engine.copies import Copies
 
 _FUNCTION = "a function of keras.ops"
 
@@ -29,9 +32,11 @@ class State:
 
     `epoch` counts the finished epochs, `step` the finished steps of the one after them (0
     between epochs). `variables` maps a group ("model", "optimizer", "metrics", "other") to its
-    (name, array) pairs. `callbacks` holds what has changed in each callback since the training
-    began, `numbers` the generators of random numbers, `progress` what the trainer wants back:
-    plain data and arrays. `run` is the identity of the run that it belongs to.
+    (name, array) pairs; where several devices share the training, "metrics" are those of the
+    first, and "metrics 1", "metrics 2", … of the others. `callbacks` holds what has changed in
+    each callback since the training began, `numbers` the generators of random numbers, `progress`
+    what the trainer wants back: plain data and arrays. `run` is the identity of the run that it
+    belongs to.
     """
 
     epoch: int
@@ -53,8 +58,13 @@ class Recorder:
     config, what differs later is state.
     """
 
-    def __init__(self, model: Any, callbacks: Iterable[Any] = ()) -> None:
+    def __init__(
+        self, model: Any, callbacks: Iterable[Any] = (), copies: Copies | None = None
+    ) -> None:
+        from nnpy.engine.copies import Copies
+
         self._model = model
+        self._copies = copies or Copies()
         self._callbacks = list(callbacks)
         self._begin = [archive.copy(_attributes(callback)) for callback in self._callbacks]
         _global_seed()  # made on first use, from Python's random numbers: always at this moment
@@ -65,13 +75,20 @@ class Recorder:
         `progress` is kept as it is: give what will not change.
         """
         groups = _variables(self._model, with_metrics=step > 0)
+        variables = {
+            name: [(path, np.asarray(value.numpy())) for path, value in group]
+            for name, group in groups.items()
+        }
+        for name in OWN:  # of each replica
+            paths, live = zip(*groups.get(name, ()), strict=True) if groups.get(name) else ((), ())
+            for number, values in enumerate(self._copies.read(live)):
+                if name in groups and (number == 0 or values):
+                    pairs = [*zip(paths, values, strict=True)]
+                    variables[name if number == 0 else f"{name} {number}"] = pairs
         return State(
             epoch=epoch,
             step=step,
-            variables={
-                name: [(path, np.asarray(value.numpy())) for path, value in group]
-                for name, group in groups.items()
-            },
+            variables=variables,
             callbacks=[
                 (type(callback).__name__, _changed(callback, begin))
                 for callback, begin in zip(self._callbacks, self._begin, strict=True)
@@ -91,7 +108,8 @@ class Recorder:
             optimizer.build(self._model.trainable_variables)
         groups = _variables(self._model, with_metrics=state.step > 0)
         for name in groups | state.variables:
-            _compare(name, state.variables.get(name, []), groups.get(name, []))
+            live = groups.get(_group(name), [])
+            _compare(name, state.variables.get(name, []), live)
         kinds = [type(callback).__name__ for callback in self._callbacks]
         saved = [kind for kind, _ in state.callbacks]
         if kinds != saved:
@@ -100,6 +118,9 @@ class Recorder:
                 f"state, {', '.join(kinds) or 'none'} in the config"
             )
         for name, group in groups.items():
+            if name in OWN:
+                self._restore_own(group, name, state)
+                continue
             for (_, variable), (_, value) in zip(group, state.variables[name], strict=True):
                 variable.assign(value)
         try:
@@ -111,6 +132,21 @@ class Recorder:
             _restore_random_numbers(self._model, state.numbers)
         except (TypeError, ValueError, LookupError, AttributeError, OverflowError) as error:
             raise RunError(f"the saved state is not one of a training: {error}") from error
+
+    def _restore_own(self, group: list[tuple[str, Any]], name: str, state: State) -> None:
+        """What each replica has of its own, however many there were."""
+        saved = [each for each in state.variables if _group(each) == name]
+        values = [[value for _, value in state.variables[each]] for each in saved]
+        self._copies.write([variable for _, variable in group], values)
+
+
+OWN = ("metrics", "other")  # groups of variables that may differ between replicas
+
+
+def _group(name: str) -> str:
+    """The group of variables to which those of a further replica ("metrics 1") belong."""
+    head, _, number = name.partition(" ")
+    return head if head in OWN and number.isdigit() else name
 
 
 def _variables(model: Any, *, with_metrics: bool) -> dict[str, list[tuple[str, Any]]]:

@@ -6,7 +6,6 @@ Importing this module imports Keras.
 from __future__ import annotations
 
 import dataclasses
-import math
 import secrets
 import time
 from collections.abc import Callable, Sequence
@@ -30,6 +29,7 @@ from nnpy.training.progress import ProgressListener
 from nnpy.training.start import Start
 from nnpy.training.state import Recorder, State
 from nnpy.training.state_store import ANY_RUN, StateStore, write_state
+from nnpy.training.summary import beginning, execution
 from nnpy.training.timing import Clock
 
 _SHARE = 50  # saving may take one part in so many of the time
@@ -86,20 +86,7 @@ class Training:
         self.saved = time.perf_counter()
         self.cost = 0.0  # seconds that taking a state stops the training
         self.tensorboard = tensorboard
-        self.summary: dict[str, Any] = {
-            "status": "running",
-            "config": config.name,
-            "parameters": {
-                "total": model.count_params(),
-                "trainable": sum(math.prod(v.shape) for v in model.trainable_variables),
-            },
-            "execution": self._execution(),
-            "epochs": 0,
-            "best_epoch": None,
-            "monitor": settings.monitor,
-            **({"weights": "averages"} if self.averages.kept else {}),
-            "device": device,
-        }
+        self.summary = beginning(config, model, engine, device=device, averages=self.averages.kept)
 
     def run_to_end(self, *, resumed: bool, test: bool = True) -> dict[str, Any]:
         """Trains, and evaluates on the test set with `test`; the summary of a finished run.
@@ -139,10 +126,6 @@ class Training:
         self.close("finished")
         return self.summary
 
-    def _execution(self) -> dict[str, Any]:
-        how = self.engine.execution
-        return {"mode": how.mode, "reason": how.reason, "parts": self.engine.parts}
-
     def load_state(self) -> None:
         """Look for the state that a run was left in."""
         then = self.run.environment()
@@ -168,7 +151,7 @@ class Training:
             hooks.on_train_begin()
             if not self.state:
                 callback_files.check_backup(hooks.own, self.model)
-            self.recorder = Recorder(self.model, hooks.own)
+            self.recorder = Recorder(self.model, hooks.own, self.engine.copies)
             epoch, step = self._go_back(self.state, hooks) if self.state else (0, 0)
             for message in (*hooks.prices(steps), *self.averages.messages()):
                 self.listener.on_message(message)
@@ -382,7 +365,7 @@ class Training:
             )
         self.summary["status"] = status
         # XLA may have turned out not to be able to compile the model.
-        self.summary["execution"] = self._execution()
+        self.summary["execution"] = execution(self.engine)
         if error is not None:
             self.summary["error"] = error
         if status == "interrupted":

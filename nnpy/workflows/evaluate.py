@@ -44,7 +44,7 @@ def evaluate_model(
     Raises ModelError when the file is no model or does not take such data, DataError when the
     split is empty.
     """
-    session = Session(config, device=device)
+    session = Session(config, device=device, model=path)
     from nnpy.evaluation import results
 
     device_name = session.select_device()

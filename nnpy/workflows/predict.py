@@ -39,7 +39,7 @@ def predict_files(
     from nnpy.engine import introspection
 
     files = images.find(sources)
-    session = Session(config, device=device)
+    session = Session(config, device=device, model=path)
     session.select_device()
     model, info = session.open_model(path), session.data_info
     preprocessing = session.preprocessing(model)

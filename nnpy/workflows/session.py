@@ -19,9 +19,10 @@ from nnpy.config.config import Config
 from nnpy.config.load import load_config
 from nnpy.config.monitor import measure
 from nnpy.data import DataInfo, Dataset, Preprocessing, Progress, registry
-from nnpy.devices import select
+from nnpy.devices import select, strategy
 from nnpy.errors import ConfigError, DataError, Problem, UsageError
 from nnpy.runs.folder import Run
+from nnpy.workflows import distribution
 
 if TYPE_CHECKING:
     import keras
@@ -40,9 +41,14 @@ class Session:
     Args:
         config: The checked config.
         device: "cpu", "gpu" or "gpu:N"; None takes the GPUs there are, else the CPU.
+        devices: As `--devices`, for a training; where it is given or `shared`, several GPUs share
+            it as `training.distribute` says.
+        shared: Whether this is a training, which several devices may share.
         on_data: Is called while the data are read, with what is done (a phrase), how far it is,
             and how much it is in all or None.
         read: Whether a thread begins to read the data at once.
+        model: The saved model that is to be opened. What it remembers of the rows that it was
+            trained with decides what others become; nothing is learnt from these.
 
     Raises DataError when the data set is unknown or cannot be described.
     """
@@ -52,21 +58,33 @@ class Session:
         config: Config,
         *,
         device: str | None = None,
+        devices: str | None = None,
+        shared: bool = False,
         on_data: Progress | None = None,
         read: bool = True,
+        model: Path | None = None,
     ) -> None:
-        self.config = config
+        self.config, self._shared = config, shared
         self._data = _data_name(config)
-        self.data_info: DataInfo = registry.info(
-            self._data, config.data.path, **config.data.arguments
-        )
-        self._wanted = device
+        self._wanted, self._several = device, devices
+        self._plan = distribution.plan(config, devices) if shared else distribution.Plan(1)
+        self._strategy: Any = None
+        self._notes: list[str] = []
         self._record: Record | None = None  # of a model that was opened
+        self._learnt: Mapping[str, Any] = _learnt(self._data, model)
         self._on_data = on_data
         self._loaded: list[Dataset | BaseException] = []
         self._thread = threading.Thread(target=self._load, name="nnpy-data", daemon=True)
+        source = registry.SOURCES[self._data]
+        self.data_info: DataInfo
+        if source.learnt_info is None:
+            self.data_info = registry.info(self._data, config.data.path, **config.data.arguments)
+        elif self._learnt:
+            self.data_info = source.learnt_info(self._learnt)
+        else:  # what a row becomes is known when the training rows are
+            self.data_info = self.dataset().info
         # A source that asks Keras for its data must not import it beside the main thread.
-        if read and not registry.SOURCES[self._data].imports_keras:
+        if read and not self._loaded and not source.imports_keras:
             self._thread.start()
         select.prepare_environment()
 
@@ -82,6 +100,7 @@ class Session:
                     test=settings.test.rule,
                     memory_budget=settings.memory_budget_bytes,
                     progress=self._on_data,
+                    learnt=self._learnt,
                 )
             )
         except BaseException as error:  # noqa: BLE001 – raised again by the one who waits
@@ -103,7 +122,23 @@ class Session:
 
         Raises DeviceError when it is not there, UsageError when it is not a device.
         """
-        return select.select(self._wanted, one_thread=can_split_batch(self.config))
+        chosen = select.choose(
+            self._wanted,
+            self._several,
+            most=self._plan.most,
+            one_thread=can_split_batch(self.config),
+        )
+        if self._shared:
+            distribution.check(self.config, chosen)
+            if self._wanted != "cpu" and self._several is None and self._plan.because:
+                self._notes = self._plan.notes(len(select.describe()["gpus"]))
+        if len(chosen.names) > 1:
+            self._strategy = strategy.mirrored(chosen.names)
+        return chosen.words
+
+    def scope(self) -> contextlib.AbstractContextManager[None]:
+        """Within it a model is built and adapted, whose variables are on all devices then."""
+        return strategy.scope(self._strategy)
 
     def build_model(self) -> keras.Model:
         """The model of the config, built, compiled and held against the data's classes.
@@ -159,8 +194,8 @@ class Session:
         from nnpy.models.saved import Record
 
         outputs = {each.name: each.scale for each in self.outputs_of(model) if each.scale}
-        info = self.data_info
-        return Record(self.preprocessing().scale, info.dtype, outputs, info.classes)
+        info, learnt = self.data_info, self.dataset().preprocessing if self._loaded else {}
+        return Record(self.preprocessing().scale, info.dtype, outputs, info.classes, learnt)
 
     def engine(
         self,
@@ -177,18 +212,37 @@ class Session:
 
         training = self.config.training
         measured = measure(self.config.data, training, catalog.load(), self.data_info.classes)
-        return Engine(
-            model,
-            preprocessing or self.preprocessing(),
-            batch_size=training.batch_size,
-            seed=training.seed,
-            execution=execution or training.execution,
-            class_weight=training.class_weight,
-            shuffle=training.shuffle,
-            memory_budget=self.config.data.memory_budget_bytes,
-            columns=measured.columns,
-            steps_per_epoch=training.steps_per_epoch,
-        )
+        given: dict[str, Any] = {
+            "batch_size": training.batch_size,
+            "seed": training.seed,
+            "execution": execution or training.execution,
+            "class_weight": training.class_weight,
+            "shuffle": training.shuffle,
+            "memory_budget": self.config.data.memory_budget_bytes,
+            "columns": measured.columns,
+            "steps_per_epoch": training.steps_per_epoch,
+        }
+        prepare = preprocessing or self.preprocessing()
+        if self._strategy is None:
+            return Engine(model, prepare, **given)
+        from nnpy.engine.distributed import DistributedEngine
+        from nnpy.models import normalization
+
+        alone = normalization.alone(model)
+        return DistributedEngine(model, prepare, strategy=self._strategy, alone=alone, **given)
+
+    def notes(self, model: keras.Model) -> list[str]:
+        """What is to be said of the devices that were selected, and of how they share a model."""
+        if self._strategy is None:
+            return self._notes
+        from nnpy.models import normalization
+
+        count = self._strategy.num_replicas_in_sync
+        return [
+            *self._notes,
+            f"each batch of {self.config.training.batch_size} is shared by {count} devices",
+            *normalization.notes(model),
+        ]
 
 
 def open_to_draw(config: Config, path: Path) -> keras.Model:
@@ -215,10 +269,19 @@ def build_model(config: Config) -> keras.Model:
     info = None
     if config.data.name is not None:
         with contextlib.suppress(DataError):
-            info = registry.info(config.data.name, config.data.path, **config.data.arguments)
+            info = Session(config, read=False).data_info
     model = build.build(config, info)
     compile.compile_model(model, config)
     return model
+
+
+def _learnt(name: str, model: Path | None) -> Mapping[str, Any]:
+    """What a saved model remembers of the rows that it was trained with."""
+    if model is None or registry.SOURCES[name].learnt_info is None:
+        return {}
+    from nnpy.models import saved
+
+    return saved.read(model).learnt
 
 
 def _data_name(config: Config) -> str:

@@ -30,6 +30,7 @@ def train_config(
     resumed: Run | None = None,
     deterministic: bool = False,
     device: str | None = None,
+    devices: str | None = None,
     tensorboard: bool = False,
     listener: ProgressListener | None = None,
     final: bool = True,
@@ -48,7 +49,7 @@ def train_config(
     check_installed(config.training.callbacks)
     named_files.check(config, training=True)
     clock, listener = Clock(), listener or ProgressListener()
-    session = Session(config, device=device, on_data=listener.on_data)
+    session = Session(config, device=device, devices=devices, shared=True, on_data=listener.on_data)
     with clock.phase("import"):
         from nnpy.models import adapt, saved
         from nnpy.models.compile import check_batches, check_data
@@ -59,7 +60,7 @@ def train_config(
     device_name = session.select_device()
     if deterministic:
         select.make_deterministic()
-    with clock.phase("build"), _memory_told(config):
+    with clock.phase("build"), _memory_told(config), session.scope():
         model = session.build_model()
         check_data(config, session.data_info)
         callbacks = [
@@ -69,8 +70,9 @@ def train_config(
         record = session.record(model)
     with clock.phase("data"):
         dataset = session.dataset()
-        adapt.adapt(model, config.model, dataset.train, session.preprocessing())
-    for note in check_batches(config, dataset):
+        with session.scope():
+            adapt.adapt(model, config.model, dataset.train, session.preprocessing())
+    for note in (*check_batches(config, dataset), *session.notes(model)):
         listener.on_message(note)
     folder = (
         begin.claimed(resumed)
@@ -151,6 +153,7 @@ def resume_run(
     *,
     trust_code: bool = False,
     device: str | None = None,
+    devices: str | None = None,
     listener: ProgressListener | None = None,
     final: bool = True,
 ) -> Run:
@@ -178,6 +181,7 @@ def resume_run(
         resumed=run,
         deterministic=bool(run.environment().get("deterministic")),
         device=device,
+        devices=devices,
         tensorboard=run.tensorboard_folder.is_dir(),
         listener=listener,
         final=final,

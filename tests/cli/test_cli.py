@@ -52,9 +52,9 @@ def test_a_misspelt_command_names_the_one_that_was_meant(nnpy: Command) -> None:
     assert "did you mean 'train'?" in done.stderr
 
 
-def test_train_evaluate_plot(nnpy: Command, tiny_config: dict, tmp_path: Path) -> None:
+def test_train_evaluate_plot(fresh_nnpy: Command, tiny_config: dict, tmp_path: Path) -> None:
     (tmp_path / "small.yaml").write_text(yaml.safe_dump(tiny_config))
-    done = nnpy("train", "small.yaml", "--set", "training.epochs=1")
+    done = fresh_nnpy("train", "small.yaml", "--set", "training.epochs=1")
     assert (done.returncode, done.stdout) == (0, "runs/small\n")
     run = tmp_path / "runs" / "small"
     # One line an epoch, and none of TensorFlow's, which are in the log.
@@ -64,11 +64,11 @@ def test_train_evaluate_plot(nnpy: Command, tiny_config: dict, tmp_path: Path) -
     summary = json.loads((run / "summary.json").read_text())
     assert summary["status"] == "finished"
 
-    done = nnpy("evaluate", "--json")
+    done = fresh_nnpy("evaluate", "--json")
     assert done.returncode == 0
     assert json.loads(done.stdout)["metrics"] == pytest.approx(summary["test"], abs=1e-6)
 
-    done = nnpy("plot", "small.yaml", "-o", "p.svg")
+    done = fresh_nnpy("plot", "small.yaml", "-o", "p.svg")
     assert (done.returncode, done.stdout) == (0, "p.svg\n")
     assert "Flatten" in (tmp_path / "p.svg").read_text()
 

@@ -87,8 +87,11 @@ def test_editors_know_every_source():
     validator = jsonschema.Draft7Validator(document.schema(catalog.load()))
     for name, source in registry.SOURCES.items():
         arguments = {
-            each.name: "x" if each.default is None else each.default for each in source.parameters
+            each.name: each.default for each in source.parameters if each.default is not None
         }
+        for each in source.parameters:
+            if each.required or each.name == "path":
+                arguments[each.name] = "x" if "str" in each.types else [96] * (each.length or 1)
         validator.validate({"data": {"source": {name: arguments}}, "model": MODEL})
         assert not validator.is_valid({"data": {"source": {name: {"other": 1}}}, "model": MODEL})
     assert not validator.is_valid({"data": {"source": "mnits"}, "model": MODEL})

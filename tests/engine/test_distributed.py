@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,22 +16,40 @@ from nnpy.engine import replicas
 from nnpy.engine.distributed import DistributedEngine
 from nnpy.errors import ModelError, UsageError
 from tests.engine.test_equality import compiled, dense, scaled
-from tests.support.on_logical_devices import CASES
+from tests.support.on_logical_devices import CASES, LONG_CASES
 
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="module")
-def compared() -> dict:
-    command = [sys.executable, "-m", "tests.support.on_logical_devices"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=400)
+def compare(names: Iterable[str]) -> dict:
+    command = [sys.executable, "-m", "tests.support.on_logical_devices", *names]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout)
 
 
+@pytest.fixture(scope="module")
+def compared() -> dict:
+    return compare(CASES)
+
+
+@pytest.fixture(scope="module")
+def compared_long() -> dict:
+    return compare(LONG_CASES)
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_several_devices_end_as_one_does(compared, name):
-    found, replicas_here = compared[name], CASES[name][2]
+    assert_equal(compared[name], name, CASES[name][2])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LONG_CASES)
+def test_every_kind_of_model_ends_as_on_one_device(compared_long, name):
+    assert_equal(compared_long[name], name, LONG_CASES[name][2])
+
+
+def assert_equal(found: dict, name: str, replicas_here: int) -> None:
     tolerance = 1e-2 if "mixed" in name else 1e-4
     assert found["steps"] >= (200 if "streamed" not in name else 50)
     assert found["weights"] < tolerance

@@ -1,11 +1,14 @@
 """One training on one device and on several logical devices of the CPU, compared; prints JSON.
 
+    python -m tests.support.on_logical_devices "cnn on 4" …
+
 TensorFlow divides a CPU once, before its first operation: this is for a process of its own.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 from nnpy.devices import select, strategy
@@ -24,11 +27,16 @@ EPOCHS = 10
 # model, optimizer, replicas, batch size, whether the data stream; 157 examples divide by none,
 # and on 4 replicas the last 3 of batches of 7 are too few for each to have one.
 CASES = {
-    "mlp on 2": ("dense", "sgd", 2, 8, False),
     "mlp streamed on 4": ("dense", "accumulating", 4, 7, True),
+    "batch normalization on 2": ("normalized", "adamw", 2, 7, False),
+}
+LONG_CASES = {
+    "mlp on 2": ("dense", "sgd", 2, 8, False),
+    "cnn on 2": ("convolutional", "adam", 2, 7, False),
     "cnn on 4": ("convolutional", "adam", 4, 7, False),
     "batch normalization on 4": ("normalized", "adamw", 4, 7, False),
     "lstm on 2": ("recurrent", "rmsprop", 2, 7, True),
+    "lstm on 4": ("recurrent", "adamw", 4, 8, False),
     "dropout on 4": ("dropout", "sgd", 4, 8, False),
     "mixed precision on 2": ("mixed_precision", "sgd", 2, 8, False),
 }
@@ -75,4 +83,5 @@ if __name__ == "__main__":
     cpu = tf.config.list_physical_devices("CPU")[0]
     each = tf.config.LogicalDeviceConfiguration()
     tf.config.set_logical_device_configuration(cpu, [each] * DEVICES)
-    print(json.dumps({name: compare(*case) for name, case in CASES.items()}))
+    cases = CASES | LONG_CASES
+    print(json.dumps({name: compare(*cases[name]) for name in sys.argv[1:]}))

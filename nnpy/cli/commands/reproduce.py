@@ -12,6 +12,7 @@ from nnpy.cli.terminal import Terminal
 @click.argument("run", type=click.Path(), required=False, metavar="[RUN]")
 @click.option("--run-dir", metavar="DIR", type=click.Path(), help="Folder for the new run.")
 @options.device
+@options.devices
 @options.as_json
 @options.trust_code
 @click.pass_context
@@ -20,6 +21,7 @@ def reproduce(
     run: str | None,
     run_dir: str | None,
     device: str | None,
+    devices: str | None,
     as_json: bool,
     trust_code: bool,
 ) -> None:
@@ -37,6 +39,7 @@ def reproduce(
         run,
         run_dir=run_dir,
         device=device,
+        devices=devices,
         trust_code=trust_code,
         listener=TerminalProgress(terminal),
     )

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 )
 @click.option("--tensorboard", is_flag=True, help="Write TensorBoard logs to the run folder.")
 @options.device
+@options.devices
 @options.as_json
 @options.trust_code
 @click.pass_obj
@@ -53,6 +54,7 @@ def train(
     seeds: int | None,
     tensorboard: bool,
     device: str | None,
+    devices: str | None,
     as_json: bool,
     trust_code: bool,
 ) -> None:
@@ -83,6 +85,7 @@ def train(
             resume or None,
             overrides=overrides,
             device=device,
+            devices=devices,
             trust_code=trust_code,
             listener=TerminalProgress(terminal),
         )
@@ -99,6 +102,7 @@ def train(
             "deterministic": deterministic,
             "tensorboard": tensorboard,
             "device": device,
+            "devices": devices,
             "listener": TerminalProgress(terminal),
         }
         if seeds is not None:

@@ -21,6 +21,7 @@ from nnpy.cli.terminal import Terminal
     "--keep", type=click.Path(), metavar="DIR", help="Keep the runs in this new or empty folder."
 )
 @options.device
+@options.devices
 @options.as_json
 @click.pass_obj
 def verify(
@@ -31,6 +32,7 @@ def verify(
     seed: int,
     keep: str | None,
     device: str | None,
+    devices: str | None,
     as_json: bool,
 ) -> None:
     """Train CONFIG undisturbed and again with kills and resumes, and compare the results.
@@ -52,6 +54,8 @@ def verify(
     arguments = [config, *(f"--set={each}" for each in overrides)]
     if device is not None:
         arguments += ["--device", device]
+    if devices is not None:
+        arguments += ["--devices", devices]
     with tempfile.TemporaryDirectory(prefix="nnpy-verify-") as temporary:
         folder = Path(keep or temporary)
         folder.mkdir(parents=True, exist_ok=True)

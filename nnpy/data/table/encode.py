@@ -117,9 +117,10 @@ def _category(
     missing: dict[str, int],
 ) -> Callable[[slice, Any], None]:
     codes = _cells(column)
-    to = _codes(feature, column)
     known = {*feature.labels}
-    new = np.array([*(label not in known for label in column.labels), False])
+    labels = [feature.form.label(label) for label in column.labels]
+    new = np.array([*(label not in known for label in labels), False])
+    to = _codes(feature, labels)
     if new.any():
         _add(unseen, feature.name, new[codes if rows is None else codes[rows]])
     if not feature.missing:
@@ -141,13 +142,15 @@ def _add(counts: dict[str, int], name: str, mask: np.ndarray) -> None:
         counts[name] = count
 
 
-def _codes(feature: CategoryFeature, column: Column) -> np.ndarray:
+def _codes(feature: CategoryFeature, labels: Sequence[str | None]) -> np.ndarray:
     """The column's codes → those of the record; the last entry is for -1, what is missing."""
     first = 1 if feature.embedded else 0
-    places = {label: first + index for index, label in enumerate(feature.labels)}
+    places: dict[str | None, int] = {
+        label: first + index for index, label in enumerate(feature.labels)
+    }
     unseen = 0 if feature.embedded else feature.size - 1 if feature.slot else feature.size
     missing = first + len(feature.labels) if feature.missing else unseen
-    return np.array([*(places.get(label, unseen) for label in column.labels), missing], np.intp)
+    return np.array([*(places.get(label, unseen) for label in labels), missing], np.intp)
 
 
 def _rows_of(feature: CategoryFeature) -> np.ndarray:

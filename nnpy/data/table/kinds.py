@@ -301,6 +301,11 @@ class _Column:
             self.label_form = replace(
                 self.label_form, numeric=all_match(text, words.NUMBER.pattern)
             )
+        for word in text.filter(text.is_in(sorted(words.MISSING_NUMBERS))).unique().sort():
+            self.notes.append(
+                f"'{word}' {self._count(text == word):,} × is a word like others; "
+                f"missing: [{word}] takes it as missing"
+            )
         if self.free:
             long = text.str.len_chars().mean()
             if different == count and count >= ALL_DIFFERENT:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from nnpy.data.table.column import Form, Kind
+from nnpy.data.table.column import NUMBER_FORM, Form, Kind
 from nnpy.errors import DataError
 from nnpy.storage import json_file
 from nnpy.storage.json_file import number, one_of, record, sequence, text, whole
@@ -132,7 +132,10 @@ class Record:
             "source": "table",
             "task": self.task,
             "classes": list(self.classes),
-            "target": [{"name": each.name, **_form_dict(each.form)} for each in self.target],
+            "target": [
+                {"name": each.name, **_form_dict(each.form, self.task == NUMBERS)}
+                for each in self.target
+            ],
             "features": [_feature_dict(each) for each in self.features],
             "ignored": dict(self.ignored),
         }
@@ -151,7 +154,10 @@ class Record:
                 raise ValueError("a column is there twice")
             return cls(
                 features,
-                tuple(TargetColumn(each["name"], _form(each)) for each in told["target"]),
+                tuple(
+                    TargetColumn(each["name"], _form(each, told["task"] == NUMBERS))
+                    for each in told["target"]
+                ),
                 told["task"],
                 tuple(told["classes"]),
                 dict(told.get("ignored", {})),
@@ -207,7 +213,7 @@ _KIND = record(
 )
 
 
-def _form_dict(form: Form) -> dict[str, Any]:
+def _form_dict(form: Form, is_number: bool) -> dict[str, Any]:
     """The form, what is usual left out."""
     told = {
         "decimal": form.decimal,
@@ -216,15 +222,19 @@ def _form_dict(form: Form) -> dict[str, Any]:
         "lower": form.lower,
         "numeric": form.numeric,
     }
-    usual = {"decimal": ".", "thousands": "", "missing_words": [""]}
+    usual = {"decimal": ".", "thousands": "", "missing_words": _usual_words(is_number)}
     return {key: each for key, each in told.items() if each != usual.get(key, False)}
 
 
-def _form(told: Mapping[str, Any]) -> Form:
+def _usual_words(is_number: bool) -> list[str]:
+    return list((NUMBER_FORM if is_number else Form()).missing)
+
+
+def _form(told: Mapping[str, Any], is_number: bool) -> Form:
     return Form(
         told.get("decimal", "."),
         told.get("thousands", ""),
-        tuple(told.get("missing_words", [""])),
+        tuple(told.get("missing_words", _usual_words(is_number))),
         told.get("lower", False),
         told.get("numeric", False),
     )
@@ -235,7 +245,7 @@ def _feature_dict(feature: Feature) -> dict[str, Any]:
         kind = Kind.DATE if feature.is_date else Kind.NUMBER
         numbers = ("mean", "deviation", "filled", "flag")
         values = {name: getattr(feature, name) for name in numbers}
-        return {"name": feature.name, "kind": str(kind), **values, **_form_dict(feature.form)}
+        return {"name": feature.name, "kind": str(kind), **values, **_form_dict(feature.form, True)}
     values = {
         name: list(each) if isinstance(each := getattr(feature, name), tuple) else each
         for name in ("labels", "counts", "missing", "slot", "embedded")
@@ -244,12 +254,12 @@ def _feature_dict(feature: Feature) -> dict[str, Any]:
         "name": feature.name,
         "kind": str(Kind.CATEGORY),
         **values,
-        **_form_dict(feature.form),
+        **_form_dict(feature.form, False),
     }
 
 
 def _feature(told: Mapping[str, Any]) -> Feature:
-    form, name = _form(told), told["name"]
+    form, name = _form(told, told["kind"] != Kind.CATEGORY), told["name"]
     if told["kind"] == Kind.CATEGORY:
         labels, counts = tuple(told["labels"]), tuple(told["counts"])
         if len(counts) != len(labels) or len(set(labels)) < len(labels):

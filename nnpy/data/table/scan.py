@@ -63,7 +63,7 @@ def bad_row(path: Path, shown: Path, dialect: Dialect) -> DataError | None:
     try:
         for row in rows:
             if rows.line_num > dialect.skip and row and len(row) != width:
-                return DataError(_ragged(shown, line + 1, len(row), width, dialect))
+                return bad_length(shown, line + 1, len(row), dialect)
             line = rows.line_num
     except csv.Error as error:
         if "unexpected end" in str(error) or "limit" in str(error):
@@ -78,14 +78,16 @@ def bad_row(path: Path, shown: Path, dialect: Dialect) -> DataError | None:
     return None
 
 
-def _ragged(path: Path, line: int, found: int, width: int, dialect: Dialect) -> str:
+def bad_length(path: Path, line: int, found: int, dialect: Dialect) -> DataError:
+    """The error for a row of `found` cells that is of another length than the names."""
+    width = len(dialect.names)
     kind = "too few" if found < width else "too many"
     word = DELIMITERS.get(dialect.delimiter, repr(dialect.delimiter))
     hint = ""
     if found > width and dialect.delimiter == ",":
         hint = '; a comma within a cell must be quoted: "1,5"'
     cells = "cell" if found == 1 else "cells"
-    return (
+    return DataError(
         f"{path}, line {line:,}: {kind} cells: {found:,} {cells} where there are {width:,} "
         f"columns (parted by {word}){hint}"
     )

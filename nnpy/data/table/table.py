@@ -70,6 +70,21 @@ class Table:
         """The vectors of some rows."""
         return encode(record, {each.name: each for each in self.features}, rows)
 
+    def answers_as(self, record: Record) -> np.ndarray:
+        """The target of each row as a record numbers it. Raises DataError for another class."""
+        found = self.answers
+        if found.task != CLASSES:
+            return found.y
+        form = record.target[0].form
+        labels = [form.label(label) or "" for label in found.classes]
+        strange = [label for label in labels if label not in record.classes]
+        if strange:
+            raise DataError(
+                f"the target has {shown(strange)}; the model knows {shown(record.classes, 10)}"
+            )
+        places = [record.classes.index(label) for label in labels]
+        return np.array([*places, -1], np.int32)[found.y]
+
     @property
     def digests(self) -> dict[str, str]:
         """SHA-256 of each file."""
@@ -114,12 +129,22 @@ def read_table(paths: Mapping[str, Path], options: Options, budget: int | None =
     return Table(files, tuple(usable.values()), kept, found, ignored, rows, tuple(notes))
 
 
+def split_values(column: Column) -> np.ndarray:
+    """A column that rows are split by, as what is compared: numbers, days, or words."""
+    if column.values is not None:
+        return column.values
+    if column.codes is None:
+        raise DataError(f"column '{column.name}': {column.reason}: rows cannot be split by it")
+    return np.array([*column.labels, ""])[column.codes]
+
+
 def _check_names(files: Files, options: Options) -> None:
     said = {
         "target": options.target,
         "features": options.features or (),
         "ignore": options.ignore,
         "types": tuple(options.types),
+        "column": options.kept,
     }
     if not options.target:
         raise DataError(

@@ -43,6 +43,7 @@ class Process:
     ended: bool = False
     received: bytearray = field(default_factory=bytearray, repr=False)
     own: subprocess.Popen[bytes] | None = None
+    orphan: bool = False  # whether the server that would see its end is gone
 
     def send(self, message: dict[str, Any]) -> None:
         """Tells the trial something; one that has ended hears nothing."""
@@ -170,7 +171,7 @@ class Processes:
             if code is not None:
                 process.status = -code if code < 0 else code << 8
             return code is not None
-        return process.status is not None or self._connection is None
+        return process.status is not None or process.orphan
 
     def _hear_server(self) -> None:
         assert self._connection is not None
@@ -196,6 +197,8 @@ class Processes:
         self._connection = None
         self._server.wait()
         self._waiting.clear()
+        for process in self._running:
+            process.orphan = True
 
     def _said(self) -> str:
         self._log.seek(0)

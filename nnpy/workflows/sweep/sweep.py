@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,11 +23,14 @@ from nnpy.workflows.sweep.folder import SweepFolder
 from nnpy.workflows.sweep.owners import Owner
 from nnpy.workflows.sweep.processes import Processes
 from nnpy.workflows.sweep.result import Sweep, Trial
-from nnpy.workflows.sweep.store import held, open_storage, open_study
+from nnpy.workflows.sweep.store import held, open_storage, open_study, optuna_here
 from nnpy.workflows.sweep.trials import Trials
 
 if TYPE_CHECKING:
     import optuna
+
+
+_FEW = 8  # complete trials below which nothing is said of what matters
 
 
 def run_sweep(
@@ -81,7 +85,7 @@ def run_sweep(
         if course.ended_by != "signal":
             _test_best(read(config, folder, study), study, processes, common, listener)
         sweep = read(config, folder, study)
-        publish(sweep, config)
+        publish(sweep, study)
         _say_end(course, sweep, trials, listener)
     if course.ended_by == "signal":
         done = sweep.counts["complete"] + sweep.counts["pruned"]
@@ -170,13 +174,41 @@ def _events_of(processes: Processes, job: dict[str, Any]) -> Iterator[dict[str, 
             yield event
 
 
-def publish(sweep: Sweep, config: Config) -> None:
-    """Writes what people and programs look at: sweep.json, best.yaml."""
-    folder = sweep.folder
-    text = json.dumps(sweep.as_dict(), indent=2, ensure_ascii=False, default=str)
+def publish(sweep: Sweep, study: optuna.Study) -> None:
+    """Writes what people and programs look at: sweep.json, best.yaml, report.html."""
+    folder, told = sweep.folder, sweep.as_dict()
+    text = json.dumps(told, indent=2, ensure_ascii=False, default=str)
     atomic.write_text(folder.summary, text + "\n")
-    if sweep.best is not None:
-        atomic.write_text(folder.best_config, _best_yaml(sweep, sweep.best))
+    best = _best_yaml(sweep, sweep.best) if sweep.best is not None else ""
+    if best:
+        atomic.write_text(folder.best_config, best)
+    from nnpy.report import sweep as page
+
+    links = {each.number: _place(each) for each in sweep.trials if each.runs}
+    contents = page.SweepContents(told, _importance(study), best, links)
+    atomic.write_text(folder.report, page.render(contents))
+
+
+def _place(trial: Trial) -> str:
+    """What a trial's run shows best, relative to the folder of the sweep."""
+    run = Run(trial.runs[0])
+    page = f"/{run.report_path.name}" if run.report_path.is_file() else "/"
+    return f"trials/{run.name}{page}"
+
+
+def _importance(study: optuna.Study) -> dict[str, float]:
+    """The share of each setting in what makes trials good; {} where that cannot be told."""
+    complete = [each for each in study.get_trials(deepcopy=False) if each.state.name == "COMPLETE"]
+    if len(complete) < _FEW or len({each.value for each in complete}) < 2:
+        return {}
+    importance = optuna_here().importance
+    try:
+        shares = importance.get_param_importances(
+            study, evaluator=importance.PedAnovaImportanceEvaluator()
+        )
+    except (ValueError, RuntimeError):
+        return {}
+    return shares if all(math.isfinite(each) for each in shares.values()) else {}
 
 
 def _best_yaml(sweep: Sweep, best: Trial) -> str:
