@@ -260,7 +260,6 @@ def _open(path: Path, geometry: Geometry, budget: int) -> Pictures:
     return Pictures(x, digests, facts, False)
 
 
-
 def _mark_used(path: Path) -> None:
     """Keeps the file from being swept.
 
@@ -275,6 +274,7 @@ def _used(path: Path) -> float:
     """When the file was written or used last, in seconds."""
     found = path.stat()
     return max(found.st_atime, found.st_mtime)
+
 
 def _check(x: np.ndarray, digests: np.ndarray) -> None:
     """Raises _Damaged unless each example has its digest."""
