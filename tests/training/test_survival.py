@@ -169,7 +169,9 @@ def test_a_failing_disk_loses_nothing(
     assert left[0] < 0
     run = Run(folder)
     if not run.is_run():  # it failed before there was anything to lose
-        assert after == 1
+        assert after < 14
+        nnpy.train(config, run_dir=str(folder))
+        assert digests(folder) == whole
         return
     # States are saved as time allows, so the last failure may come when all is done: then only
     # the pictures are missing.

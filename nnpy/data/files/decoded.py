@@ -151,7 +151,7 @@ def sweep(keep: Path) -> None:
     now = time.time()
     for path in sorted(keep.parent.iterdir()):
         with contextlib.suppress(OSError):
-            age = now - path.stat().st_mtime
+            age = now - _used(path)
             older = path.name.endswith(SUFFIX) and path.name[:16] == keep.name[:16]
             unused = path.name.endswith(SUFFIX) and age > _UNUSED_DAYS * 86_400
             useless = older or unused or atomic.is_temporary(path.name)
@@ -190,7 +190,7 @@ def _make_room(folder: Path, needed: int) -> None:
     files = []
     for path in folder.glob(f"*{SUFFIX}"):
         with contextlib.suppress(OSError):
-            files.append((path.stat().st_mtime, path))
+            files.append((_used(path), path))
     for used, path in sorted(files):
         if shutil.disk_usage(folder).free >= needed + _SPARE or time.time() - used < _RECENT:
             break
@@ -256,9 +256,24 @@ def _open(path: Path, geometry: Geometry, budget: int) -> Pictures:
                 raise _Damaged("it is cut short")
     x = x.reshape(rows, *geometry.shape)
     _check(x, digests)
-    with contextlib.suppress(OSError):
-        os.utime(path)  # it is in use
+    _mark_used(path)
     return Pictures(x, digests, facts, False)
+
+
+def _mark_used(path: Path) -> None:
+    """Keeps the file from being swept.
+
+    By the time of access: a change of the other would tell each training that streams from this
+    file that its data were changed.
+    """
+    with contextlib.suppress(OSError):
+        os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
+
+
+def _used(path: Path) -> float:
+    """When the file was written or used last, in seconds."""
+    found = path.stat()
+    return max(found.st_atime, found.st_mtime)
 
 
 def _check(x: np.ndarray, digests: np.ndarray) -> None:
