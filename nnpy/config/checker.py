@@ -16,7 +16,7 @@ from nnpy.catalog.catalog import Catalog
 from nnpy.catalog.entries import Entry, Parameter
 from nnpy.catalog.kinds import ARGUMENT_KINDS
 from nnpy.catalog.naming import name_problem
-from nnpy.config import forms, slices
+from nnpy.config import exclusive, forms, slices
 from nnpy.config.objects import ACTIVATION_LAYERS, KerasObject
 from nnpy.config.soundness import Soundness
 from nnpy.config.wording import WORDS, describe, show, with_article
@@ -89,6 +89,7 @@ class Checker:
             if parameter.required and name not in node.value and name not in meant:
                 doc = f": {parameter.doc}" if parameter.doc else ""
                 self.error(where or node, path, f"missing {word} '{name}'{doc}")
+        exclusive.check(node, path, self)
         return values
 
     # -- one value ------------------------------------------------------------------------
@@ -299,7 +300,7 @@ class Checker:
             and (entry.name[0].isupper() or entry.kind == "activation")
         )
         shown = entry.name if explicit else name
-        return KerasObject(entry.kind, shown, values, path, mark, explicit, entry.code)
+        return KerasObject(entry.kind, shown, values, path, mark, explicit, entry.code, entry.base)
 
     def _model(self, arguments: Node, path: str, mark: Mark | None) -> KerasObject:
         """A model in the place of a layer."""
