@@ -22,6 +22,7 @@ _LIMIT = 1 << 30  # bytes of a journal: some million epochs
 _LONGEST = 16 << 20  # bytes of a record
 _MOST = 1_000_000  # epochs in a record
 
+
 def _number(value: Any, place: str) -> None:
     json_file.number(value, place)
     try:
@@ -183,4 +184,3 @@ def _checked(path: Path, line: bytes, number: int) -> dict[str, Any]:
         f"{path} cannot be read: line {number:,} is no record of a sweep: {reason}; begin a new "
         "sweep with --new"
     ) from None
-
