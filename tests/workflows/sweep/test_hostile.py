@@ -153,9 +153,8 @@ def test_nothing_is_written_through_a_link(folder, name) -> None:
     else:
         path.unlink(missing_ok=True)
         path.symlink_to(Path("precious/file").absolute())
-    with pytest.raises(RunError, match=name):
-        with store.held(folder.lock):
-            go_on(folder)
+    with pytest.raises(RunError, match=name), store.held(folder.lock):
+        go_on(folder)
     assert [each.name for each in Path("precious").iterdir()] == ["file"]
     assert Path("precious/file").read_text() == "precious\n"
 
