@@ -110,14 +110,16 @@ def check(config: Config, *, training: bool = False) -> None:
             code_seal.check(code_seal.contents(config.code), sealed, trusted=False)
     for named in named_files(config, training=training):
         run, sweep = _run_around(named.said_in), _sweep_around(named.said_in)
-        owner = run or sweep
-        if owner is None:
+        if run is not None:
+            runs = [run]
+        elif sweep is not None:
+            runs = list(sweep_place.runs(sweep))
+        else:
             continue
-        runs = [run] if run else sweep_place.runs(owner)
         seals = (seal for each in runs for seal in each.environment().get("file_seals", ()))
         if not code_seal.is_sealed_name(named.sealed_as, seals):
             raise UsageError(
-                f"the config of {owner} names a file or an address for {named.what}: "
+                f"the config of {run or sweep} names a file or an address for {named.what}: "
                 f"{_shown(named.name)}; you have not trained with it on this machine. If it "
                 f"may be used, say --trust-code"
             )

@@ -135,7 +135,8 @@ def read(config: Config, folder: SweepFolder, study: optuna.Study) -> Sweep:
 
 def _address(folder: SweepFolder, given: str | None) -> str | None:
     """The storage's address: that which the sweep was begun with, or the one given now."""
-    before, *seals = _kept(folder.storage) or [None]
+    kept = _kept(folder.storage)
+    before, seals = (kept[0], kept[1:]) if kept else (None, [])
     if before is None and folder.journal.is_file() and given is not None:
         raise UsageError(f"{folder.path} was begun without --storage; leave it out, or add --new")
     if given is None:
