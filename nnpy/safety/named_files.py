@@ -101,12 +101,12 @@ def check(config: Config, *, training: bool = False) -> None:
         return
     for file in config.code:
         runs = list(_runs_of(file))
-        if not runs and any(map(_sweep_around, (file.said_in, file.path))):
+        if not runs and (_sweep_around(file.said_in) or _sweep_around(file.path)):
             raise code_seal.refusal([_shown(file.path)])
-        for run in runs:
-            if file.path.parent.resolve() != run.code_folder.resolve():
+        for owner in runs:
+            if file.path.parent.resolve() != owner.code_folder.resolve():
                 raise code_seal.refusal([_shown(file.path)])
-            sealed = run.environment().get("code_seal", "")
+            sealed = owner.environment().get("code_seal", "")
             code_seal.check(code_seal.contents(config.code), sealed, trusted=False)
     for named in named_files(config, training=training):
         run, sweep = _run_around(named.said_in), _sweep_around(named.said_in)
