@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from nnpy.errors import ModelError
+from nnpy.safety.tensorflow_initializers import is_of_tensorflow
 from nnpy.storage.regular import open_regular
 
 RECORD = "nnpy.json"  # what nnpy itself adds: see nnpy/models/saved.py
@@ -307,7 +308,7 @@ def _check_objects(path: Path, config: Any, custom_objects: Mapping[str, Any]) -
             raise _refused(path, f"{place} has a registered_name that is not a name")
         if known is None:
             known = {*custom_objects, *_registered(config)}
-        if registered in known or (module is None and name in known):
+        if registered in known or (module is None and name in known) or is_of_tensorflow(item):
             continue
         if module is None or not (module in ("keras", "builtins") or module.startswith("keras.")):
             source = f" from the module {module!r}" if module else ""
