@@ -46,8 +46,8 @@ def plain(
         return slices.text(key(value))
     if name == "DTypePolicyMap":
         raise ModelError(
-            "a DTypePolicyMap, which gives the layers within a layer dtypes of their own, cannot be "
-            "expressed in a config: a layer there has one dtype"
+            "a DTypePolicyMap, which gives the layers within a layer dtypes of their own, cannot "
+            "be expressed in a config: a layer there has one dtype"
         )
     if name in ("GPTQConfig", "AWQConfig"):
         raise ModelError(
