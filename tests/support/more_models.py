@@ -118,3 +118,23 @@ stack(
     lambda: layers.AveragePooling1D(2, strides=1),
     shape=(3, 8, 8, 2),
 )
+
+# -- quantized -------------------------------------------------------------------------------
+
+
+@model
+def quantized():
+    made = keras.Sequential(
+        [keras.Input((8,)), *(layers.Dense(units, activation="relu") for units in (16, 8, 4))]
+    )
+    whole, groups, _ = made.layers
+    whole.quantize("int8")
+    groups.quantize("int4", config=keras.quantizers.Int4QuantizationConfig(block_size=4))
+    return made
+
+
+@model
+def quantized_table():
+    made = keras.Sequential([keras.Input((8,), dtype="int32"), layers.Embedding(10, 4)])
+    made.quantize("int8")
+    return made
