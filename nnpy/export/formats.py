@@ -36,7 +36,11 @@ class Format:
     quantizations: tuple[str, ...] = (NONE,)
     writes: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
-    needs_tensorflow: bool = False  # to be used
+
+    @property
+    def needs_tensorflow(self) -> bool:
+        """Whether it is used by TensorFlow itself, which has every operation of its own."""
+        return not self.reads
 
 
 FORMATS = {
@@ -46,10 +50,20 @@ FORMATS = {
             "onnx",
             "ONNX",
             ".onnx",
-            quantizations=(NONE,),
-            writes=("tf2onnx", "onnx", "onnxruntime"),
+            quantizations=(NONE, INT8_WEIGHTS, INT8),
+            writes=("tf2onnx", "onnx"),
             reads=("onnxruntime",),
         ),
+        Format(
+            "tflite",
+            "LiteRT",
+            ".tflite",
+            aliases=("litert",),
+            quantizations=QUANTIZATIONS,
+            reads=("ai_edge_litert",),
+        ),
+        Format("savedmodel", "a SavedModel", "", aliases=("tf_saved_model", "saved_model")),
+        Format("keras", "a Keras file", ".keras"),
     )
 }
 _ALIASES = {alias: each.name for each in FORMATS.values() for alias in each.aliases}
@@ -147,26 +161,26 @@ def fit(
             f"{wanted.title} has no operation for {_listed(look_ups, 'and')}; use savedmodel, or "
             "look the words up before the model"
         )
+    recurrent = sorted(RECURRENT & set(kinds))
+    notes = []
+    if recurrent and quantize == INT8:
+        quantize = INT8_WEIGHTS
+        notes.append(
+            "int8-weights instead of int8: the converters cannot measure the values within "
+            f"{_listed(recurrent, 'and')}"
+        )
     if wanted.name != "tflite":
-        return Fit(batch=batch, quantize=quantize)
+        return Fit("", batch, quantize, tuple(notes))
     if pooling := sorted(_POOLING_3D & set(kinds)):
         return Fit(f"LiteRT has no operation for {_listed(pooling, 'and')}; use onnx or savedmodel")
-    notes = []
-    if recurrent := sorted(RECURRENT & set(kinds)):
-        if open_batch:
-            return Fit(
-                f"LiteRT runs {_listed(recurrent, 'and')} only with a fixed batch size: leave out "
-                "--batch open"
-            )
-        if batch is None:
-            batch = 1
-            notes.append(f"batch size 1, which LiteRT needs for {_listed(recurrent, 'and')}")
-        if quantize == INT8:
-            quantize = INT8_WEIGHTS
-            notes.append(
-                f"int8-weights instead of int8: TensorFlow cannot measure the values within "
-                f"{_listed(recurrent, 'and')}"
-            )
+    if recurrent and open_batch:
+        return Fit(
+            f"LiteRT runs {_listed(recurrent, 'and')} only with a fixed batch size: leave out "
+            "--batch open"
+        )
+    if recurrent and batch is None:
+        batch = 1
+        notes.append(f"batch size 1, which LiteRT needs for {_listed(recurrent, 'and')}")
     return Fit("", batch, quantize, tuple(notes))
 
 

@@ -6,6 +6,7 @@ runtime({"input": x})["dense"]     # (n, 10) float32
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,6 +86,41 @@ def _onnx(path: Path) -> Runtime:
     return Runtime(names, outputs, _fixed(session.get_inputs()[0].shape), call)
 
 
+def _tflite(path: Path) -> Runtime:
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_content=path.read_bytes(), num_threads=os.cpu_count())
+    runner = interpreter.get_signature_runner("serving_default")
+    inputs = runner.get_input_details()
+    outputs = tuple(sorted(runner.get_output_details()))
+    first = next(iter(inputs.values()))
+    signature = first.get("shape_signature", first["shape"])
+
+    def call(arrays: Arrays) -> dict[str, np.ndarray]:
+        # What a runner gives lies in the interpreter's memory, which the next call overwrites.
+        found = runner(**{name: np.ascontiguousarray(arrays[name]) for name in inputs})
+        return {name: np.array(each) for name, each in found.items()}
+
+    return Runtime(tuple(inputs), outputs, _fixed([int(each) for each in signature]), call)
+
+
+def _savedmodel(path: Path) -> Runtime:
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(str(path))
+    function = loaded.signatures["serving_default"]
+    specs = function.structured_input_signature[1]
+    first = next(iter(specs.values()))
+
+    def call(arrays: Arrays) -> dict[str, np.ndarray]:
+        assert loaded is not None  # its function dies with it
+        found = function(**{name: tf.constant(arrays[name]) for name in specs})
+        return {name: each.numpy() for name, each in found.items()}
+
+    outputs = tuple(sorted(function.structured_outputs))
+    return Runtime(tuple(specs), outputs, _fixed(first.shape.as_list()), call)
+
+
 def _fixed(shape: Sequence[Any]) -> int | None:
     return shape[0] if shape and isinstance(shape[0], int) and shape[0] > 0 else None
 
@@ -94,4 +130,8 @@ def _first_line(error: BaseException) -> str:
     return text[:300] or type(error).__name__
 
 
-_OPENERS: dict[str, Callable[[Path], Runtime]] = {"onnx": _onnx}
+_OPENERS: dict[str, Callable[[Path], Runtime]] = {
+    "onnx": _onnx,
+    "tflite": _tflite,
+    "savedmodel": _savedmodel,
+}

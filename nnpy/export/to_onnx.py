@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from nnpy.errors import ModelError
+from nnpy.export.formats import INT8_WEIGHTS, NONE
 from nnpy.export.serving import Serving
 
 METADATA = "nnpy"  # the key in the file's metadata
@@ -17,7 +19,13 @@ OPSET = 15
 
 
 def write(
-    serving: Serving, path: Path, described: Mapping[str, Any], *, opset: int | None = None
+    serving: Serving,
+    path: Path,
+    described: Mapping[str, Any],
+    *,
+    opset: int | None = None,
+    quantize: str = NONE,
+    examples: Mapping[str, np.ndarray] | None = None,
 ) -> None:
     """Writes the file. Raises ModelError where ONNX has no operation for one of the model's."""
     import onnx
@@ -34,6 +42,8 @@ def write(
     if foreign:
         raise ModelError(f"ONNX has no operation for TensorFlow's {', '.join(foreign)}")
     _name_axes(proto, serving)
+    if quantize != NONE:
+        proto = _quantized(proto, serving, quantize, examples or {})
     entry = proto.metadata_props.add()
     entry.key, entry.value = METADATA, json.dumps(described, ensure_ascii=False)
     try:
@@ -42,6 +52,38 @@ def write(
         first = str(error).strip().partition("\n")[0]
         raise ModelError(f"what was written is no valid ONNX: {first}") from None
     path.write_bytes(proto.SerializeToString())
+
+
+def _quantized(
+    proto: Any, serving: Serving, quantize: str, examples: Mapping[str, np.ndarray]
+) -> Any:
+    """The model with weights of 8 bits, and for int8 the values between its layers too."""
+    import onnx
+    from onnxruntime import quantization
+
+    with tempfile.TemporaryDirectory(prefix="nnpy-export-") as name:
+        given, made = Path(name) / "given.onnx", Path(name) / "made.onnx"
+        given.write_bytes(proto.SerializeToString())
+        if quantize == INT8_WEIGHTS:
+            quantization.quantize_dynamic(given, made, weight_type=quantization.QuantType.QInt8)
+        else:
+            reader = _Examples(examples, serving.signature.batch or 1)
+            quantization.quantize_static(given, made, reader, per_channel=True)
+        return onnx.load(made)
+
+
+class _Examples:
+    """Representative examples as ONNX Runtime asks for them: a batch each time, at last None."""
+
+    def __init__(self, examples: Mapping[str, np.ndarray], size: int) -> None:
+        count = len(next(iter(examples.values())))
+        self._batches = iter(
+            {name: np.asarray(each[start : start + size]) for name, each in examples.items()}
+            for start in range(0, count - size + 1, size)
+        )
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        return next(self._batches, None)
 
 
 def _name_axes(proto: Any, serving: Serving) -> None:

@@ -1,4 +1,7 @@
-"""A model → a file of a format. Importing this module imports TensorFlow."""
+"""A model → a file of a format; a Keras file is made by `to_keras.py`.
+
+Importing this module imports TensorFlow.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from nnpy.export import to_onnx
+from nnpy.export import to_onnx, to_savedmodel, to_tflite
 from nnpy.export.serving import Serving
 
 
@@ -28,6 +31,8 @@ def write(
     range of the values. Raises ModelError for what the format cannot hold.
     """
     if name == "onnx":
-        to_onnx.write(serving, path, described, opset=opset)
+        to_onnx.write(serving, path, described, opset=opset, quantize=quantize, examples=examples)
+    elif name == "tflite":
+        to_tflite.write(serving, path, described, quantize=quantize, examples=examples)
     else:
-        raise AssertionError(name)
+        to_savedmodel.write(serving, path, described)

@@ -26,19 +26,13 @@ _ROUNDS = 20  # of one example, of which the median is told
 
 def convert(task: Mapping[str, Any]) -> dict[str, Any]:
     """Writes a model in another format."""
-    select.prepare_environment()
-    from nnpy.config.user_code import CodeFile
     from nnpy.data import Preprocessing
-    from nnpy.engine import introspection
-    from nnpy.export import serving, write
-    from nnpy.models import user_code
-    from nnpy.safety import model_files
 
-    # The command has checked that this code may be run.
-    files = [CodeFile(Path(each["path"]), each["name"], each["text"]) for each in task["code"]]
-    model = model_files.open_model(task["model"], user_code.objects(files), compile=False)
-    model = serving.in_float32(model)
-    serving.freeze_normalization(introspection.layers(model))
+    model = _model(task["model"], task["code"])
+    from nnpy.engine import introspection
+    from nnpy.export import serving, to_keras, write
+    from nnpy.models import saved
+
     preprocessing = None
     if task["preprocessing"] is not None:
         told = task["preprocessing"]
@@ -47,6 +41,13 @@ def convert(task: Mapping[str, Any]) -> dict[str, Any]:
             Preprocessing(**told), outputs=tuple(outputs) if isinstance(outputs, list) else outputs
         )
     signature = serving.signature_from(task["inputs"], task["outputs"], task["batch"])
+    if task["format"] == "keras":
+        scaled = to_keras.with_scaling(model, preprocessing, signature)
+        record = saved.Record(**{**task["record"], "classes": tuple(task["record"]["classes"])})
+        saved.save(scaled, Path(task["out"]), record)
+        return {}
+    model = serving.in_float32(model)
+    serving.freeze_normalization(introspection.layers(model))
     write.write(
         task["format"],
         serving.Serving(model, preprocessing, signature),
@@ -62,7 +63,11 @@ def convert(task: Mapping[str, Any]) -> dict[str, Any]:
 def check(task: Mapping[str, Any]) -> dict[str, Any]:
     """Runs an exported file: its answers to examples, and how long one takes."""
     examples = _arrays(task["examples"])
-    runtime = runtimes.open_file(task["format"], Path(task["path"]))
+    path = Path(task["path"])
+    if task["format"] == "keras":
+        runtime = _keras(_model(str(path), task["code"]), task["outputs"])
+    else:
+        runtime = runtimes.open_file(task["format"], path)
     answers = runtime(examples)
     one = {name: each[: runtime.batch or 1] for name, each in examples.items()}
     seconds = _median(lambda: runtime(one)) / (runtime.batch or 1)
@@ -70,6 +75,43 @@ def check(task: Mapping[str, Any]) -> dict[str, Any]:
         np.save(Path(task["out"]) / f"{index}.npy", values, allow_pickle=False)
         answers[name] = values[:0]
     return {"outputs": list(answers), "milliseconds": 1000 * seconds}
+
+
+def _model(path: str, code: list[dict[str, str]]) -> Any:
+    """A Keras model, and the user's own code, which the command has checked that it may be run."""
+    select.prepare_environment()
+    from nnpy.config.user_code import CodeFile
+    from nnpy.models import user_code
+    from nnpy.safety import model_files
+
+    files = [CodeFile(Path(each["path"]), each["name"], each["text"]) for each in code]
+    return model_files.open_model(path, user_code.objects(files), compile=False)
+
+
+def _keras(model: Any, outputs: list[dict[str, Any]]) -> runtimes.Runtime:
+    """A Keras model as other files are run."""
+    import keras
+
+    names = tuple(each["name"] for each in outputs)
+
+    def call(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        (x,) = arrays.values() if len(arrays) == 1 else (dict(arrays),)
+        flat = keras.tree.flatten(model.predict_on_batch(x))
+        return {each["name"]: flat[_place(model, each)] for each in outputs}
+
+    inputs = model.inputs
+    given = tuple(each.name for each in inputs)
+    batch = inputs[0].shape[0]
+    return runtimes.Runtime(given, names, batch, call)
+
+
+def _place(model: Any, output: Mapping[str, Any]) -> int:
+    """Where an output stands: given by name they are in the order of their names."""
+    from nnpy.models import ends
+
+    if isinstance(ends.structure(model), tuple):
+        return ends.output_keys(model).index(output["name"])
+    return int(output["index"])
 
 
 def _arrays(told: Mapping[str, str]) -> dict[str, np.ndarray]:

@@ -21,6 +21,7 @@ from nnpy.data.dataset import first_array
 from nnpy.errors import ModelError
 from nnpy.export import agreement, formats
 from nnpy.export.formats import FLOAT16, INT8, NONE, Format
+from nnpy.models.saved import Record
 from nnpy.runs.folder import Run
 from nnpy.workflows.export import describe, place, process
 from nnpy.workflows.session import Session
@@ -147,6 +148,8 @@ class Exporter:
                 "path": str(made),
                 "examples": self._saved(self.reference.examples.x, folder),
                 "out": str(folder),
+                "code": self._code,
+                "outputs": self._outputs,
             }
             try:
                 told = process.run(task, folder)
@@ -192,13 +195,10 @@ class Exporter:
         return {
             "do": "convert",
             "model": str(self.path),
-            "code": [
-                {"path": str(each.path), "name": each.name, "text": each.text}
-                for each in self.config.code
-            ],
+            "code": self._code,
             "preprocessing": asdict(self.preprocessing) if self.order.raw_input else None,
             "inputs": described["inputs"],
-            "outputs": [{"name": each.name, "index": each.index} for each in self.outputs_of],
+            "outputs": self._outputs,
             "batch": fit.batch,
             "format": wanted.name,
             "quantize": fit.quantize,
@@ -206,7 +206,29 @@ class Exporter:
             "out": str(made),
             "described": described,
             "examples": examples,
+            "record": asdict(self._record),
         }
+
+    @property
+    def _code(self) -> list[dict[str, str]]:
+        """The user's own Python files, that the model's classes are of."""
+        return [
+            {"path": str(each.path), "name": each.name, "text": each.text}
+            for each in self.config.code
+        ]
+
+    @property
+    def _outputs(self) -> list[dict[str, Any]]:
+        return [{"name": each.name, "index": each.index} for each in self.outputs_of]
+
+    @property
+    def _record(self) -> Record:
+        """What a Keras file with the scaling inside remembers."""
+        info = self.session.data_info
+        scale = 1.0 if self.order.raw_input else float(self.preprocessing.scale)
+        outputs = {each.name: each.scale for each in self.outputs_of if each.scale}
+        learnt = self.session.dataset().preprocessing
+        return Record(scale, info.dtype, outputs, info.classes, learnt)
 
     def _saved(self, x: Any, folder: Path) -> dict[str, str]:
         """Examples as files, in the form in which the exported file takes them."""

@@ -66,6 +66,57 @@ def test_the_file_takes_raw_bytes_and_carries_its_description(told: dict) -> Non
     assert beside["rescale"] == 1 / 255
 
 
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tasks are done in this process, which has TensorFlow: seconds less for each."""
+    from nnpy.workflows.export import child, process
+
+    tasks = {"convert": child.convert, "check": child.check}
+    monkeypatch.setattr(process, "run", lambda task, folder: tasks[task["do"]](task))
+
+
+@pytest.mark.parametrize(
+    ("kind", "quantize", "name", "near"),
+    [
+        ("tflite", "none", "tiny.tflite", 1e-5),
+        ("tflite", "float16", "tiny-float16.tflite", 0.01),
+        ("tflite", "int8-weights", "tiny-int8-weights.tflite", 0.1),
+        ("tflite", "int8", "tiny-int8.tflite", 0.1),
+        ("onnx", "int8-weights", "tiny-int8-weights.onnx", 0.1),
+        ("onnx", "int8", "tiny-int8.onnx", 0.1),
+        ("savedmodel", "none", "tiny-savedmodel", 1e-5),
+        ("keras", "none", "tiny.keras", 1e-5),
+    ],
+)
+def test_every_format_agrees(
+    kind: str, quantize: str, name: str, near: float, run: Run, here: None
+) -> None:
+    told = api.export(run, kind, quantize=quantize)
+    assert api.export_failures(told) == []
+    (export,) = told["exports"]
+    path = run.export_folder / name
+    assert export["file"] == str(path)
+    assert export["difference"] < near
+    assert export["same"] > 0.95
+    assert export["after"] > export["before"] - 0.01
+    assert sidecar.read(path)["quantize"] == quantize
+    if quantize.startswith("int8"):
+        assert export["bytes"] < 0.5 * (run.export_folder / "tiny.onnx").stat().st_size
+    if kind == "keras":
+        found = api.evaluate(path)["metrics"]
+        assert found["accuracy"] == pytest.approx(export["before"])
+
+
+def test_without_the_scaling_the_file_takes_what_the_model_takes(
+    run: Run, exporter: Exporter, here: None, tmp_path: Path
+) -> None:
+    told = api.export(run, ["savedmodel", "tflite"], raw_input=False, batch=4, output=tmp_path)
+    assert [each["agrees"] for each in told["exports"]] == [True, True]
+    beside = sidecar.read(tmp_path / "tiny.tflite")
+    assert beside["inputs"] == [{"name": "input", "shape": [28, 28], "dtype": "float32"}]
+    assert beside["batch"] == 4
+
+
 def _answers(path: Path, x: np.ndarray) -> np.ndarray:
     return runtimes.open_file("onnx", path)({"input": x})["dense_1"]
 
