@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nnpy.catalog.entries import Entry, Parameter
+from nnpy.config import forms
 from nnpy.config.checker import Checker
 from nnpy.config.network.graph import INPUT, Inputs, Network, Ref, Step, names_in
 from nnpy.config.network.names import Scope
@@ -96,7 +97,9 @@ def plain(use: Use) -> Inputs:
 
 
 def structure(scope: Scope, node: Node, path: str) -> Inputs:
-    """Names in lists and mappings, to any depth; a number in a list stands for itself."""
+    """Names in lists and mappings, to any depth; numbers and arrays in a list are themselves."""
+    if forms.is_array(node):
+        return forms.array(node, path, scope.checker)
     if node.is_map and node.value:
         items = node.value.items()
         return {str(key): structure(scope, each, f"{path}.{key}") for key, each in items}
