@@ -42,7 +42,8 @@ def test_fields_say_what_is_unknown_and_what_was_meant(
     path.write_text(text)
     with pytest.raises(ConfigError) as caught:
         load_config(path)
-    first = caught.value.problems[-1].as_dict()
+    problems = caught.value.problems
+    first = next((each for each in problems if each.code), problems[0]).as_dict()
     assert (first["code"], bool(first["suggestion"])) == (code, bool(suggestion))
     assert suggestion in first["suggestion"]
     assert not suggestion or f"'{first['suggestion']}'" in first["message"]
