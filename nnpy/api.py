@@ -9,7 +9,7 @@ TensorFlow is imported when a function needs it, while a thread reads the data.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -222,6 +222,79 @@ def predict(
     model_path, loaded = model_and_config(target, config, trust_code)
     paths = [Path(source) for source in sources]
     return predict_files(model_path, loaded, paths, invert=invert, device=device)
+
+
+def export(
+    target: Target = None,
+    format: str | Iterable[str] = "onnx",
+    *,
+    quantize: str = "none",
+    batch: int | str | None = None,
+    opset: int | None = None,
+    raw_input: bool = True,
+    output: str | Path | None = None,
+    config: ConfigLike | None = None,
+    trust_code: bool = False,
+    progress: Callable[[str], None] | None = None,
+) -> dict[str, Any]:
+    """Writes a run's best model, or a .keras file, in other formats, each checked against it.
+
+    Args:
+        target: As for `evaluate`.
+        format: savedmodel, onnx, tflite or keras, or several of them.
+        quantize: "none", "float16", "int8-weights" or "int8".
+        batch: The one batch size that it takes; "open" for any; default any, where it can be.
+        opset: Of ONNX, 11 to 18; default 15.
+        raw_input: Whether the data's own values go in, scaled inside; else what the model takes.
+        output: The file, or a folder; default the run's folder `export`, or the working folder.
+        config: As for `evaluate`.
+        progress: Hears of what is done.
+
+    Returns plain data: `exports`, a dict for each file, with `agrees` and the `reasons` where it
+    does not; `failed`, why a format could not be written.
+
+    Raises:
+        UsageError: For what cannot be asked for.
+        NnpyError: For what else stands in the way.
+    """
+    from nnpy.export.formats import OPSETS, QUANTIZATIONS, named
+    from nnpy.workflows.export.export import Order, export_model
+
+    if quantize not in QUANTIZATIONS:
+        raise UsageError(f"--quantize {quantize}: expected {', '.join(QUANTIZATIONS)}")
+    if opset is not None and opset not in OPSETS:
+        raise UsageError(f"--opset {opset}: expected {OPSETS[0]} to {OPSETS[-1]}")
+    if isinstance(batch, str) and batch != "open":
+        raise UsageError(f"--batch {batch}: expected a number, or open")
+    if isinstance(batch, int) and batch < 1:
+        raise UsageError(f"--batch {batch}: expected 1 or more, or open")
+    names = [format] if isinstance(format, str) else list(format)
+    order = Order(
+        tuple(dict.fromkeys(named(each) for each in names)),
+        quantize,
+        batch if isinstance(batch, int) else None,
+        batch == "open",
+        opset,
+        raw_input,
+        Path(output) if output is not None else None,
+    )
+    order.check()
+    path, loaded = model_and_config(target, config, trust_code)
+    home = Run(path.parent.parent)
+    return export_model(
+        path,
+        loaded,
+        order,
+        run=home if path.parent.name == "checkpoints" and home.is_run() else None,
+        say=progress or (lambda text: None),
+    )
+
+
+def export_failures(told: Mapping[str, Any]) -> list[str]:
+    """Of what `export` returned, why not all is well, a line each."""
+    from nnpy.workflows.export.export import reasons
+
+    return list(reasons(told))
 
 
 def compare(targets: Iterable[str | Path | Run]) -> Comparison:

@@ -20,6 +20,8 @@ NOT_FOR_CONFIGS = {
     "regularizer": {"Regularizer"},
     "constraint": {"Constraint"},
     "callback": {"Callback", "CallbackList"},
+    # Those two hold the texts that they were calibrated with.
+    "quantizer": {"Quantizer", "QuantizationConfig", "GPTQConfig", "AWQConfig"},
     "activation": {"get", "serialize", "deserialize"},
     "op": set(),
 }
@@ -195,12 +197,12 @@ ITEMS = {
     """x_factor y_factor height_factor width_factor brightness_factor contrast_factor
     saturation_factor hue_factor""": "float",
     "cells RNN.cell": "cell",
-    "Reshape.target_shape": "int",
+    "Reshape.target_shape AbsMaxQuantizer.value_range": "int",
     "layers": "layer",
 }
 
 # Arguments for which only a tuple will do.
-TUPLES = "TextVectorization.ngrams"
+TUPLES = "TextVectorization.ngrams AbsMaxQuantizer.value_range"
 
 # Lists of one number for each spatial axis: their length is the digit in the class's name.
 SPATIAL = "kernel_size strides pool_size dilation_rate output_padding size output_size"
@@ -240,6 +242,10 @@ TYPES = {
     "reduction average": "str null",
     "beta_1 beta_2 adam_beta_1 adam_beta_2 minval maxval decay_rate": "float",
     "bounding_box_format encoding method call_training_endpoint": "str null",
+    "quantization_config weight_quantizer": "quantizer null",
+    "activation_quantizer": "quantizer str null",
+    "Int4QuantizationConfig.block_size": "int null",
+    "AbsMaxQuantizer.axis": "int list null",
     "cell": "cell",
     "cells": "list",
     "cooldown patience start_from_epoch verbose": "int",

@@ -13,6 +13,7 @@ MODULES = {
     "regularizer": "regularizers",
     "constraint": "constraints",
     "callback": "callbacks",
+    "quantizer": "quantizers",
 }
 # What the catalog lists; activations and operations are functions.
 KINDS = (*MODULES, "activation", "op")

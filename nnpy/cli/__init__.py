@@ -23,6 +23,7 @@ COMMANDS = {
     "check": ("check", "Find the mistakes in configs."),
     "evaluate": ("evaluate", "Evaluate a trained model on its data."),
     "predict": ("predict", "Classify images with a trained model."),
+    "export": ("export", "Write a trained model in other formats, checked."),
     "report": ("report", "Recreate the figures and report of a run."),
     "runs": ("runs", "List the runs."),
     "compare": ("compare", "Compare runs side by side."),

@@ -24,14 +24,19 @@ class Preprocessing:
     def __call__(self, x: Any, y: Any) -> tuple[Any, Any]:
         import tensorflow as tf
 
-        x = tf.cast(x, tf.float32)
-        if self.scale != 1.0:
-            x = x * tf.constant(self.scale, tf.float32)
-        if self.channel_axis:
-            x = x[..., tf.newaxis]
+        x = self.inputs(x)
         y = tf.cast(y, tf.int32)
         if self.one_hot is not None:
             y = tf.one_hot(y, self.one_hot, dtype=tf.float32)
         if isinstance(self.outputs, int):
             return x, [y] * self.outputs
         return x, (y if self.outputs is None else dict.fromkeys(self.outputs, y))
+
+    def inputs(self, x: Any) -> Any:
+        """The model's input alone: of examples whose answers nobody knows."""
+        import tensorflow as tf
+
+        x = tf.cast(x, tf.float32)
+        if self.scale != 1.0:
+            x = x * tf.constant(self.scale, tf.float32)
+        return x[..., tf.newaxis] if self.channel_axis else x

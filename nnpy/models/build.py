@@ -191,7 +191,7 @@ def pick(inputs: Inputs, tensors: Mapping[str, Any]) -> Any:
     if isinstance(inputs, tuple):
         return [pick(each, tensors) for each in inputs]
     if not isinstance(inputs, str):
-        return inputs
+        return instantiate(inputs)  # a number or an array
     if inputs in tensors:
         return tensors[inputs]
     head, _, part = inputs.rpartition("/")

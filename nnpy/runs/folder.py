@@ -31,9 +31,9 @@ _MOST_EPOCHS = 1_000_000
 FILES = (
     *("config.yaml", "environment.json", "metrics.csv", "summary.json", "log.txt", "report.html"),
     *("model.png", "model.svg", "model.dot", "evaluation.json", "predictions.npz", ".lock"),
-    *("split.npz", "preprocessing.json"),
+    *("split.npz", "preprocessing.json", "export.json"),
 )
-FOLDERS = ("checkpoints", "figures", "state", "code", "tensorboard")
+FOLDERS = ("checkpoints", "figures", "state", "code", "tensorboard", "export")
 
 
 @dataclass(frozen=True)
@@ -119,6 +119,16 @@ class Run:
     def preprocessing_path(self) -> Path:
         """What was learnt from the training rows, by which a raw one becomes the model's input."""
         return self.folder / "preprocessing.json"
+
+    @property
+    def export_folder(self) -> Path:
+        """The model in other formats."""
+        return self.folder / "export"
+
+    @property
+    def export_path(self) -> Path:
+        """How each export agreed with the model."""
+        return self.folder / "export.json"
 
     def diagram_path(self, form: str) -> Path:
         return self.folder / f"model.{form}"
@@ -243,6 +253,10 @@ class Run:
     def metrics(self) -> list[dict[str, float]]:
         """The rows of metrics.csv, an epoch each; an absent number is left out."""
         return read_numbers(self.metrics_path, _METRICS_LIMIT, _MOST_EPOCHS)
+
+    def exports(self) -> list[dict[str, Any]]:
+        """What export.json tells of each export. Raises RunError when it is not what it must be."""
+        return records.read_exports(self.export_path)
 
     def status(self) -> str:
         """running, finished, interrupted or failed; a run whose process died is interrupted."""

@@ -58,6 +58,34 @@ ENVIRONMENT = record(
         "file_seals": sequence(text),
     }
 )
+EXPORT = record(
+    {
+        "exports": sequence(
+            record(
+                {
+                    "file": text,
+                    "format": text,
+                    "quantize": text,
+                    "bytes": whole,
+                    "model_bytes": whole,
+                    "milliseconds": number,
+                    "model_milliseconds": number,
+                    "difference": number,
+                    "same": optional(number),
+                    "score": text,
+                    "before": optional(number),
+                    "after": optional(number),
+                    "examples": whole,
+                    "scored": whole,
+                    "reasons": sequence(text),
+                    "notes": sequence(text),
+                },
+                ("file", "format", "quantize", "bytes", "difference", "reasons"),
+            )
+        )
+    },
+    ("exports",),
+)
 
 
 def read_summary(path: Path) -> dict[str, Any]:
@@ -71,3 +99,9 @@ def read_summary(path: Path) -> dict[str, Any]:
 def read_environment(path: Path) -> dict[str, Any]:
     """What environment.json tells; {} when it is not there. Raises RunError."""
     return json_file.read(path, ENVIRONMENT, _LIMIT)
+
+
+def read_exports(path: Path) -> list[dict[str, Any]]:
+    """What export.json tells; [] when it is not there. Raises RunError."""
+    exports: list[dict[str, Any]] = json_file.read(path, EXPORT, _LIMIT).get("exports", [])
+    return exports

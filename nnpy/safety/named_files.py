@@ -16,8 +16,9 @@ A run folder, a model and the configs in them may come from anywhere. What each 
 | model  | vocabularies, other files of weights    | refused (safety/model_files.py)          |
 | state  | attributes of callbacks, keras.ops      | no name, no method (training/state.py)   |
 
-"In a run" means: the config that says it, or the file itself, lies in a run folder. "Sealed
-here" means: this user has trained with exactly it, on this machine (safety/code_seal.py).
+"In a run" means: the config that says it, or the file itself, lies in a run folder, or in the
+folder of a sweep. "Sealed here" means: this user has trained with exactly it, on this machine
+(safety/code_seal.py); of a sweep's own config, in one of its trials.
 `check` is the gate; nothing of the first four rows is run, read or written before it.
 """
 
@@ -30,6 +31,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnpy.errors import UsageError, printable
+from nnpy.runs import sweep_place
 from nnpy.runs.folder import Run
 from nnpy.safety import code_seal
 
@@ -98,18 +100,26 @@ def check(config: Config, *, training: bool = False) -> None:
     if config.trust_code:
         return
     for file in config.code:
-        for run in _runs_of(file):
-            if file.path.parent.resolve() != run.code_folder.resolve():
+        runs = list(_runs_of(file))
+        if not runs and (_sweep_around(file.said_in) or _sweep_around(file.path)):
+            raise code_seal.refusal([_shown(file.path)])
+        for owner in runs:
+            if file.path.parent.resolve() != owner.code_folder.resolve():
                 raise code_seal.refusal([_shown(file.path)])
-            sealed = run.environment().get("code_seal", "")
+            sealed = owner.environment().get("code_seal", "")
             code_seal.check(code_seal.contents(config.code), sealed, trusted=False)
     for named in named_files(config, training=training):
-        owner = _run_around(named.said_in)
-        if owner is None:
+        run, sweep = _run_around(named.said_in), _sweep_around(named.said_in)
+        if run is not None:
+            runs = [run]
+        elif sweep is not None:
+            runs = list(sweep_place.runs(sweep))
+        else:
             continue
-        if not code_seal.is_sealed_name(named.sealed_as, owner.environment().get("file_seals", ())):
+        seals = (seal for each in runs for seal in each.environment().get("file_seals", ()))
+        if not code_seal.is_sealed_name(named.sealed_as, seals):
             raise UsageError(
-                f"the config of {owner} names a file or an address for {named.what}: "
+                f"the config of {run or sweep} names a file or an address for {named.what}: "
                 f"{_shown(named.name)}; you have not trained with it on this machine. If it "
                 f"may be used, say --trust-code"
             )
@@ -133,13 +143,21 @@ def _runs_of(file: CodeFile) -> Iterator[Run]:
 
 def _run_around(place: str | Path) -> Run | None:
     """The run that a file lies in, by its name or by where its links lead."""
+    found = (Run.around(each) for each in _places(place))
+    return next((run for run in found if run is not None), None)
+
+
+def _sweep_around(place: str | Path) -> Path | None:
+    """The sweep that a file lies in, likewise."""
+    found = (sweep_place.around(each) for each in _places(place))
+    return next((sweep for sweep in found if sweep is not None), None)
+
+
+def _places(place: str | Path) -> tuple[Path, ...]:
     if not place or place == "--set":
-        return None
+        return ()
     path = Path(os.path.abspath(place))  # noqa: PTH100 – a link is looked at as well
-    for each in (path, path.resolve()):
-        if (run := Run.around(each)) is not None:
-            return run
-    return None
+    return path, path.resolve()
 
 
 def _shown(name: object) -> str:

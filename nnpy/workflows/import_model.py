@@ -12,6 +12,7 @@ from nnpy.config.checker import Checker
 from nnpy.config.load import load_config
 from nnpy.errors import ModelError, UsageError
 from nnpy.models.to_config import document as documents
+from nnpy.models.to_config import saved_names
 from nnpy.models.to_config.context import Arrays
 from nnpy.models.to_config.network import new_context
 from nnpy.models.user_code import own_objects
@@ -45,6 +46,7 @@ def import_model(
             raise UsageError(f"{each} already exists; nothing was written")
     saved, _ = model_files.inspect(model, custom)
     opened = model_files.open_model(model, custom, compile=False)
+    saved_names.restore(opened, saved)
     document = documents.of_model(opened, saved.get("compile_config"), context)
     if code is not None:
         document.content = {"code": str(code.absolute()), **document.content}

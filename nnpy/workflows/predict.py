@@ -44,7 +44,7 @@ def predict_files(
     model, info = session.open_model(path), session.data_info
     preprocessing = session.preprocessing(model)
     outputs_of = session.outputs_of(model)
-    edge = _training_border(session)
+    edge = training_border(session)
     examples: list[Example] = []
     errors: list[str] = []
     for file in files:
@@ -109,7 +109,7 @@ def _answers(given: Any, outputs_of: Sequence[Any], info: DataInfo) -> list[dict
     ]
 
 
-def _training_border(session: Session) -> float | None:
+def training_border(session: Session) -> float | None:
     """What is behind the things in the training pictures; None where that cannot be known."""
     if not pictures.is_picture_shape(session.data_info.shape):
         return None

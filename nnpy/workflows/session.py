@@ -328,7 +328,8 @@ def model_and_config(
         path = Path(target)
         if path.is_file():
             home = Run(path.parent.parent)
-            if config is None and path.parent.name == "checkpoints" and home.is_run():
+            in_run = path.parent.name in ("checkpoints", "export")
+            if config is None and in_run and home.is_run():
                 return path, load_config(home.config_path, trust_code=trust_code)
             source = config if config is not None else {"model": ["Flatten"]}
             return path, load_config(source, trust_code=trust_code)

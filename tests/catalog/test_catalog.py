@@ -42,6 +42,7 @@ MODULES: dict[str, ModuleType] = {
     "regularizer": keras.regularizers,
     "constraint": keras.constraints,
     "callback": keras.callbacks,
+    "quantizer": keras.quantizers,
 }
 
 # Required arguments beside those that the catalog itself is made with.

@@ -71,7 +71,7 @@ def test_a_layer(entry):
 @pytest.mark.parametrize(
     "entry",
     entries("optimizer", "schedule", "loss", "metric", "initializer", "regularizer", "constraint")
-    + entries("callback"),
+    + entries("callback", "quantizer"),
 )
 def test_any_other_object(entry, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # some callbacks make files

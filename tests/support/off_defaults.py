@@ -25,6 +25,7 @@ MODULES: dict[str, Any] = {
     "regularizer": keras.regularizers,
     "constraint": keras.constraints,
     "callback": keras.callbacks,
+    "quantizer": keras.quantizers,
 }
 
 # Objects that are left out, with the reason.
@@ -43,7 +44,6 @@ EXCEPTIONS = {
 # Arguments that are left at their defaults, with the reason.
 LEFT_OUT = {
     "weights": "an array for a layer that is built; a config holds none",
-    "quantization_config": "a live object; a dtype policy says it in a word",
     "gptq_unpacked_column_size": "what Keras notes when it saves a quantized layer",
     "Lambda.mask": "a function of masks; Keras has none by name",
     "LossScaleOptimizer.name": "kept by the optimizer within",
@@ -105,6 +105,7 @@ SPECIAL: dict[str, Any] = {
     "AUC.thresholds": [0.25, 0.5],
 }
 SPECIAL |= {
+    "quantization_config": {"Int4QuantizationConfig": {"block_size": 2}},
     "implementation": 1,
     "has_input_vocabulary": True,
     "vocabulary_size": 2,
@@ -128,6 +129,10 @@ SPECIAL |= {
     "Conv1DTranspose.strides": 3,
     "use_cudnn": False,
     "Resizing.fill_mode": "constant",
+    "AbsMaxQuantizer.value_range": (-7, 7),
+    "output_dtype": "int32",
+    "Int4QuantizationConfig.weight_quantizer": {"AbsMaxQuantizer": {"value_range": (-8, 7)}},
+    "block_size": -1,
     "tile_grid_size": [4, 4],
     "Solarization.addition_factor": 0.25,
     "Solarization.threshold_factor": 0.5,
@@ -216,6 +221,7 @@ SPECIAL |= {
 }
 
 _BY_TYPE: dict[str, Any] = {
+    "quantizer": {"AbsMaxQuantizer": {"axis": [0]}},
     "initializer": {"RandomNormal": {"mean": 0.5, "stddev": 0.125, "seed": 7}},
     "regularizer": {"L1L2": {"l1": 0.125, "l2": 0.25}},
     "constraint": {"MaxNorm": {"max_value": 3.0, "axis": 1}},

@@ -20,8 +20,8 @@ INPUT = "input"  # what `from:` calls the input of a model, or of a block
 # `name.1`; a tuple of them where a block is given several tensors. No name holds a "/".
 Ref = str | tuple[str, ...]
 
-# What is handed to a layer: a tensor, or a list or mapping of such, to any depth. A number
-# within a list stands for itself.
+# What is handed to a layer: a tensor, or a list or mapping of such, to any depth. A number or an
+# array within a list stands for itself.
 Inputs = Any
 
 

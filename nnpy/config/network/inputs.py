@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from nnpy.catalog.entries import Entry, Parameter
+from nnpy.config import forms
 from nnpy.config.checker import Checker
 from nnpy.config.network.graph import INPUT, Inputs, Network, Ref, Step, names_in
 from nnpy.config.network.names import Scope
+from nnpy.config.unknown import unknown_key
 from nnpy.config.wording import show
 from nnpy.config.yaml.nodes import Mark, Node
 from nnpy.errors import did_you_mean
@@ -59,8 +61,7 @@ class Use:
         """Reports arguments other than the known ones."""
         for key in self.arguments.value:
             if key not in known:
-                hint = did_you_mean(str(key), known) or f"; known: {', '.join(known)}"
-                self.error(self.arguments.keys.get(key), f"unknown argument '{key}'{hint}")
+                unknown_key(self.checker, self.arguments, key, self.path, known, word="argument")
 
     def is_frozen(self) -> bool:
         """Whether `trainable: false` stands at a block or a nested model."""
@@ -96,7 +97,9 @@ def plain(use: Use) -> Inputs:
 
 
 def structure(scope: Scope, node: Node, path: str) -> Inputs:
-    """Names in lists and mappings, to any depth; a number in a list stands for itself."""
+    """Names in lists and mappings, to any depth; numbers and arrays in a list are themselves."""
+    if forms.is_array(node):
+        return forms.array(node, path, scope.checker)
     if node.is_map and node.value:
         items = node.value.items()
         return {str(key): structure(scope, each, f"{path}.{key}") for key, each in items}

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +19,7 @@ from nnpy.config.objects import ACTIVATION_LAYERS
 from nnpy.errors import ModelError
 from nnpy.models.to_config.context import Context
 from nnpy.models.to_config.values import is_policy, plain
+from nnpy.safety.tensorflow_initializers import draws_numbers, is_of_tensorflow
 
 DEFAULT_DTYPE = "float32"
 
@@ -68,6 +70,11 @@ def object_of(kind: str, value: Mapping[str, Any], context: Context) -> Any:
     if name in _MODELS and kind in ("layer", "cell"):
         return _model(value, context)
     kind = "layer" if kind == "cell" else kind
+    if is_of_tensorflow(value):
+        more = ", which draws other numbers of the same distribution" * draws_numbers(name)
+        context.note(
+            f"{name} is TensorFlow's own initializer: Keras's of the same name stands here{more}"
+        )
     arguments = arguments_of(kind, name, value["config"], context, own=is_own(value))
     given = value["config"].get("name")
     usual = (None, snake_case(name), name)
@@ -133,7 +140,8 @@ def _is_range_of_one(written: list[Any]) -> bool:
 def is_own(value: Mapping[str, Any]) -> bool:
     """Whether a serialized object is of the user's own code."""
     module = value.get("module")
-    return not (isinstance(module, str) and module.partition(".")[0] in ("keras", "builtins"))
+    of_keras = isinstance(module, str) and module.partition(".")[0] in ("keras", "builtins")
+    return not (of_keras or is_of_tensorflow(value))
 
 
 def _is_object(value: Any) -> bool:
@@ -176,7 +184,8 @@ def _without_derived(config: Mapping[str, Any]) -> Mapping[str, Any]:
     if forward["class_name"] != backward["class_name"]:
         return found
     alone = keras.layers.Bidirectional(
-        keras.saving.deserialize_keras_object(found["layer"], safe_mode=True),
+        # A copy: the layer takes its cells out of the config that it is made from.
+        keras.saving.deserialize_keras_object(copy.deepcopy(found["layer"]), safe_mode=True),
         merge_mode=config.get("merge_mode", "concat"),
     )
     derived = keras.saving.serialize_keras_object(alone.backward_layer)["config"]

@@ -11,6 +11,7 @@ import numpy as np
 
 from nnpy.models.to_config.layers import is_network
 from nnpy.models.to_config.vocabularies import with_learned
+from nnpy.safety.tensorflow_initializers import is_of_tensorflow
 
 # What a built model may have otherwise: its name is that of the config, and a batch size that
 # no layer needs is left open.
@@ -85,6 +86,11 @@ def _config(layer: Any) -> Any:
 
 def _unequal(one: Any, other: Any, place: str) -> Iterator[str]:
     if isinstance(one, Mapping) and isinstance(other, Mapping):
+        if is_of_tensorflow(one):  # Keras's initializer of the same name stands for it
+            name, one, other = one["class_name"], one["config"], {**other}
+            if other.pop("class_name", None) != name:
+                yield f"{place.rstrip()}: TensorFlow's {name} became another"
+            other = {key: each for key, each in other["config"].items() if key in one}
         for key in [*one, *(each for each in other if each not in one)]:
             if key not in (*_FREE, "shared_object_id", "build_config", "compile_config"):
                 yield from _unequal(one.get(key), other.get(key), f"{place}{key} ")

@@ -58,6 +58,8 @@ def written(steps: list[Step], first: str | None) -> list[Any]:
 def as_text(source: Any) -> Any:
     """What stands under `from:` or `outputs:`."""
     if isinstance(source, Mapping):
+        if "array" in source and not holds_tensor(source):  # an array among tensors
+            return source
         return {key: as_text(each) for key, each in source.items()}
     if isinstance(source, list):
         return [as_text(each) for each in source]

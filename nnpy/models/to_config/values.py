@@ -44,6 +44,16 @@ def plain(
         return function(value)
     if name in ("__slice__", "__ellipsis__"):
         return slices.text(key(value))
+    if name == "DTypePolicyMap":
+        raise ModelError(
+            "a DTypePolicyMap, which gives the layers within a layer dtypes of their own, cannot "
+            "be expressed in a config: a layer there has one dtype"
+        )
+    if name in ("GPTQConfig", "AWQConfig"):
+        raise ModelError(
+            f"a layer quantized by {name.removesuffix('Config')} cannot be expressed in a config: "
+            "it holds what it was calibrated with"
+        )
     raise ModelError(f"{name} cannot be expressed in a config: {config}")
 
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nnpy.errors import UsageError
+from nnpy.runs import sweep_place
 from nnpy.runs.folder import Run
 from nnpy.storage import atomic
+from nnpy.storage.regular import NotRegular
 
 ROOT = Path("sweeps")
 
@@ -26,12 +28,12 @@ class SweepFolder:
     @property
     def journal(self) -> Path:
         """What Optuna keeps, where no other storage is named."""
-        return self.path / "journal.log"
+        return self.path / sweep_place.JOURNAL
 
     @property
     def storage(self) -> Path:
         """The address of the storage, where another one is named."""
-        return self.path / "storage.txt"
+        return self.path / sweep_place.STORAGE
 
     @property
     def lock(self) -> Path:
@@ -45,7 +47,7 @@ class SweepFolder:
 
     @property
     def trials(self) -> Path:
-        return self.path / "trials"
+        return self.path / sweep_place.TRIALS
 
     def run(self, number: int, seed: int, seeds: int) -> Run:
         """The run of a trial; `seed` counts from 0 the trainings of one trial."""
@@ -58,17 +60,19 @@ class SweepFolder:
 
     @property
     def summary(self) -> Path:
-        return self.path / "sweep.json"
+        return self.path / sweep_place.SUMMARY
 
     @property
     def report(self) -> Path:
         return self.path / "report.html"
 
     def make(self) -> None:
-        """Makes it. Raises RunError when it cannot be made."""
-        with atomic.translate_error(self.path):
-            self.trials.mkdir(parents=True, exist_ok=True)
-            self.owners.mkdir(exist_ok=True)
+        """Makes it. Raises RunError when it cannot be made, or has a link for a folder in it."""
+        for folder in (self.trials, self.owners):
+            with atomic.translate_error(folder):
+                folder.mkdir(parents=True, exist_ok=True)
+                if folder.is_symlink():
+                    raise NotRegular(folder, "it is a link: nothing is written through it")
 
     def exists(self) -> bool:
         return self.journal.is_file() or self.storage.is_file()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -39,7 +40,8 @@ class Owner:
     """
 
     def __init__(self, folder: SweepFolder, study: optuna.Study, *, beats: bool) -> None:
-        self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+        host = re.sub(r"[^\w.-]", "_", socket.gethostname())
+        self.name = f"{host}-{os.getpid()}-{secrets.token_hex(4)}"
         self._folder, self._study, self._beats = folder, study, beats
         self._over = threading.Event()
         self._seen: dict[str, tuple[Any, float]] = {}  # the last beat, and when it came here
@@ -74,7 +76,7 @@ class Owner:
         """Whether the owner of that name trains nothing any more."""
         if name == self.name:
             return False
-        if name is None:  # killed before it could say so
+        if name is None or not is_name(name):  # killed before it could say so
             return True
         place = self._folder.owners / name
         if place.is_dir():
@@ -90,5 +92,10 @@ class Owner:
 
     def bury(self, name: str | None) -> None:
         """Clears away what a dead owner left in the folder."""
-        if name:
+        if name and is_name(name):
             shutil.rmtree(self._folder.owners / name, ignore_errors=True)
+
+
+def is_name(name: str) -> bool:
+    """Whether a storage may have this name of an owner: that of a folder, and of no path."""
+    return bool(re.fullmatch(r"[\w-][\w.-]{,300}", name))

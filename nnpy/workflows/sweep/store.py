@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from nnpy.errors import RunError, UsageError
 from nnpy.runs.differences import differences
 from nnpy.storage import atomic
 from nnpy.workflows.sweep.folder import SweepFolder
+from nnpy.workflows.sweep.journal import open_journal
 
 if TYPE_CHECKING:
     import optuna
@@ -38,27 +38,16 @@ def held(path: Path) -> Iterator[None]:
     """A lock on a file that dies with its process; waits for it."""
     from filelock import FileLock, Timeout
 
+    lock = FileLock(path, timeout=_PATIENCE, poll_interval=0.005)
     try:
-        with atomic.translate_error(path), FileLock(path, timeout=_PATIENCE, poll_interval=0.01):
-            yield
+        with atomic.translate_error(path):
+            lock.acquire()
     except Timeout:
         raise RunError(f"{path} has been locked by another process for a minute") from None
-
-
-class _Lock:
-    """The lock of the journal, as Optuna asks for one: unlike its own it ends with its process."""
-
-    def __init__(self, path: Path) -> None:
-        from filelock import FileLock
-
-        self._lock = FileLock(path, timeout=_PATIENCE, poll_interval=0.002)
-
-    def acquire(self) -> bool:
-        self._lock.acquire()
-        return True
-
-    def release(self) -> None:
-        self._lock.release()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def open_storage(folder: SweepFolder, url: str | None) -> optuna.storages.BaseStorage:
@@ -68,44 +57,13 @@ def open_storage(folder: SweepFolder, url: str | None) -> optuna.storages.BaseSt
     """
     optuna = optuna_here()
     if url is None:
-        return optuna.storages.JournalStorage(_journal(folder))
+        return open_journal(folder.journal, lambda: held(folder.journal.with_suffix(".lock")))
     try:
         # A process that was at a trial is not seen by the database's own means: owners.py.
         return optuna.storages.RDBStorage(url)
     except Exception as error:  # noqa: BLE001 – the driver's own kinds
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UsageError(f"--storage: the database cannot be opened: {reason}") from None
-
-
-def _journal(folder: SweepFolder) -> Any:
-    from optuna.storages.journal import JournalFileBackend
-
-    class Journal(JournalFileBackend):
-        """A last line without its end is what a killed process left; it goes before the next."""
-
-        def append_logs(self, logs: list[dict[str, Any]]) -> None:
-            with held(folder.journal.with_suffix(".tail")):
-                _cut_torn_line(folder.journal)
-                super().append_logs(logs)
-
-    lock: Any = _Lock(folder.journal.with_suffix(".lock"))  # all that Optuna asks of one
-    return Journal(str(folder.journal), lock)
-
-
-def _cut_torn_line(path: Path) -> None:
-    with path.open("rb+") as file:
-        size = file.seek(0, os.SEEK_END)
-        end = size
-        while end:
-            start = max(0, end - 4096)
-            file.seek(start)
-            newline = file.read(end - start).rfind(b"\n")
-            if newline >= 0:
-                end = start + newline + 1
-                break
-            end = start
-        if end < size:
-            file.truncate(end)
 
 
 def open_study(
@@ -127,7 +85,7 @@ def open_study(
     if then is None:
         study.set_user_attr(PLAN, now)
         return study
-    if then.get("format") != _FORMAT:
+    if not isinstance(then, dict) or then.get("format") != _FORMAT:
         raise UsageError(f"the sweep {name} was begun by another version of nnpy; add --new")
     if changed := differences([then, now]):
         lines = [f"  {each.path}: {each.values[0]} → {each.values[1]}" for each in changed]

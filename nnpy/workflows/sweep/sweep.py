@@ -13,11 +13,12 @@ from nnpy.config.callbacks import check_installed
 from nnpy.config.config import Config
 from nnpy.errors import Interrupted, RunError, UsageError
 from nnpy.runs.folder import Run
-from nnpy.safety import named_files
+from nnpy.safety import code_seal, named_files
 from nnpy.storage import atomic
+from nnpy.storage.regular import read_text
 from nnpy.training import signals
 from nnpy.workflows.sweep import folder as folders
-from nnpy.workflows.sweep import result
+from nnpy.workflows.sweep import result, stored
 from nnpy.workflows.sweep.course import Course, SweepListener, is_here, shares
 from nnpy.workflows.sweep.folder import SweepFolder
 from nnpy.workflows.sweep.owners import Owner
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     import optuna
 
 
+_ADDRESS = 1 << 16  # bytes of storage.txt
 _FEW = 8  # complete trials below which nothing is said of what matters
 
 
@@ -133,12 +135,36 @@ def read(config: Config, folder: SweepFolder, study: optuna.Study) -> Sweep:
 
 def _address(folder: SweepFolder, given: str | None) -> str | None:
     """The storage's address: that which the sweep was begun with, or the one given now."""
-    before = folder.storage.read_text().strip() if folder.storage.is_file() else None
+    kept = _kept(folder.storage)
+    before, seals = (kept[0], kept[1:]) if kept else (None, [])
     if before is None and folder.journal.is_file() and given is not None:
         raise UsageError(f"{folder.path} was begun without --storage; leave it out, or add --new")
-    if given is not None and given != before:
-        atomic.write_text(folder.storage, given + "\n")
-    return given or before
+    if given is None:
+        if before is not None and not code_seal.is_sealed_name(_sealed_as(before), seals):
+            raise UsageError(
+                f"{folder.storage} names a database that you have not used for this sweep on this "
+                "machine; if it may be used, say --storage with its address"
+            )
+        return before
+    if not code_seal.is_sealed_name(_sealed_as(given), seals):
+        seals.append(code_seal.seal_name(_sealed_as(given)))
+        kept = [given, *(seals if given == before else seals[-1:])]
+        atomic.write_text(folder.storage, "\n".join(kept) + "\n")
+    return given
+
+
+def _kept(path: Path) -> list[str]:
+    """The lines of storage.txt: the address, and the seals of those who have used it."""
+    if not path.is_file():
+        return []
+    try:
+        return read_text(path, _ADDRESS, follow_links=False).splitlines() or [""]
+    except OSError as error:
+        raise RunError(f"{path} cannot be read: {error.strerror or error}") from None
+
+
+def _sealed_as(url: str) -> bytes:
+    return f"storage={url}".encode(errors="surrogatepass")
 
 
 def _test_best(
@@ -223,4 +249,4 @@ def _best_yaml(sweep: Sweep, best: Trial) -> str:
 def show(target: str | Path) -> tuple[SweepFolder, dict[str, Any]]:
     """A sweep's folder and what sweep.json says of it, for `--show`."""
     folder = folders.find(str(target))
-    return folder, json.loads(folder.summary.read_text(encoding="utf-8"))
+    return folder, stored.read_sweep(folder.summary)

@@ -13,6 +13,7 @@ from nnpy.config.load import with_values
 from nnpy.config.sweep.check import SweepPlan
 from nnpy.errors import RunError
 from nnpy.runs.folder import Run
+from nnpy.workflows.sweep import stored
 from nnpy.workflows.sweep.folder import SweepFolder
 from nnpy.workflows.sweep.owners import OWNER, Owner
 from nnpy.workflows.sweep.propose import Proposer, pruner, seed_of, values_of
@@ -61,6 +62,7 @@ class Trials:
         self._storage, self._study, self._owner = storage, study, owner
         self._id = storage.get_study_id_from_name(study.study_name)
         self._proposer = Proposer(self._plan.settings, self._plan.dimensions)
+        stored.check(study, self._proposer.space, str(folder.path))
         self._pruner = pruner(self._plan.settings.pruner, config.training.epochs)
 
     @property

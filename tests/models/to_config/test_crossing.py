@@ -74,7 +74,8 @@ def crossed(kind, original):
 
 @pytest.mark.parametrize(
     "entry",
-    entries("optimizer", "schedule", "loss", "metric", "initializer", "regularizer", "constraint"),
+    entries("optimizer", "schedule", "loss", "metric")
+    + entries("initializer", "regularizer", "constraint", "quantizer"),
 )
 def test_an_object(entry):
     for arguments in off_defaults.cases(entry):

@@ -7,12 +7,10 @@ import numpy as np
 import pytest
 
 from nnpy.config.load import load_config
-from nnpy.models.to_config import document
 from nnpy.models.to_config.compare import differences, outputs_differ
-from nnpy.models.to_config.context import Arrays
-from nnpy.models.to_config.network import new_context
-from nnpy.safety import model_files
+from nnpy.workflows.import_model import import_model
 from nnpy.workflows.session import build_model
+from tests.support import more_models
 from tests.support.small_models import MODELS
 
 
@@ -32,20 +30,16 @@ def given(model):
 
 
 def test_there_are_enough_of_them():
-    assert len(MODELS) >= 120
+    assert len(MODELS) >= 140 and more_models.__doc__
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_comes_back_equal(name, tmp_path):
     keras.backend.clear_session()
-    MODELS[name]().save(tmp_path / "m.keras")
-    original = model_files.open_model(tmp_path / "m.keras", compile=False)
-    context = new_context(Arrays("m.npz"))
-    made = document.of_model(original, context=context)
-    made.write_arrays(tmp_path)
-    document.add_data(made, tmp_path, "m.yaml")  # which nnpy's own check has passed
-    (tmp_path / "m.yaml").write_text(made.text("m"), encoding="utf-8")
-    built = build_model(load_config(tmp_path / "m.yaml", to_train=False))
+    original = MODELS[name]()
+    original.save(tmp_path / "m.keras")
+    import_model(tmp_path / "m.keras", tmp_path / "m.yaml")
+    built = build_model(load_config(tmp_path / "m.yaml"))  # whose check it passes
     assert differences(original, built) == []
     built.set_weights(original.get_weights())
     assert not outputs_differ(original, built, given(original))

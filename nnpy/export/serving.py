@@ -1,0 +1,103 @@
+"""A Keras model as the one function that is exported: raw examples in, answers out.
+
+Importing this module imports TensorFlow.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from nnpy.data import Preprocessing
+
+_HALF = re.compile(r'"(mixed_)?(b?float16)"')
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What the exported function is called with and what it gives.
+
+    `inputs` are name, shape of one example and dtype of each; `outputs` name and place in
+    `model.outputs`; `batch` is None where any number of examples may be given.
+    """
+
+    inputs: tuple[tuple[str, tuple[int | None, ...], str], ...]
+    outputs: tuple[tuple[str, int], ...]
+    batch: int | None = None
+
+    @property
+    def specs(self) -> list[tf.TensorSpec]:
+        """TensorFlow's form of the inputs."""
+        return [
+            tf.TensorSpec((self.batch, *shape), dtype, name=name)
+            for name, shape, dtype in self.inputs
+        ]
+
+
+class Serving(tf.Module):
+    """The function with all that it needs: `serve` is what a converter takes."""
+
+    def __init__(
+        self, model: keras.Model, preprocessing: Preprocessing | None, signature: Signature
+    ) -> None:
+        super().__init__()
+        self.signature = signature
+        # Converters look for TensorFlow's variables; those of Keras wrap them, and a file of which
+        # they are unknown is written without weights.
+        self.weights = [each.value for each in model.variables]
+        names = [name for name, _, _ in signature.inputs]
+
+        def serve(*arrays: Any) -> dict[str, Any]:
+            x: Any = arrays[0] if len(arrays) == 1 else dict(zip(names, arrays, strict=True))
+            if preprocessing is not None:
+                x = preprocessing.inputs(x)
+            answers = keras.tree.flatten(model(x, training=False))
+            return {name: tf.identity(answers[index]) for name, index in signature.outputs}
+
+        self.serve = tf.function(serve, input_signature=signature.specs, autograph=False)
+
+    @property
+    def concrete(self) -> Any:
+        """The function traced, once."""
+        return self.serve.get_concrete_function()
+
+
+def is_half(model: keras.Model) -> bool:
+    """Whether some layer computes with 16 bits."""
+    return bool(_HALF.search(json.dumps(keras.saving.serialize_keras_object(model))))
+
+
+def in_float32(model: keras.Model) -> keras.Model:
+    """The same model computing in float32, where it computes with half as many bits."""
+    config = json.dumps(keras.saving.serialize_keras_object(model))
+    if not _HALF.search(config):
+        return model
+    copy = keras.saving.deserialize_keras_object(json.loads(_HALF.sub('"float32"', config)))
+    copy.set_weights([np.asarray(each, np.float32) for each in model.get_weights()])
+    return copy
+
+
+def freeze_normalization(layers: Iterable[Any]) -> None:
+    """Normalization's numbers as constants: it keeps them as tensors outside of any variable,
+    which ONNX would demand as further inputs."""
+    for layer in layers:
+        if type(layer).__name__ == "Normalization" and getattr(layer, "mean", None) is not None:
+            layer.mean, layer.variance = np.asarray(layer.mean), np.asarray(layer.variance)
+
+
+def signature_from(
+    inputs: Sequence[Mapping[str, Any]], outputs: Sequence[Mapping[str, Any]], batch: int | None
+) -> Signature:
+    """The signature that plain data describe."""
+    return Signature(
+        tuple((each["name"], tuple(each["shape"]), each["dtype"]) for each in inputs),
+        tuple((each["name"], each["index"]) for each in outputs),
+        batch,
+    )

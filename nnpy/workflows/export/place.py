@@ -1,0 +1,127 @@
+"""Where exported files lie: in the run's folder, or where the user says."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nnpy.errors import UsageError
+from nnpy.export import sidecar
+from nnpy.export.formats import NONE, Fit, Format
+from nnpy.runs import begin
+from nnpy.runs.folder import Run
+from nnpy.storage import atomic
+
+if TYPE_CHECKING:
+    from nnpy.workflows.export.export import Exporter
+
+WRONG = "-disagrees"  # in the name of a file that does not give the model's answers
+
+
+def check(output: Path | None, wanted: Sequence[Format]) -> None:
+    """Raise UsageError where `-o` cannot be what it is asked to be."""
+    if output is None or output.is_dir():
+        return
+    if len(wanted) > 1:
+        raise UsageError(f"-o {output}: several formats need a folder, which is not there")
+    only = wanted[0]
+    if only.suffix and output.suffix.lower() != only.suffix:
+        raise UsageError(f"-o {output}: expected a folder, or a name ending in {only.suffix}")
+    if not output.absolute().parent.is_dir():
+        raise UsageError(f"-o {output}: the folder {output.parent} does not exist")
+
+
+def put(
+    exporter: Exporter, wanted: Format, fit: Fit, made: Path, described: Mapping[str, Any]
+) -> Path:
+    """Puts what was made in its place, its JSON beside it. Returns the place."""
+    agrees = described["check"]["agrees"]
+    target = _target(exporter, wanted, fit)
+    wrong = target.with_name(f"{target.stem}{WRONG}{target.suffix}")
+    place, other = (target, wrong) if agrees else (wrong, target)
+    text = json.dumps(described, indent=2, ensure_ascii=False) + "\n"
+    run = exporter.run if exporter.order.output is None else None
+    if run is None:
+        _put(place, other, made, text, None)
+    else:
+        with begin.claimed(run):
+            with atomic.translate_error(run.export_folder):
+                run.export_folder.mkdir(exist_ok=True)
+            _put(place, other, made, text, run.folder)
+    return place
+
+
+def note(run: Run, exports: Sequence[Mapping[str, Any]]) -> None:
+    """Adds what was exported to the run's export.json; what lies in the run by its place there."""
+    with begin.claimed(run):
+        known = {_right(each["file"]): each for each in run.exports()}
+        for each in exports:
+            path = Path(each["file"]).absolute()
+            inside = path.is_relative_to(run.folder.absolute())
+            name = str(path.relative_to(run.folder.absolute())) if inside else str(path)
+            known[_right(name)] = {**each, "file": name}
+        run.write_json(run.export_path, {"exports": list(known.values())})
+
+
+def _right(file: str) -> str:
+    """The name that a file has when it agrees."""
+    path = Path(file)
+    return str(path.with_name(path.stem.removesuffix(WRONG) + path.suffix))
+
+
+def size_of(path: Path) -> int:
+    """The bytes of a file, or of all in a folder."""
+    if path.is_file():
+        return path.stat().st_size
+    return sum(each.stat().st_size for each in path.rglob("*") if each.is_file())
+
+
+def _target(exporter: Exporter, wanted: Format, fit: Fit) -> Path:
+    output, run = exporter.order.output, exporter.run
+    if output is not None and not (output.is_dir() and not _is_export(output)):
+        return output
+    name = run.name if run is not None else exporter.path.stem
+    parts = [name] if fit.quantize == NONE else [name, fit.quantize]
+    if not wanted.suffix:
+        parts.append(wanted.name)
+    folder = output or (run.export_folder if run is not None else Path())
+    return folder / ("-".join(parts) + wanted.suffix)
+
+
+def _put(place: Path, other: Path, made: Path, text: str, root: Path | None) -> None:
+    for path in (place, other):
+        if path.exists() and not _is_export(path):
+            raise UsageError(
+                f"{path} already exists, and is no export; choose another with -o PATH"
+            )
+    if made.is_dir():
+        with atomic.translate_error(place):
+            _put_folder(place, made)
+    else:
+        atomic.write_bytes(place, made.read_bytes(), root=root)
+    atomic.write_text(sidecar.path_of(place), text, root=root)
+    _remove(other)  # what an earlier export left under the other name
+    sidecar.path_of(other).unlink(missing_ok=True)
+
+
+def _put_folder(place: Path, made: Path) -> None:
+    temporary = place.with_name(f".{place.name}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    shutil.copytree(made, temporary)
+    _remove(place)
+    temporary.rename(place)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _is_export(path: Path) -> bool:
+    """Whether a file or folder is an export of an earlier time, which may be replaced."""
+    return sidecar.path_of(path).is_file()
