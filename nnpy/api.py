@@ -177,18 +177,26 @@ def evaluate(
 
     Of a run's best model, or a .keras file, on a split of its data. `target` defaults to the
     newest run; a .keras file outside a run is evaluated on the data of `config` (default:
-    Fashion-MNIST). `predictions` is a .csv or .npz file to keep the answers in.
+    Fashion-MNIST). What `export` wrote is evaluated without Keras: by its scores alone.
+    `predictions` is a .csv or .npz file to keep the answers in.
     """
     path = predictions and Path(predictions)
     if path and path.suffix not in (".csv", ".npz"):
         raise UsageError(f"--predictions {path}: expected a name ending in .csv or .npz")
+    from nnpy.evaluation import predictions_file
+
+    if exported := _exported(target):
+        from nnpy.workflows.export.use import evaluate_exported
+
+        found = evaluate_exported(exported, split=split, config=config, trust_code=trust_code)
+        if path:
+            predictions_file.write(found, found.info, path)
+        return found.as_dict()
     from nnpy.workflows.evaluate import evaluate_model
 
     model_path, loaded = model_and_config(target, config, trust_code)
     evaluated = evaluate_model(model_path, loaded, split=split, device=device)
     if path:
-        from nnpy.evaluation import predictions_file
-
         predictions_file.write(evaluated.result, evaluated.data_info, path)
     return evaluated.as_dict()
 
@@ -216,11 +224,19 @@ def predict(
     trust_code: bool = False,
     device: str | None = None,
 ) -> dict[str, Any]:
-    """What a run's best model (or a .keras file) answers to pictures, folders and .npy files."""
+    """What a model answers to pictures, folders, .npy files, and rows of CSV and Parquet files.
+
+    It is a run's best one, a .keras file, or what `export` wrote: ONNX and LiteRT files are run
+    without TensorFlow.
+    """
+    paths = [Path(source) for source in sources]
+    if exported := _exported(target):
+        from nnpy.workflows.export.use import predict_exported
+
+        return predict_exported(exported, paths, invert=invert, trust_code=trust_code)
     from nnpy.workflows.predict import predict_files
 
     model_path, loaded = model_and_config(target, config, trust_code)
-    paths = [Path(source) for source in sources]
     return predict_files(model_path, loaded, paths, invert=invert, device=device)
 
 
@@ -389,3 +405,13 @@ def _check_form(output: str | Path | None) -> None:
     forms = ("png", "svg", "pdf", "dot")
     if output is not None and Path(output).suffix.lstrip(".").lower() not in forms:
         raise UsageError(f"{output}: expected a name ending in .png, .svg, .pdf or .dot")
+
+
+def _exported(target: Target) -> Path | None:
+    """The exported file or folder that `target` names; None where it is a run or a model."""
+    from nnpy.export import formats
+
+    if target is None or isinstance(target, Run):
+        return None
+    path = Path(target)
+    return path if path.exists() and formats.of_file(path) is not None else None

@@ -23,7 +23,7 @@ from nnpy.export import agreement, formats
 from nnpy.export.formats import FLOAT16, INT8, NONE, Format
 from nnpy.models.saved import Record
 from nnpy.runs.folder import Run
-from nnpy.workflows.export import describe, place, process
+from nnpy.workflows.export import describe, place, process, use
 from nnpy.workflows.session import Session
 
 REPRESENTATIVE = 200  # training examples whose values give int8 its ranges
@@ -130,7 +130,10 @@ class Exporter:
                 "notes": list(fit.notes),
                 **found.as_dict(),
             }
-            final = place.put(self, wanted, fit, made, {**described, "check": told})
+            whole = {**described, "check": told}
+            if sealed := use.seal(made):
+                whole["seal"] = sealed
+            final = place.put(self, wanted, fit, made, whole)
         return {"file": str(final), **told}
 
     def check(

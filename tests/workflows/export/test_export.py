@@ -204,6 +204,7 @@ def test_a_file_that_does_not_agree_is_named_so(
     assert Path(exporter.export(formats.named("onnx"))["file"]).name == "tiny.onnx"
     assert sorted(each.name for each in tmp_path.iterdir()) == [
         "lie.onnx",
+        "nnpy_reader.py",
         "tiny.onnx",
         "tiny.onnx.json",
     ]
