@@ -8,7 +8,6 @@ attacks is told by Keras's own security advisories (CVE-2025-1550 and those afte
 from __future__ import annotations
 
 import io
-import json
 import math
 import re
 import stat
@@ -18,19 +17,18 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from nnpy.errors import ModelError
+from nnpy.safety import config_extent
 from nnpy.safety.tensorflow_initializers import is_of_tensorflow
 from nnpy.storage.regular import open_regular
 
 RECORD = "nnpy.json"  # what nnpy itself adds: see nnpy/models/saved.py
 RECORD_LIMIT = 8 << 20  # the vocabularies of a table are part of it
 _CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
-_CONFIG_LIMIT = 16 << 20  # bytes; the largest of keras.applications has 0.7 MB
 _SMALL, _EXPANSION = 64 << 20, 10  # content may take this many bytes, or times what is stored
 _AXIS = 1 << 24  # the longest axis of an input
-# What costs Keras or HDF5 time for each, whatever it holds. NASNetLarge, the largest of
-# keras.applications, has 1,041 layers, 10,000 objects, 70,000 values and 3,000 weights.
+# What costs HDF5 time for each, whatever it holds. NASNetLarge, the largest of
+# keras.applications, has 3,000 weights.
 _MEMBERS, _DIRECTORY = 1_000, 1 << 20  # files in the archive, and bytes of its directory
-_LAYERS, _OBJECTS, _VALUES = 3_000, 100_000, 500_000
 _LINKS, _LINK_DEPTH = 50_000, 60  # names in the weights
 # Arguments by which a few bytes ask for any amount of memory, though not for weights.
 _GREEDY = {"num_thresholds": 1 << 16, "fft_length": 1 << 14, "num_mel_bins": 1 << 14}
@@ -112,9 +110,12 @@ def inspect(
     try:
         with _archive(path) as archive:
             _check_members(path, archive)
-            config = json.loads(archive.read(_CONFIG))
+            config = config_extent.read(archive.read(_CONFIG))
             _check_weights(path, archive)
             stored = archive.getinfo(_WEIGHTS).file_size
+        config_extent.check(config)
+    except config_extent.TooLarge as error:
+        raise _refused(path, str(error)) from error
     except (ValueError, RecursionError) as error:
         raise _refused(path, f"its {_CONFIG} cannot be read ({_first_line(error)})") from error
     except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError) as error:
@@ -123,7 +124,6 @@ def inspect(
         raise _refused(path, f"its {_CONFIG} does not describe a model")
     if str(config.get("module")).startswith("keras") and config["class_name"] not in _MODELS:
         raise _refused(path, f"it holds a {config['class_name']!s:.50}, not a model")
-    _check_extent(path, config)
     _check_objects(path, config, custom_objects or {})
     return config, stored
 
@@ -197,8 +197,8 @@ def _check_members(path: Path, archive: zipfile.ZipFile) -> None:
             )
     if RECORD in names and archive.getinfo(RECORD).file_size > RECORD_LIMIT:
         raise _refused(path, f"its {RECORD} has more than {_bytes(RECORD_LIMIT)}")
-    if archive.getinfo(_CONFIG).file_size > _CONFIG_LIMIT:
-        raise _refused(path, f"its {_CONFIG} has more than {_bytes(_CONFIG_LIMIT)}")
+    if archive.getinfo(_CONFIG).file_size > config_extent.LIMIT:
+        raise _refused(path, f"its {_CONFIG} has more than {_bytes(config_extent.LIMIT)}")
     size = path.stat().st_size
     if sum(member.compress_size for member in members) > size:
         raise _refused(path, "its members lie on top of one another")
@@ -254,29 +254,6 @@ def _check_names(path: Path, file: Any, size: int) -> None:
                 f"its weights {name!r} claim the shape {item.shape}: {_bytes(total)} in a "
                 f"file of {_bytes(size)}",
             )
-
-
-def _check_extent(path: Path, config: Any) -> None:
-    """Raise `ModelError` for more layers, objects or values than any model has."""
-    layers = objects = values = 0
-    waiting = [config]
-    while waiting:
-        value = waiting.pop()
-        values += 1
-        if isinstance(value, dict):
-            objects += "class_name" in value
-            if isinstance(among := value.get("layers"), list):
-                layers += len(among)
-            waiting.extend(value.values())
-        elif isinstance(value, list):
-            waiting.extend(value)
-    for count, most, word in (
-        (layers, _LAYERS, "layers"),
-        (objects, _OBJECTS, "objects"),
-        (values, _VALUES, "values"),
-    ):
-        if count > most:
-            raise _refused(path, f"its config has {count:,} {word}; at most {most:,} are opened")
 
 
 def _check_objects(path: Path, config: Any, custom_objects: Mapping[str, Any]) -> None:
@@ -346,7 +323,7 @@ def _objects(config: Any) -> Iterator[tuple[str, dict[str, Any]]]:
                 if isinstance(name, str) and value is not config:
                     place = f"layer {name!r}"
                 yield place, value
-            waiting.extend((place, part) for part in value.values())
+            waiting.extend((place, part) for part in config_extent.parts(value))
         elif isinstance(value, list):
             waiting.extend((place, part) for part in value)
 

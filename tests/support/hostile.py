@@ -237,8 +237,14 @@ def build(folder: Path, marker: Path) -> dict[str, str]:
     )
     put(
         "bomb_config.keras",
-        "more than 16 MB",
-        good | {"config.json": b" " * (20 << 20)},
+        "'config.json' unpacks from",
+        good | {"config.json": b" " * (70 << 20)},
+        pack=zipfile.ZIP_DEFLATED,
+    )
+    put(
+        "brackets.keras",
+        "more than 16 MB beside its numbers",
+        good | {"config.json": b"[" + b"[]," * (6 << 20) + b"[]]"},
         pack=zipfile.ZIP_DEFLATED,
     )
     del zeros

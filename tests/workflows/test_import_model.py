@@ -272,12 +272,12 @@ def test_its_own_output_passes_its_own_check(shape, units, activation, loss, tmp
 
 
 def test_a_long_array_stands_in_a_file_with_its_digest(tmp_path):
-    matrix = random(2000, 50)
+    matrix = random(20_000, 50)  # 20 MB of text within the .keras file
     start = keras.initializers.Constant(matrix)
     original = keras.Sequential(
         [
             keras.Input((4,), dtype="int32"),
-            layers.Embedding(2000, 50, embeddings_initializer=start),
+            layers.Embedding(20_000, 50, embeddings_initializer=start),
         ]
     )
     text, _ = imported(original, tmp_path)
