@@ -9,7 +9,7 @@ TensorFlow is imported when a function needs it, while a thread reads the data.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from nnpy.workflows.session import (
     ConfigLike,
     Target,
     build_model,
+    exported_file,
     is_model_or_run,
     model_and_config,
     open_run,
@@ -185,7 +186,7 @@ def evaluate(
         raise UsageError(f"--predictions {path}: expected a name ending in .csv or .npz")
     from nnpy.evaluation import predictions_file
 
-    if exported := _exported(target):
+    if exported := exported_file(target):
         from nnpy.workflows.export.use import evaluate_exported
 
         found = evaluate_exported(exported, split=split, config=config, trust_code=trust_code)
@@ -230,7 +231,7 @@ def predict(
     without TensorFlow.
     """
     paths = [Path(source) for source in sources]
-    if exported := _exported(target):
+    if exported := exported_file(target):
         from nnpy.workflows.export.use import predict_exported
 
         return predict_exported(exported, paths, invert=invert, trust_code=trust_code)
@@ -267,50 +268,17 @@ def export(
         progress: Hears of what is done.
 
     Returns plain data: `exports`, a dict for each file, with `agrees` and the `reasons` where it
-    does not; `failed`, why a format could not be written.
+    does not; `failed`, why a format could not be written; `problems`, both in words.
 
     Raises:
         UsageError: For what cannot be asked for.
         NnpyError: For what else stands in the way.
     """
-    from nnpy.export.formats import OPSETS, QUANTIZATIONS, named
     from nnpy.workflows.export.export import Order, export_model
 
-    if quantize not in QUANTIZATIONS:
-        raise UsageError(f"--quantize {quantize}: expected {', '.join(QUANTIZATIONS)}")
-    if opset is not None and opset not in OPSETS:
-        raise UsageError(f"--opset {opset}: expected {OPSETS[0]} to {OPSETS[-1]}")
-    if isinstance(batch, str) and batch != "open":
-        raise UsageError(f"--batch {batch}: expected a number, or open")
-    if isinstance(batch, int) and batch < 1:
-        raise UsageError(f"--batch {batch}: expected 1 or more, or open")
-    names = [format] if isinstance(format, str) else list(format)
-    order = Order(
-        tuple(dict.fromkeys(named(each) for each in names)),
-        quantize,
-        batch if isinstance(batch, int) else None,
-        batch == "open",
-        opset,
-        raw_input,
-        Path(output) if output is not None else None,
-    )
-    order.check()
+    order = Order.of(format, quantize, batch, opset, raw_input, output)
     path, loaded = model_and_config(target, config, trust_code)
-    home = Run(path.parent.parent)
-    return export_model(
-        path,
-        loaded,
-        order,
-        run=home if path.parent.name == "checkpoints" and home.is_run() else None,
-        say=progress or (lambda text: None),
-    )
-
-
-def export_failures(told: Mapping[str, Any]) -> list[str]:
-    """Of what `export` returned, why not all is well, a line each."""
-    from nnpy.workflows.export.export import reasons
-
-    return list(reasons(told))
+    return export_model(path, loaded, order, say=progress or (lambda text: None))
 
 
 def compare(targets: Iterable[str | Path | Run]) -> Comparison:
@@ -405,13 +373,3 @@ def _check_form(output: str | Path | None) -> None:
     forms = ("png", "svg", "pdf", "dot")
     if output is not None and Path(output).suffix.lstrip(".").lower() not in forms:
         raise UsageError(f"{output}: expected a name ending in .png, .svg, .pdf or .dot")
-
-
-def _exported(target: Target) -> Path | None:
-    """The exported file or folder that `target` names; None where it is a run or a model."""
-    from nnpy.export import formats
-
-    if target is None or isinstance(target, Run):
-        return None
-    path = Path(target)
-    return path if path.exists() and formats.of_file(path) is not None else None

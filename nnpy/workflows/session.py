@@ -348,3 +348,13 @@ def is_model_or_run(target: Any) -> bool:
         path = Path(target)
         return path.is_dir() or path.suffix in (".keras", ".h5", ".hdf5")
     return False
+
+
+def exported_file(target: Target) -> Path | None:
+    """The exported file or folder that `target` names; None where it is a run or a model."""
+    from nnpy.export import formats
+
+    if target is None or isinstance(target, Run):
+        return None
+    path = Path(target)
+    return path if path.exists() and formats.of_file(path) is not None else None
