@@ -17,9 +17,9 @@ from typing import Any
 from nnpy.catalog.entries import Parameter
 from nnpy.config.checker import Checker
 from nnpy.config.objects import KerasObject
+from nnpy.config.unknown import unknown_key
 from nnpy.config.wording import show
 from nnpy.config.yaml.nodes import Node
-from nnpy.errors import did_you_mean
 
 Losses = KerasObject | dict[str, KerasObject]
 Metrics = list[KerasObject] | dict[str, list[KerasObject]]
@@ -123,8 +123,8 @@ def _by_output(
         return found
     for key, each in node.value.items():
         if key not in outputs:
-            hint = did_you_mean(str(key), outputs) or f"; the outputs are {', '.join(outputs)}"
-            checker.error(node.keys.get(key), path, f"unknown output '{key}'{hint}")
+            otherwise = f"; the outputs are {', '.join(outputs)}"
+            unknown_key(checker, node, key, path, outputs, word="output", otherwise=otherwise)
         else:
             found[key] = read(each, parameter, f"{path}.{key}")
     return found

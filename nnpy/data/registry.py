@@ -8,8 +8,10 @@ are checked by their types, choices and limits before anything is read, and may 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from nnpy.catalog.entries import Parameter
@@ -24,7 +26,7 @@ from nnpy.data.sources import (
 )
 from nnpy.data.splits import SplitRule, hold_out, shares
 from nnpy.devices.host import free_memory
-from nnpy.errors import DataError, did_you_mean
+from nnpy.errors import DataError, did_you_mean, printable
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ def info(name: str, path: str | None = None, **arguments: Any) -> DataInfo:
     the data cannot be described, such as a `path` that is no good folder.
     """
     source = _source(name)
-    return source.info(path, **_filled(name, source, arguments))
+    return source.info(_named(path), **_filled(name, source, arguments))
 
 
 def load(
@@ -124,7 +126,7 @@ def load(
     if source.learnt_info is not None:
         columns = [rule.column for rule in (validation, test) if rule and rule.column]
         given |= {"split_by": tuple(dict.fromkeys(columns)), "learnt": learnt or None}
-    whole = source.read(path, progress, budget, **given)
+    whole = source.read(_named(path), progress, budget, **given)
     usual, usual_test = shares(whole.info, validation_split, None)
     by = "stratify" if stratify else "random"
     validation = validation or SplitRule(usual, by, seed)
@@ -154,4 +156,22 @@ def _filled(name: str, source: Source, arguments: Mapping[str, Any]) -> dict[str
         if key not in known:
             hint = did_you_mean(key, known) or f" (known: {', '.join(known) or 'none'})"
             raise DataError(f"'{name}' takes no {key}{hint}")
+    for each in source.parameters:
+        if each.is_path:
+            _named(arguments.get(each.name))
     return {**known, **arguments}
+
+
+def _named(path: Any) -> Any:
+    """A path as it is. Raises DataError for one that no file of this system can have."""
+    if isinstance(path, str):
+        try:
+            if b"\0" in os.fsencode(path):
+                raise DataError(f"{printable(path)}: the name has a null byte")
+            Path(path).expanduser()
+        except UnicodeEncodeError:
+            reason = "the name has characters that no file of this system can have"
+            raise DataError(f"{printable(path)}: {reason}") from None
+        except RuntimeError as error:  # no such user
+            raise DataError(f"{printable(path)}: {error}") from None
+    return path

@@ -15,7 +15,7 @@ from tests.support import mutants, stress_files
 from tests.support.limited_child import OLD_RUN, Child
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the limits are Linux's")
-CASES = {"light": 60, "keras": 15}
+CASES = {"light": 60, "polars": 60, "keras": 15}
 
 
 @pytest.fixture(scope="module")

@@ -19,8 +19,8 @@ from pathlib import Path
 HOME = Path(__file__).resolve().parents[2]
 OLD_RUN = HOME / "tests/support/old_runs/finished"
 # Processor time that opening one may take, in seconds, and bytes beyond what the idle child has.
-SECONDS = {"light": 5.0, "keras": 20.0, "training": 120.0}
-MEMORY = {"light": 500 << 20, "keras": 1500 << 20, "training": 6 << 30}
+SECONDS = {"light": 5.0, "polars": 5.0, "keras": 20.0, "training": 120.0}
+MEMORY = {"light": 500 << 20, "polars": 500 << 20, "keras": 1500 << 20, "training": 6 << 30}
 
 
 class Child:
@@ -78,7 +78,11 @@ def serve(name: str, module: str) -> None:
     from nnpy.errors import NnpyError
 
     functions = importlib.import_module(module).OPEN
-    if name != "light":
+    if name == "polars":
+        import polars as pl
+
+        pl.select(pl.repeat(1, 1000).sum())  # its threads are there
+    elif name != "light":
         from nnpy.devices.select import prepare_environment
 
         prepare_environment()

@@ -24,7 +24,7 @@ from typing import Any
 from tests.support import mutants
 from tests.support.limited_child import HOME, Child
 from tests.support.schema_values import schema_changed
-from tests.support.stress_files import shipped_configs
+from tests.support.specimens import shipped_configs
 
 _DATA = Path(tempfile.gettempdir()) / "nnpy-tiny-data"
 

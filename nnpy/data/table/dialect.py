@@ -6,6 +6,7 @@ Found in its first bytes, and told; whatever the user says goes before what is f
 from __future__ import annotations
 
 import codecs
+import contextlib
 import csv
 import io
 from collections import Counter
@@ -135,8 +136,10 @@ def _encoding(path: Path, start: bytes, given: str | None) -> tuple[str, list[st
     """The encoding, and what is to be told of it."""
     if given is not None:
         try:
+            with contextlib.suppress(UnicodeError):
+                b" ".decode(given)  # refuses what is no encoding of text, such as base64
             return codecs.lookup(given).name, []
-        except LookupError:
+        except (LookupError, ValueError):
             raise DataError(
                 f"encoding: unknown encoding '{given}'; common ones are utf-8, "
                 "cp1252 (Western Windows), latin-1, utf-16, shift_jis, gb18030"
@@ -175,14 +178,23 @@ def _decoded(path: Path, start: bytes, encoding: str) -> str:
     try:
         decoder = codecs.getincrementaldecoder(encoding)()
         text = decoder.decode(start)
-    except UnicodeDecodeError as error:
+    except UnicodeError as error:  # Python's own codecs raise more than UnicodeDecodeError
         if encoding == "utf-8":
             raise not_utf8(path, start) from None
-        reason = f"byte {error.start + 1:,}: {error.reason}"
-        raise DataError(f"{path} is not in the encoding {encoding} ({reason})") from None
+        raise DataError(f"{path} is not in the encoding {encoding} ({why(error)})") from None
     except (LookupError, AttributeError, TypeError):
         raise DataError(f"{encoding} is no encoding of text") from None
-    return text.removeprefix("\ufeff")
+    text = text.removeprefix("\ufeff")
+    if not text.strip():
+        raise DataError(f"{path} is empty: expected a line of column names and a line for each row")
+    return text
+
+
+def why(error: UnicodeError) -> str:
+    """What a codec did not like."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"byte {error.start + 1:,}: {error.reason}"
+    return str(error)
 
 
 def _delimiter(lines: Sequence[str]) -> str:

@@ -19,6 +19,7 @@ from nnpy.data.table.series import all_match, begins_as_number, few_cells, witho
 from nnpy.data.table.words import SPACES, shown
 from nnpy.devices.host import cores_here
 from nnpy.errors import DataError
+from nnpy.text import plain
 
 FEW = 32  # values up to which a column of words is a category whatever else it looks like
 ALL_DIFFERENT = 20  # rows from which it says something that no value comes twice
@@ -143,8 +144,8 @@ class _Column:
         if infinite.any():
             cell = self.series.filter(infinite)[0]
             raise DataError(
-                f"column '{self.name}', {self._place(infinite)}: '{cell}' is no finite number; "
-                f"mend it, or take such cells as missing: missing: [{cell}]"
+                f"column '{self.name}', {self._place(infinite)}: {shown([cell])} is no finite "
+                f"number; mend it, or take such cells as missing: missing: [{plain(cell, 40)}]"
             )
         if number.null_count():
             number = number.fill_null(float("nan"))
@@ -379,4 +380,4 @@ def _key(label: str) -> Any:
 
 
 def _listed(found: list[str]) -> str:
-    return "[" + ", ".join(repr(each) for each in found[:5]) + "]"
+    return "[" + ", ".join(repr(plain(each, 40)) for each in found[:5]) + "]"

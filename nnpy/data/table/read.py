@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import atexit
 import codecs
+import contextlib
+import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,12 +23,14 @@ from nnpy.data.table import scan
 from nnpy.data.table.dialect import Dialect
 from nnpy.data.table.polars_needed import polars
 from nnpy.data.table.words import shown
+from nnpy.devices.host import free_memory
 from nnpy.errors import DataError, did_you_mean
-from nnpy.storage.regular import is_regular, open_regular
+from nnpy.storage.regular import open_regular
 
 PARQUET = (".parquet", ".pq")
 _CELL = 24  # bytes that a cell of text takes in memory, besides its characters
 _ROW = 8  # characters of a cell, where nothing is known of them
+_VALUE = 8  # bytes of a value of Parquet
 _PIECE = 1 << 22
 
 
@@ -102,7 +106,8 @@ class Files:
         if budget is None:
             return [names]
         text = sum(file.size * (1 if file.dialect else 4) for file in self.files)
-        column = max(1, text // len(names) * (1 + _CELL // _ROW))
+        values = sum(file.rows * _VALUE for file in self.files if not file.dialect)
+        column = max(1, text // len(names) * (1 + _CELL // _ROW), values)
         at_once = max(1, budget // column)
         return [names[at : at + at_once] for at in range(0, len(names), at_once)]
 
@@ -139,22 +144,68 @@ def open_files(
 def _open(
     split: str, path: Path, *, delimiter: str | None, encoding: str | None, header: bool | None
 ) -> File:
-    if not is_regular(path):
-        what = "it is a folder" if path.is_dir() else "no such file"
-        raise DataError(f"{path}: {what}; expected a CSV or Parquet file")
-    size = path.stat().st_size
+    try:
+        with open_regular(path) as opened:
+            size = opened.seek(0, 2)
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file; expected a CSV or Parquet file") from None
+    except OSError as error:
+        reason = error.strerror or error
+        raise DataError(f"{path}: {reason}; expected a CSV or Parquet file") from None
     if _is_parquet(path):
-        pl = polars()
-        try:
-            names = tuple(pl.read_parquet_schema(path))
-        except (pl.exceptions.PolarsError, OSError) as error:
-            raise DataError(f"{path} is no whole Parquet file: {_first_line(error)}") from None
-        return File(split, path, names, size)
+        names, rows = _parquet(path)
+        return File(split, path, names, size, rows=rows)
     found = dialects.of_file(path, delimiter=delimiter, encoding=encoding, header=header)
     file = File(split, path, found.names, size, found, notes=list(found.notes))
     if found.encoding not in ("utf-8", "utf-8-sig", "ascii"):
         file.utf8 = _as_utf8(path, found.encoding)
     return file
+
+
+def _parquet(path: Path) -> tuple[tuple[str, ...], int]:
+    """The columns and the number of rows that a Parquet file declares: a few bytes may say any."""
+    pl = polars()
+    with _reading(f"{path} is no whole Parquet file"):
+        lazy = pl.scan_parquet(path, glob=False)
+        names, rows = tuple(lazy.collect_schema()), lazy.select(pl.len()).collect().item()
+    if len(names) > dialects.MAX_COLUMNS:
+        raise DataError(f"{path} has {len(names):,} columns: at most {dialects.MAX_COLUMNS:,}")
+    if rows * _VALUE > free_memory():
+        raise DataError(
+            f"{path} declares {rows:,} rows: one column of them takes more than the memory that "
+            "is free"
+        )
+    return names, rows
+
+
+@contextlib.contextmanager
+def _reading(what: str) -> Iterator[None]:
+    """What polars says of a file, as a DataError."""
+    pl = polars()
+    try:
+        with _silent():
+            yield
+    except (pl.exceptions.PolarsError, OSError, ValueError) as error:
+        raise DataError(f"{what}: {_first_line(error)}") from None
+    except pl.exceptions.PanicException as error:  # of a damaged file; it is no Exception
+        raise DataError(f"{what}: it is damaged ({_first_line(error)})") from None
+
+
+@contextlib.contextmanager
+def _silent() -> Iterator[None]:
+    """Of a damaged file polars writes pages to standard error, past Python."""
+    try:
+        before, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    except OSError:
+        yield
+        return
+    try:
+        os.dup2(nothing, 2)
+        yield
+    finally:
+        os.dup2(before, 2)
+        os.close(before)
+        os.close(nothing)
 
 
 def _is_parquet(path: Path) -> bool:
@@ -172,8 +223,10 @@ def _as_utf8(path: Path, encoding: str) -> Path:
             while piece := source.read(_PIECE):
                 target.write(decoder.decode(piece))
             target.write(decoder.decode(b"", True))
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not in the encoding {encoding}: {error.reason}") from None
+    except UnicodeError as error:
+        raise DataError(
+            f"{path} is not in the encoding {encoding}: {dialects.why(error)}"
+        ) from None
     return to
 
 
@@ -181,10 +234,8 @@ def _part(file: File, names: Sequence[str], *, last: bool) -> Any:
     """Some columns of one file."""
     pl = polars()
     if file.dialect is None:
-        try:
-            frame = pl.read_parquet(file.path, columns=list(names))
-        except (pl.exceptions.PolarsError, OSError) as error:
-            raise DataError(f"{file.path} cannot be read: {_first_line(error)}") from None
+        with _reading(f"{file.path} cannot be read"):
+            frame = pl.read_parquet(file.path, columns=list(names), glob=False)
         file.rows = frame.height
         file.bytes = file.bytes or scan.look(file.path, ",")
         return frame
@@ -223,6 +274,8 @@ def _csv(file: File, names: Sequence[str]) -> Any:
             frame = pl.read_csv(path, columns=columns, **_how(file))
         except (pl.exceptions.PolarsError, OSError, ValueError) as error:
             raise _why_not(file, error) from None
+        except pl.exceptions.PanicException as error:
+            raise _why_not(file, error) from None
         if looked is not None:
             file.bytes = looked.result()
     frame.columns = [file.names[index] for index in columns]
@@ -239,6 +292,7 @@ def _how(file: File) -> dict[str, Any]:
         "schema": schema,
         "skip_lines": file.dialect.skip,
         "separator": file.dialect.delimiter,
+        "glob": False,  # a name may have brackets
     }
 
 
@@ -249,8 +303,9 @@ def _blank(file: File, frame: Any) -> Any:
     mask = pl.all_horizontal(pl.all().is_null()).alias("blank")
     if len(frame.columns) == len(file.names):
         return frame.select(mask)["blank"]
-    rows = pl.scan_csv(file.utf8 or file.path, **_how(file))
-    return rows.select(mask).collect(engine="streaming")["blank"]
+    with _reading(f"{file.path} cannot be read"):
+        rows = pl.scan_csv(file.utf8 or file.path, **_how(file))
+        return rows.select(mask).collect(engine="streaming")["blank"]
 
 
 def _bad_row(file: File) -> DataError | None:
@@ -258,7 +313,7 @@ def _bad_row(file: File) -> DataError | None:
     return scan.bad_row(file.utf8 or file.path, file.path, file.dialect)
 
 
-def _why_not(file: File, error: Exception) -> DataError:
+def _why_not(file: File, error: BaseException) -> DataError:
     """What is wrong with a file that polars refuses: where, and how to mend it."""
     return _bad_row(file) or DataError(
         f"{file.path} cannot be read as CSV: {_first_line(error)}; a quote in the middle of a "
@@ -266,7 +321,7 @@ def _why_not(file: File, error: Exception) -> DataError:
     )
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     return str(error).strip().partition("\n")[0][:200]
 
 

@@ -61,8 +61,12 @@ def _csv(
                 rows.append(row)
                 if len(rows) > MOST:
                     raise DataError(f"{path} has more than {MOST:,} rows: part it into files")
-    except UnicodeDecodeError:
-        raise dialects.not_utf8(path, path.read_bytes()[: dialects.SAMPLE]) from None
+    except UnicodeError as error:
+        if found.encoding == "utf-8":
+            with path.open("rb") as content:
+                raise dialects.not_utf8(path, content.read(dialects.SAMPLE)) from None
+        reason = dialects.why(error)
+        raise DataError(f"{path} is not in the encoding {found.encoding} ({reason})") from None
     except (OSError, csv.Error) as error:
         raise DataError(f"{path} cannot be read: {error}") from None
     return {

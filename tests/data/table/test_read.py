@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import builtins
+import io
+import os
 
 import numpy as np
 import polars as pl
 import pytest
 
+from nnpy.data import registry
 from nnpy.data.table.read import open_files
 from nnpy.errors import DataError
 
@@ -224,3 +227,80 @@ def test_without_polars_the_install_line_is_told(csv, monkeypatch):
     monkeypatch.setattr(builtins, "__import__", none)
     with pytest.raises(DataError, match="pip install polars"):
         list(open_files({"train": csv("a,b\n1,2\n")}).frames())
+
+
+# ---- files that mean harm ---------------------------------------------------------------------
+
+GOOD = "a,b,y\n" + "".join(f"{n},{'xyz'[n % 3]},{'pq'[n % 2]}\n" for n in range(30))
+
+
+@pytest.mark.parametrize(
+    "encoding", ["base64", "hex", "zip", "bz2_codec", "rot13", "undefined", "idna", "punycode"]
+)
+def test_what_is_no_encoding_of_a_table(csv, encoding):
+    with pytest.raises(DataError, match=r"encoding|empty"):
+        read(csv(GOOD), encoding=encoding)
+
+
+@pytest.mark.parametrize("mark", [b"\xef\xbb\xbf", b"\xff\xfe", b"\xef\xbb\xbf \n"])
+def test_nothing_but_a_mark(csv, mark):
+    with pytest.raises(DataError, match="is empty"):
+        read(csv(mark))
+
+
+def test_what_is_no_file_with_content(tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "zero.csv").symlink_to("/dev/zero")
+    (tmp_path / "zero.parquet").symlink_to("/dev/zero")
+    for name, reason in (("pipe.csv", "a named pipe"), ("zero.csv", "a device")):
+        with pytest.raises(DataError, match=reason):
+            open_files({"train": tmp_path / name})
+    with pytest.raises(DataError, match="a device"):
+        open_files({"train": tmp_path / "zero.parquet"})
+    with pytest.raises(DataError, match="null byte"):
+        registry.load("table", path="a\0b.csv", arguments={"target": "y"})
+    with pytest.raises(DataError, match="null byte"):
+        registry.info("table", target="y", train="a\0b.csv")
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_a_name_is_no_pattern(tmp_path, suffix):
+    """A browser calls a second download so; polars would take the brackets for a pattern."""
+    for name, value in (("t1", "wrong"), ("t[1]", "right"), ("t*", "starred")):
+        frame = pl.DataFrame({"a": [value], "b": ["x"]})
+        getattr(frame, f"write_{suffix}")(tmp_path / f"{name}.{suffix}")
+    assert read(tmp_path / f"t[1].{suffix}")[1]["a"].to_list() == ["right"]
+    assert read(tmp_path / f"t*.{suffix}")[1]["a"].to_list() == ["starred"]
+
+
+def test_a_few_bytes_may_declare_any_number_of_rows(tmp_path, monkeypatch):
+    path = tmp_path / "bomb.parquet"
+    rows = pl.select(pl.repeat(1, 3_000_000, dtype=pl.Int8).alias("a"))
+    rows.write_parquet(path, compression="zstd")
+    assert path.stat().st_size < 100_000
+    monkeypatch.setattr("nnpy.data.table.read.free_memory", lambda: 10 << 20)
+    with pytest.raises(DataError, match="declares 3,000,000 rows"):
+        open_files({"train": path})
+
+
+@pytest.mark.parametrize("cell", ["9" * 5000, "1e" + "9" * 3000])
+def test_a_long_cell_is_told_in_few_words(csv, cell):
+    path = csv(GOOD.replace("\n5,", f"\n{cell},"))
+    with pytest.raises(DataError) as caught:
+        registry.load("table", path=str(path), arguments={"target": "y"})
+    assert len(str(caught.value)) < 500
+
+
+def test_a_damaged_parquet_file_is_an_error_in_words(tmp_path, capfd):
+    """polars panics, which is no Exception, and writes pages to standard error."""
+    path, buffer = tmp_path / "t.parquet", io.BytesIO()
+    pl.DataFrame({"a": list(range(200)), "y": ["p", "q"] * 100}).write_parquet(buffer)
+    good, refused = buffer.getvalue(), 0
+    for place in range(4, 60):
+        path.write_bytes(good[:place] + bytes([good[place] ^ 255]) + good[place + 1 :])
+        try:
+            read(path)
+        except DataError:
+            refused += 1
+    assert refused
+    assert capfd.readouterr().err == ""
