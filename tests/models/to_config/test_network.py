@@ -237,7 +237,9 @@ def test_a_layer_that_keras_keeps_for_itself_is_named():
     model = keras.Sequential([keras.Input((4,)), LayerScale(1e-6, 4, name="scale")])
     context = network.new_context()
     section = network.network_of(model, context)
-    assert section["layers"][0] == {"LayerScale": {"init_values": 1e-6, "projection_dim": 4, "name": "scale"}}
+    assert section["layers"][0] == {
+        "LayerScale": {"init_values": 1e-6, "projection_dim": 4, "name": "scale"}
+    }
     assert context.foreign == {"LayerScale"}
 
 
