@@ -141,10 +141,13 @@ def _is_range_of_one(written: list[Any]) -> bool:
 
 
 def is_own(value: Mapping[str, Any]) -> bool:
-    """Whether a serialized object is of the user's own code."""
+    """Whether a config needs a file of code for it: the user's own, or one that Keras hides."""
     module = value.get("module")
-    of_keras = isinstance(module, str) and module.partition(".")[0] in ("keras", "builtins")
-    return not (of_keras or is_of_tensorflow(value))
+    if not (isinstance(module, str) and module.partition(".")[0] in ("keras", "builtins")):
+        return not is_of_tensorflow(value)
+    # LayerScale of ConvNeXt and a few others are in no public module of Keras.
+    hidden = module.startswith("keras.src.applications.")
+    return hidden and not catalog.load().find("layer", str(value.get("class_name")))
 
 
 def _is_own_function(value: Any, context: Context) -> bool:

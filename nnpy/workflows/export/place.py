@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping, Sequence
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from nnpy.storage import atomic
 if TYPE_CHECKING:
     from nnpy.workflows.export.export import Exporter
 
+READER = "nnpy_reader.py"
 WRONG = "-disagrees"  # in the name of a file that does not give the model's answers
 
 
@@ -103,8 +105,20 @@ def _put(place: Path, other: Path, made: Path, text: str, root: Path | None) -> 
     else:
         atomic.write_bytes(place, made.read_bytes(), root=root)
     atomic.write_text(sidecar.path_of(place), text, root=root)
+    _put_reader(place.with_name(READER), root)
     _remove(other)  # what an earlier export left under the other name
     sidecar.path_of(other).unlink(missing_ok=True)
+
+
+def _put_reader(place: Path, root: Path | None) -> None:
+    """The small program that reads files as nnpy does, for whoever has no nnpy."""
+    text = resources.files("nnpy.export").joinpath("reader.py").read_text(encoding="utf-8")
+    own = text.partition("\n")[0]
+    if place.exists():
+        with place.open(encoding="utf-8", errors="replace") as file:
+            if file.readline().rstrip("\n") != own:
+                raise UsageError(f"{place} already exists, and is not nnpy's; move it away")
+    atomic.write_text(place, text, root=root)
 
 
 def _put_folder(place: Path, made: Path) -> None:
