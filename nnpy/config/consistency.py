@@ -297,14 +297,23 @@ def check_measures(
         for metric in (each for each in metrics if checker.sound(each.path)):
             wrong = measures.misfit("metric", metric, labels, place.end)
             wrong = wrong or measures.fit(metric, place.end, scale)[1]
-            eager = training.execution == "eager"
-            if not wrong and not eager and metric.arguments.get("num_regressors"):
-                wrong = "num_regressors works with training.execution: eager only"
+            wrong = wrong or _cannot_be_run(metric, training, form)
             if not wrong and not tells:  # the loss would have told of the number of outputs
                 wrong = measures.wrong_columns(metric, labels, place.end)
             if wrong:
                 checker.error(metric.mark, metric.path or "training.metrics", wrong)
     return notes
+
+
+def _cannot_be_run(metric: KerasObject, training: TrainingSettings, form: str) -> str:
+    """Why Keras fails at a metric in the midst of a step, or nothing."""
+    if metric.arguments.get("num_regressors") and training.execution != "eager":
+        return "num_regressors works with training.execution: eager only"
+    name, _ = measures.named("metric", metric)
+    weighted = metric.path.startswith("training.weighted_metrics") and training.class_weight
+    if name == "BinaryIoU" and weighted and form == "one_hot":
+        return "this metric takes no weights with one-hot labels: name it in training.metrics"
+    return ""
 
 
 def _check_loss(
