@@ -24,10 +24,21 @@ from nnpy.report.glossary import GLOSSARY
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&\u202e\x1b[31m"
 
 EXPORT = {
-    "file": "export/mlp.onnx", "format": "onnx", "quantize": "none", "reasons": [],
-    "bytes": 400_000, "model_bytes": 1_200_000, "difference": 3e-7, "same": 1.0,
-    "score": "accuracy", "before": 0.87, "after": 0.871, "examples": 100, "scored": 9_999,
-    "milliseconds": 0.01, "model_milliseconds": 0.3,
+    "file": "export/mlp.onnx",
+    "format": "onnx",
+    "quantize": "none",
+    "reasons": [],
+    "bytes": 400_000,
+    "model_bytes": 1_200_000,
+    "difference": 3e-7,
+    "same": 1.0,
+    "score": "accuracy",
+    "before": 0.87,
+    "after": 0.871,
+    "examples": 100,
+    "scored": 9_999,
+    "milliseconds": 0.01,
+    "model_milliseconds": 0.3,
 }
 
 
