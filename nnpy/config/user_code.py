@@ -186,6 +186,8 @@ class OwnCatalog(Catalog):
             parameters = (
                 [each for each in typical.parameters if each.name in common] if typical else []
             )
+            if base == "Wrapper":
+                parameters.insert(0, Parameter("layer", required=True, types=("layer",)))
         else:
             parameters = list(inherited.parameters) if inherited else []
         if init is not None:

@@ -15,10 +15,12 @@ from nnpy.export.formats import NONE, Fit, Format
 from nnpy.runs import begin
 from nnpy.runs.folder import Run
 from nnpy.storage import atomic
+from nnpy.storage.regular import read_text
 
 if TYPE_CHECKING:
     from nnpy.workflows.export.export import Exporter
 
+_LARGEST_PAGE = 16 << 20  # bytes
 READER = "nnpy_reader.py"
 WRONG = "-disagrees"  # in the name of a file that does not give the model's answers
 
@@ -66,6 +68,18 @@ def note(run: Run, exports: Sequence[Mapping[str, Any]]) -> None:
             name = str(path.relative_to(run.folder.absolute())) if inside else str(path)
             known[_right(name)] = {**each, "file": name}
         run.write_json(run.export_path, {"exports": list(known.values())})
+        _tell(run)
+
+
+def _tell(run: Run) -> None:
+    """Puts the exports into the run's page, where there is one."""
+    from nnpy import report
+
+    try:
+        page = read_text(run.report_path, _LARGEST_PAGE)
+    except OSError:
+        return
+    run.write_text(run.report_path, report.with_exports(page, run.exports()))
 
 
 def _right(file: str) -> str:

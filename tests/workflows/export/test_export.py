@@ -49,6 +49,9 @@ def test_an_export_agrees_and_says_how_well(told: dict, run: Run) -> None:
     assert export["bytes"] < export["model_bytes"]
     assert Path(export["file"]) == run.export_folder / "tiny.onnx"
     assert run.exports()[0]["file"] == "export/tiny.onnx"
+    page = run.report_path.read_text(encoding="utf-8")
+    assert "In other formats" in page
+    assert "export/tiny.onnx" in page
 
 
 def test_the_file_takes_raw_bytes_and_carries_its_description(told: dict) -> None:
