@@ -66,6 +66,8 @@ class Problem:
     column: int = 0
     length: int = 1
     source: str = ""  # the text of the line
+    code: str = ""  # the kind of mistake for programs: "unknown-key", "unknown-name" or ""
+    suggestion: str = ""  # the name that was meant, where one is near
 
     def __post_init__(self) -> None:
         # A name in the config may hold anything, a line break or a terminal's commands too.
@@ -94,6 +96,8 @@ class Problem:
             "length": self.length,
             "path": self.path,
             "message": self.message,
+            "code": self.code,
+            "suggestion": self.suggestion,
             "source": source,
         }
 

@@ -5,7 +5,8 @@
       metrics: {digit: [accuracy]}
       loss_weights: {digit: 1.0, parity: 0.2}
 
-What is written once, without names, holds for every output.
+What is written once, without names, holds for every output; an output whose loss is `null` is not
+trained by itself.
 """
 
 from __future__ import annotations
@@ -16,14 +17,15 @@ from typing import Any
 from nnpy.catalog.entries import Parameter
 from nnpy.config.checker import Checker
 from nnpy.config.objects import KerasObject
+from nnpy.config.unknown import unknown_key
 from nnpy.config.wording import show
 from nnpy.config.yaml.nodes import Node
-from nnpy.errors import did_you_mean
 
 Losses = KerasObject | dict[str, KerasObject]
 Metrics = list[KerasObject] | dict[str, list[KerasObject]]
 
 _LOSS = Parameter("loss", types=("loss",))
+_LOSS_OR_NONE = Parameter("loss", types=("loss", "null"))
 _METRICS = Parameter("metrics", types=("list",), items=("metric",))
 _WEIGHT = Parameter("loss_weights", types=("float",), minimum=0)
 
@@ -34,11 +36,18 @@ def losses(node: Node, outputs: Sequence[str], checker: Checker) -> Losses | Non
     if _is_object(node, "loss", outputs, checker):
         loss: KerasObject | None = checker.value(node, _LOSS, path)
         return loss if len(outputs) == 1 or loss is None else dict.fromkeys(outputs, loss)
-    found = _by_output(node, outputs, checker, path, lambda *each: checker.value(*each), _LOSS)
+    parameter = _LOSS if len(outputs) == 1 else _LOSS_OR_NONE
+    found = _by_output(node, outputs, checker, path, lambda *each: checker.value(*each), parameter)
     for name in outputs:
         if name not in found and not _misspelt(node, outputs):
-            checker.error(node, path, f"missing loss of the output '{name}'")
-    return found[outputs[0]] if len(outputs) == 1 and found else found
+            message = f"missing loss of the output '{name}'; null for one that has none"
+            checker.error(node, path, message)
+    if len(outputs) == 1:
+        return found[outputs[0]] if found else found
+    members = node.value if node.is_list else node.value.values() if node.is_map else ()
+    if members and all(each.value is None for each in members):
+        checker.error(node, path, "no output has a loss: there is nothing to learn")
+    return {name: each for name, each in found.items() if each is not None}
 
 
 def metrics(
@@ -114,8 +123,8 @@ def _by_output(
         return found
     for key, each in node.value.items():
         if key not in outputs:
-            hint = did_you_mean(str(key), outputs) or f"; the outputs are {', '.join(outputs)}"
-            checker.error(node.keys.get(key), path, f"unknown output '{key}'{hint}")
+            otherwise = f"; the outputs are {', '.join(outputs)}"
+            unknown_key(checker, node, key, path, outputs, word="output", otherwise=otherwise)
         else:
             found[key] = read(each, parameter, f"{path}.{key}")
     return found

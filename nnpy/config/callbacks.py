@@ -61,10 +61,7 @@ class Listed:
     @property
     def keras_class(self) -> str:
         """The class of Keras that it is, or that the user's own derives from."""
-        if not self.told.code:
-            return self.told.name
-        entry = self.catalog.find("callback", self.told.name)
-        return entry.base if entry else ""
+        return self.told.base if self.told.code else self.told.name
 
     def value(self, key: str) -> Any:
         """An argument, or its default."""
@@ -125,14 +122,16 @@ def check(
         # What the user's own callbacks put into the logs, those below them may watch.
         above = callbacks[index - 1].told if index else None
         is_open = is_open or (above is not None and _may_log(above))
-        is_open = is_open or _number(each.told.path) > first_unknown
+        unread = _number(each.told.path) > first_unknown
+        is_open = is_open or unread
         if not checker.sound(each.told.path):
             continue
         if kind == "ProgbarLogger":
             message = "nnpy shows the progress itself; this callback would only print over it"
             checker.error(each.told.mark, each.told.path, message)
         if each.watches or each.names("monitor"):
-            _check_monitor(each, measured, is_open, checker)
+            read = checker.sound("training.metrics", "training.weighted_metrics") and not unread
+            _check_monitor(each, measured, is_open, checker, read=read)
         if (
             known_optimizer
             and kind in _RATE_SETTERS
@@ -155,6 +154,8 @@ def check(
             checker.error(each.place("separator"), path, message)
         if kind == "ModelCheckpoint":
             _check_checkpoint(each, measured, is_open, checker)
+            if known_optimizer:
+                _check_state(each, training.optimizer, checker)
     return notes
 
 
@@ -175,13 +176,21 @@ def _number(path: str) -> int:
     return int(path.rpartition("[")[2].rstrip("]"))
 
 
-def _check_monitor(each: Listed, measured: Measured, is_open: bool, checker: Checker) -> None:
+def _check_monitor(
+    each: Listed, measured: Measured, is_open: bool, checker: Checker, *, read: bool
+) -> None:
+    """`read` is whether all that may log the quantity was read without a mistake."""
     name, path = each.value("monitor"), f"{each.told.path}.monitor"
     if not isinstance(name, str):
         return
+    if name not in measured.directions and (is_open or not measured.lacks(name)):
+        if (
+            read and each.watches and each.value("mode") == "auto"
+        ):  # Keras refuses, or guesses by the name
+            message = f"whether a lower or higher '{name}' is better is unknown"
+            checker.error(each.place("monitor"), path, f"{message}: add mode: min or max")
+        return  # whether it is measured, the training will see at the end of its first epoch
     if name not in measured.directions:
-        if is_open or not measured.lacks(name):
-            return  # the training will see at the end of its first epoch
         if name.startswith("val_") and not any(key.startswith("val_") for key in measured.names):
             message = (
                 f"{each.told.name} watches '{name}', but there is no validation split: set "
@@ -231,6 +240,19 @@ def _check_checkpoint(each: Listed, measured: Measured, is_open: bool, checker: 
             "within an epoch there is no validation to tell the best model: use save_freq: epoch"
         )
         checker.error(each.place("save_freq"), f"{each.told.path}.save_freq", message)
+
+
+def _check_state(each: Listed, optimizer: KerasObject, checker: Checker) -> None:
+    """Whether the format of the file can hold the optimizer's state."""
+    name, inner = each.value("filepath"), optimizer.arguments.get("inner_optimizer")
+    told = inner if isinstance(inner, KerasObject) else optimizer
+    entry = each.catalog.find("optimizer", told.name)
+    whole = isinstance(name, str) and name.endswith(".h5") and not each.value("save_weights_only")
+    # Its variables have no names of their own, by which the old format knows them.
+    if whole and entry is not None and entry.name == "Adafactor":
+        message = f"a model in an .h5 file cannot hold the state of {entry.name}: write a name "
+        message += "ending in .keras, or set save_weights_only: true"
+        checker.error(each.place("filepath"), f"{each.told.path}.filepath", message)
 
 
 def _holes(name: str) -> Iterator[str]:
@@ -325,7 +347,7 @@ def check_installed(callbacks: Sequence[KerasObject]) -> None:
     """Raises ConfigError at each callback whose package is not installed here."""
     problems = []
     for told in callbacks:
-        package, how = _PACKAGES.get(told.name if not told.code else "", ("", ""))
+        package, how = _PACKAGES.get(told.base if told.code else told.name, ("", ""))
         if package and importlib.util.find_spec(package) is None:
             message = f"{told.name} needs the package '{package}', which is not installed: {how}"
             path = told.path

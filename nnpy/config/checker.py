@@ -16,9 +16,11 @@ from nnpy.catalog.catalog import Catalog
 from nnpy.catalog.entries import Entry, Parameter
 from nnpy.catalog.kinds import ARGUMENT_KINDS
 from nnpy.catalog.naming import name_problem
-from nnpy.config import forms, slices
+from nnpy.config import exclusive, forms, slices
 from nnpy.config.objects import ACTIVATION_LAYERS, KerasObject
 from nnpy.config.soundness import Soundness
+from nnpy.config.unknown import NAME, unknown_key, unknown_name, unknown_object
+from nnpy.config.unknown import section as section_of
 from nnpy.config.wording import WORDS, describe, show, with_article
 from nnpy.config.yaml import scalars
 from nnpy.config.yaml.nodes import Mark, Node
@@ -38,17 +40,24 @@ class Checker:
         # Reads a model that is an argument; the reader of the network sets it.
         self.read_model: Callable[[Node, str], Any] | None = None
 
-    def error(self, where: Node | Mark | None, path: str, message: str) -> None:
+    def error(
+        self,
+        where: Node | Mark | None,
+        path: str,
+        message: str,
+        code: str = "",
+        suggestion: str = "",
+    ) -> None:
         self.sound.mistake(path)
         mark = where.mark if isinstance(where, Node) else where
         if mark is None:
-            self.problems.append(Problem(message, path))
+            self.problems.append(Problem(message, path, code=code, suggestion=suggestion))
             return
         # A mistake inside a block is told once, however often the block is used.
         key = (mark.file, mark.line, mark.column, message)
         if key not in self._seen:
             self._seen.add(key)
-            self.problems.append(mark.problem(path, message))
+            self.problems.append(mark.problem(path, message, code, suggestion))
 
     # -- mappings of arguments ------------------------------------------------------------
 
@@ -71,14 +80,10 @@ class Checker:
             if parameter is None and open_ended:
                 values[str(key)] = item.plain()
             elif parameter is None:
-                unused = [name for name in known if name not in node.value]
-                hint = did_you_mean(str(key), unused)
-                near = nearest(str(key), unused)
+                near = nearest(str(key), [name for name in known if name not in node.value])
                 meant.add(near)
-                hint = hint or did_you_mean(str(key), known)  # it stands there already
-                if not hint and len(known) <= 12:
-                    hint = f"; known: {', '.join(known)}" if known else "; it takes none"
-                self.error(node.keys.get(key) or item, path, f"unknown {word} '{key}'{hint}")
+                otherwise = None if 0 < len(known) <= 12 else "" if known else "; it takes none"
+                unknown_key(self, node, key, path, [*known], word=word, otherwise=otherwise)
                 if near is not None:
                     self.sound.spoil(f"{path}.{near}" if path else near)
                     if surely(str(key), near):  # what is wrong with its value is told as well
@@ -89,6 +94,7 @@ class Checker:
             if parameter.required and name not in node.value and name not in meant:
                 doc = f": {parameter.doc}" if parameter.doc else ""
                 self.error(where or node, path, f"missing {word} '{name}'{doc}")
+        exclusive.check(node, path, self)
         return values
 
     # -- one value ------------------------------------------------------------------------
@@ -230,14 +236,13 @@ class Checker:
         elif parameter.choices:
             folded = text.lower() if parameter.ignore_case else text
             if folded not in parameter.choices:
-                choices = ", ".join(parameter.choices)
-                hint = did_you_mean(text, parameter.choices) or f"; expected one of {choices}"
-                self.error(node, path, f"unknown value '{text}'{hint}")
+                otherwise = f"; expected one of {', '.join(parameter.choices)}"
+                unknown_name(self, node, text, path, parameter.choices, otherwise=otherwise)
                 return None
         elif "dtype" in parameter.types and "str" not in parameter.types:
             known = self.catalog.dtypes
             if not self.catalog.is_dtype(text):
-                self.error(node, path, f"unknown dtype '{text}'{did_you_mean(text, known)}")
+                unknown_name(self, node, text, path, known, word="dtype")
                 return None
         return text
 
@@ -299,7 +304,7 @@ class Checker:
             and (entry.name[0].isupper() or entry.kind == "activation")
         )
         shown = entry.name if explicit else name
-        return KerasObject(entry.kind, shown, values, path, mark, explicit, entry.code)
+        return KerasObject(entry.kind, shown, values, path, mark, explicit, entry.code, entry.base)
 
     def _model(self, arguments: Node, path: str, mark: Mark | None) -> KerasObject:
         """A model in the place of a layer."""
@@ -358,31 +363,18 @@ class Checker:
         also: Iterable[str] = (),
     ) -> None:
         """Reports a name that nothing has, and mistakes in the arguments of what it means."""
-        self.error(mark, path, self.unknown(kinds, name, also))
-        known = [each for kind in kinds for each in self.catalog.suggestions(_section(kind))]
-        meant = self.sound.meant[path] = nearest(name, (*known, *also)) or ""
+        message, meant = unknown_object(self.catalog, kinds, name, also)
+        self.error(mark, path, message, NAME, meant)
+        self.sound.meant[path] = meant
         entry = self._find(kinds, meant)
         if entry is not None and arguments and surely(name, meant):
             optional = [replace(each, required=False) for each in entry.parameters]
             where = f"{path}.{name}"
             self.arguments(arguments, optional, where, open_ended=entry.open_ended)
 
-    def unknown(self, kinds: tuple[str, ...], name: str, also: Iterable[str] = ()) -> str:
-        """`unknown layer 'Dens'; did you mean 'Dense'?`; `also` are further known names."""
-        names = [each for kind in kinds for each in self.catalog.suggestions(_section(kind))]
-        names.extend(also)
-        if "activation" in kinds:
-            function = next((own for own, it in ACTIVATION_LAYERS.items() if it == name), None)
-            if function:
-                return f"unknown activation '{name}': it is a layer; did you mean '{function}'?"
-        for other in ("layer", "activation", "loss", "metric", "optimizer", "callback"):
-            if other not in kinds and self.catalog.find(other, name):
-                return f"unknown {kinds[0]} '{name}': it is {with_article(other)}"
-        return f"unknown {kinds[0]} '{name}'{did_you_mean(name, names)}"
-
     def _find(self, kinds: Iterable[str], name: str) -> Entry | None:
         return next(
-            (entry for kind in kinds if (entry := self.catalog.find(_section(kind), name))), None
+            (entry for kind in kinds if (entry := self.catalog.find(section_of(kind), name))), None
         )
 
     def _names_object(self, node: Node, kinds: Iterable[str]) -> bool:
@@ -392,7 +384,3 @@ class Checker:
 
 def _as_wanted(values: list[Any], parameter: Parameter) -> Any:
     return tuple(values) if parameter.as_tuple else values
-
-
-def _section(kind: str) -> str:
-    return "layer" if kind == "cell" else kind

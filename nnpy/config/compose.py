@@ -215,7 +215,7 @@ def _put(root: Node, words: list[str], value: Node, names: Names) -> str | None:
         if name not in node.value:
             default = names.defaults.get(".".join(trail))
             holder: Node = Node({}, value.mark, {}, "--set")
-            if default is not None and names.takes(default, words[0]):
+            if default is not None and _is_argument(default, words[0], names):
                 holder = Node(default, value.mark, {}, "default")
             node.value[name], node.keys[name] = holder, value.mark
         node = node.value[name]
@@ -234,8 +234,15 @@ def _object(node: Node, word: str, words: list[str], names: Names) -> tuple[str,
         return None
     if standing == word:  # of own code: the catalog does not know it
         return None
+    return (standing, words) if _is_argument(standing, word, names) else None
+
+
+def _is_argument(standing: str, word: str, names: Names) -> bool:
+    """Whether a word that is no object's name must be an argument of what stands there."""
+    if names.is_object(word):
+        return False
     # A class is not among settings and outputs: the word is an argument of it, if a wrong one.
-    return (standing, words) if names.takes(standing, word) or standing[:1].isupper() else None
+    return names.takes(standing, word) or standing[:1].isupper()
 
 
 def _key(node: Node, words: list[str]) -> tuple[str | int, list[str]]:

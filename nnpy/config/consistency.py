@@ -14,12 +14,15 @@ from nnpy.config.checker import Checker
 from nnpy.config.measures import End, Labels, scale_of
 from nnpy.config.monitor import Measured, monitor_problem
 from nnpy.config.network.graph import Network, Step
+from nnpy.config.network.ranks import check_axes
 from nnpy.config.network.tail import Place, end_of
 from nnpy.config.objects import KerasObject
 from nnpy.config.settings import DataSettings, TrainingSettings
 from nnpy.config.sharing import check_sharing
 from nnpy.config.yaml.nodes import Node
 from nnpy.data import DataInfo
+
+_WITH_VOCABULARY = ("StringLookup", "IntegerLookup", "TextVectorization")
 
 
 def check_consistency(
@@ -56,6 +59,8 @@ def check_consistency(
     if training.class_weight is not None:
         _check_class_weight(place("training", "class_weight"), info, checker)
     check_sharing(network, training, place("training", "distribute"), checker)
+    if network is not None and sound("model.inputs"):
+        check_axes(network, info if to_train else None, checker)
     if not to_train:
         return []
     freq = training.validation_freq
@@ -66,6 +71,7 @@ def check_consistency(
     notes = []
     if network is not None and sound("training.batch_size"):
         _check_batch_size(network, training, checker)
+        _check_learnt(network, checker)
         notes = _stateful(network, training, checker)
     if settings.name is None:
         return [
@@ -100,6 +106,22 @@ def _check_batch_size(network: Network, training: TrainingSettings, checker: Che
                 f"{training.batch_size}"
             )
             checker.error(each.mark, f"{each.path}.batch_size", message)
+
+
+def _check_learnt(network: Network, checker: Checker) -> None:
+    """What a layer must be told, because it cannot learn it here."""
+    for step in network.steps:
+        given = step.layer.arguments
+        if step.layer.code or step.reuse or not checker.sound(step.path):
+            continue
+        if step.layer.name == "Discretization" and not step.adapt:
+            if given.get("bin_boundaries") is None:
+                message = "it has no boundaries: give bin_boundaries, or set adapt: true, which "
+                message += "takes them from the training examples"
+                checker.error(step.mark, step.path, message)
+        elif step.layer.name in _WITH_VOCABULARY and given.get("vocabulary") is None:
+            message = "it has no vocabulary: give vocabulary, a list or a file"
+            checker.error(step.mark, step.path, message)
 
 
 def _stateful(network: Network, training: TrainingSettings, checker: Checker) -> list[str]:
@@ -270,12 +292,28 @@ def check_measures(
         if loss is not None and is_told:
             notes += _check_loss(loss, labels, place, f".{key}" if several else "", checker)
         scale = scale_of(loss, place.end) if is_told else None
+        _, known = measures.named("loss", loss)
+        tells = known is not None and known.targets not in ("groups", "sequences")
         for metric in (each for each in metrics if checker.sound(each.path)):
             wrong = measures.misfit("metric", metric, labels, place.end)
             wrong = wrong or measures.fit(metric, place.end, scale)[1]
+            wrong = wrong or _cannot_be_run(metric, training, form)
+            if not wrong and not tells:  # the loss would have told of the number of outputs
+                wrong = measures.wrong_columns(metric, labels, place.end)
             if wrong:
                 checker.error(metric.mark, metric.path or "training.metrics", wrong)
     return notes
+
+
+def _cannot_be_run(metric: KerasObject, training: TrainingSettings, form: str) -> str:
+    """Why Keras fails at a metric in the midst of a step, or nothing."""
+    if metric.arguments.get("num_regressors") and training.execution != "eager":
+        return "num_regressors works with training.execution: eager only"
+    name, _ = measures.named("metric", metric)
+    weighted = metric.path.startswith("training.weighted_metrics") and training.class_weight
+    if name == "BinaryIoU" and weighted and form == "one_hot":
+        return "this metric takes no weights with one-hot labels: name it in training.metrics"
+    return ""
 
 
 def _check_loss(

@@ -34,10 +34,11 @@ from nnpy.config.settings import (
 )
 from nnpy.config.sweep import check as sweeping
 from nnpy.config.sweep import space
+from nnpy.config.unknown import unknown_key
 from nnpy.config.wording import show
 from nnpy.config.yaml.nodes import Node, from_plain
 from nnpy.data import DataInfo, registry
-from nnpy.errors import ConfigError, DataError, Problem, did_you_mean, nearest
+from nnpy.errors import ConfigError, DataError, Problem, nearest
 
 if TYPE_CHECKING:
     from nnpy.config.user_code import CodeFile
@@ -243,8 +244,7 @@ def _known_keys(root: Node, checker: Checker) -> Node:
         if key in KEYS:
             continue
         unused = [each for each in KEYS if each not in root.value]
-        hint = did_you_mean(str(key), KEYS) or f"; known: {', '.join(KEYS)}"
-        checker.error(root.keys.get(key), "", f"unknown key '{key}'{hint}")
+        unknown_key(checker, root, key, "", KEYS)
         meant = nearest(str(key), unused)
         if meant is not None and meant not in sections:
             sections[meant] = node

@@ -19,9 +19,10 @@ from nnpy.catalog import catalog
 from nnpy.catalog.entries import Entry
 from nnpy.config.objects import KerasObject
 
-# What the outputs are: probabilities, logits of a softmax or of sigmoids, or scores whose sign
-# is the answer.
+# What the outputs are: probabilities, logits of a softmax or of sigmoids, scores whose sign
+# is the answer, or estimates of the numbers 0 and 1.
 PROBABILITIES, SOFTMAX, SIGMOID, MARGINS = "probabilities", "softmax", "sigmoid", "margins"
+NUMBERS = "numbers"
 
 _PROBABLE = frozenset(("softmax", "sigmoid", "hard_sigmoid"))
 _INSTEAD = {  # of labels in the other form
@@ -76,6 +77,8 @@ def scale_of(loss: KerasObject | None, end: End) -> str | None:
         return None
     if end.activation == "log_sigmoid":
         return None  # neither: its exponential would be the probability
+    if entry is not None and entry.targets == "numbers" and end.units == 1:
+        return NUMBERS
     # The softmax of the logarithms of probabilities is the probabilities: log_softmax too.
     return SIGMOID if end.units == 1 else SOFTMAX
 
@@ -180,9 +183,14 @@ def _wrong_arguments(kind: str, name: str, value: KerasObject, labels: Labels, e
             return f"{shown} {message}; set sparse_y_pred: false"
         if labels.form == "sparse" and not arguments.get("sparse_y_true", True):
             return f"{shown} has sparse_y_true: false, but the labels are class indices"
-    if units == 1 and name in ("SparseCategoricalAccuracy", "SparseTopKCategoricalAccuracy"):
+    if units == 1 and kind == "metric" and name.startswith("Sparse"):
         message = "takes a column for each class, but the model ends in one output"
+        if name == "SparseCategoricalCrossentropy":
+            return f"{shown} {message}; the loss binary_crossentropy is logged as 'loss'"
         return f"{shown} {message}; did you mean 'accuracy'?"
+    if kind == "metric" and name == "BinaryCrossentropy" and labels.form == "sparse":
+        message = "takes labels with a column for each output, which class indices have not"
+        return f"{shown} {message}; the loss binary_crossentropy is logged as 'loss'"
     axis = arguments.get("axis")
     beyond = [each for each in (axis if isinstance(axis, list) else [axis]) if _is_beyond(each)]
     if beyond:
@@ -190,12 +198,20 @@ def _wrong_arguments(kind: str, name: str, value: KerasObject, labels: Labels, e
     column = arguments.get("class_id")
     if isinstance(column, int) and units is not None and not 0 <= column < units:
         return f"class_id is {column}, but the model ends in {units} outputs, counted from 0"
+    if name == "AUC" and arguments.get("num_labels") and not arguments.get("multi_label"):
+        return "num_labels is for several labels: set multi_label: true, or leave it out"
+    weights = arguments.get("label_weights")
+    if isinstance(weights, list) and units is not None and len(weights) != units:
+        return f"label_weights has {len(weights)} numbers, but the model ends in {counted(units)}"
     if name == "AUC" and arguments.get("multi_label"):
         if labels.form == "sparse":
             return f"{shown} takes a column for each label; set data.labels to one_hot"
         count = arguments.get("num_labels")
         if count is not None and units is not None and count != units:
             return f"num_labels is {count}, but the model ends in {units} outputs"
+    top = arguments.get("top_k")
+    if isinstance(top, int) and units is not None and top > units:
+        return f"top_k is {top}, but the model ends in {counted(units)}"
     k = arguments.get("k", 5)
     if "TopK" in name and isinstance(k, int) and k >= labels.classes:
         where = f"k is {k}" if "k" in arguments else f"k is {k} unless it is told"
@@ -208,10 +224,28 @@ def _is_beyond(axis: Any) -> bool:
     return isinstance(axis, int) and not isinstance(axis, bool) and not -2 <= axis <= 1
 
 
+def counted(units: int | None) -> str:
+    return "1 output" if units == 1 else f"{units} outputs"
+
+
+def wrong_columns(metric: KerasObject, labels: Labels, end: End) -> str:
+    """Why the number of columns does not fit, of a model whose loss does not tell; or nothing."""
+    _, entry = _resolved("metric", metric, labels, end)
+    if entry is None or end.units is None:
+        return ""
+    columns = f"the model ends in {counted(end.units)}, but {labels.data} has {labels.classes}"
+    if labels.form != "sparse" and entry.targets in ("one_hot", "binary", "numbers"):
+        return "" if end.units == labels.classes else f"{columns} classes, which it compares"
+    if entry.targets == "classes" and entry.outputs == "distribution":
+        return "" if end.units >= labels.classes else f"{columns} classes"
+    return ""
+
+
 def wrong_number(end: End, labels: Labels) -> str:
     """That a model has not one output for each class, and what else two classes may have."""
-    count = "1 output" if end.units == 1 else f"{end.units} outputs"
-    message = f"the model ends in {count}, but {labels.data} has {labels.classes} classes"
+    message = (
+        f"the model ends in {counted(end.units)}, but {labels.data} has {labels.classes} classes"
+    )
     if end.units == 1 and labels.classes == 2 and end.activation not in ("softmax", "log_softmax"):
         return f"{message}: set units: 2, or training.loss: binary_crossentropy"
     return message
@@ -253,6 +287,8 @@ def fit(metric: KerasObject, end: End, scale: str | None) -> tuple[KerasObject, 
     if arguments.get("top_k") is not None:
         return metric, ""  # of which only the order counts
     threshold = next((each for each in ("threshold", "thresholds") if entry.parameter(each)), None)
+    if threshold and name != "AUC" and scale == NUMBERS:
+        return metric, ""  # of 0 and 1: what lies nearer
     if threshold and name != "AUC" and scale != SOFTMAX:
         wrong = _literal(arguments.get(threshold), scale)
         if wrong:
@@ -262,7 +298,7 @@ def fit(metric: KerasObject, end: End, scale: str | None) -> tuple[KerasObject, 
         return metric, ""
     ending = "softmax" if scale == SOFTMAX else "sigmoid"
     advice = f"let the model end in {ending}, and leave from_logits out of the loss"
-    if scale == MARGINS:
+    if scale in (MARGINS, NUMBERS):
         advice = "it fits a loss of probabilities, such as binary_crossentropy"
     return metric, f"this metric takes probabilities, but the outputs are {_words(scale)}: {advice}"
 
@@ -272,7 +308,7 @@ def _takes(name: str, wanted: str, scale: str) -> bool:
     if wanted == "distribution":
         return scale == SOFTMAX
     # The area under the curve asks for an order only, which a sigmoid keeps.
-    return scale == SIGMOID or (scale == MARGINS and name == "AUC")
+    return scale == SIGMOID or (scale in (MARGINS, NUMBERS) and name == "AUC")
 
 
 def _literal(value: Any, scale: str | None) -> str:
@@ -294,13 +330,16 @@ def _told(metric: KerasObject, name: str, **arguments: Any) -> KerasObject:
 
 
 def _words(scale: str | None) -> str:
-    return "scores around 0" if scale == MARGINS else "logits"
+    return {MARGINS: "scores around 0", NUMBERS: "estimates of 0 and 1"}.get(scale or "", "logits")
 
 
 def doubts(loss: KerasObject, end: End) -> tuple[str, str]:
     """What does not fit between a loss and the last activation: (a mistake, a note)."""
     _, entry = named("loss", loss)
     wants = entry.outputs if entry is not None else ""
+    if wants == "margins" and end.activation in _PROBABLE:
+        message = f"the loss takes scores around 0, but the model ends in {end.activation}"
+        return "", f"{message}, which is never below 0: leave it out, or use tanh"
     if end.activation is None or wants not in ("distribution", "probabilities"):
         return "", ""
     assert entry is not None

@@ -16,7 +16,8 @@ class KerasObject:
     """An object of Keras by its name and checked arguments, not yet built.
 
     `explicit` tells `Adam: {}` and `Adam` with arguments from the bare identifier, which
-    Keras may resolve by context (`accuracy`). `code` is the user's own file that defines it.
+    Keras may resolve by context (`accuracy`). `code` is the user's own file that defines it, and
+    `base` the class of Keras that it derives from there, if any.
     A model as an argument (`TimeDistributed: {layer: {Model: …}}`) has its `network`.
     """
 
@@ -27,4 +28,5 @@ class KerasObject:
     mark: Mark | None = field(default=None, repr=False)
     explicit: bool = True
     code: str = ""
+    base: str = ""
     network: Any = None

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from nnpy.config.measures import MARGINS, SIGMOID, SOFTMAX
+from nnpy.config.measures import MARGINS, NUMBERS, SIGMOID, SOFTMAX
 from nnpy.errors import ModelError
 from nnpy.evaluation.statistics import Estimate, wilson
 
@@ -70,9 +70,9 @@ def probabilities(outputs: np.ndarray, scale: str | None = None) -> np.ndarray:
     """A classifier's outputs `(n, k)`, `(n, 1)` or `(n,)` as float64 probabilities `(n, k)`.
 
     `scale` is what they are, as `config.measures` has it: probabilities (which is also what is
-    taken for granted with None), or logits that go through softmax or, column by column, through
-    the logistic function. One column is the second of two classes. Raises ModelError for NaN,
-    infinity or another number of axes.
+    taken for granted with None), logits that go through softmax or, column by column, through the
+    logistic function, or estimates of 0 and 1, which are cut off there. One column is the second
+    of two classes. Raises ModelError for NaN, infinity or another number of axes.
     """
     values = np.asarray(outputs, np.float64)
     if values.ndim == 1:
@@ -88,6 +88,8 @@ def probabilities(outputs: np.ndarray, scale: str | None = None) -> np.ndarray:
     one = values.shape[1] == 1
     if scale in (SIGMOID, MARGINS) or (scale == SOFTMAX and one):
         values = 0.5 * (1 + np.tanh(values / 2))
+    if scale == NUMBERS:
+        values = values.clip(0, 1)
     if one:
         return np.concatenate([1 - values, values], axis=1)
     if scale == SOFTMAX:

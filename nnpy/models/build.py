@@ -15,11 +15,11 @@ import keras
 
 from nnpy.config.config import Config
 from nnpy.config.network.graph import Input, Inputs, Network, Step
+from nnpy.config.network.ranks import needs_channels
 from nnpy.config.objects import KerasObject
 from nnpy.config.yaml.nodes import Mark
 from nnpy.data import DataInfo
 from nnpy.models import calls
-from nnpy.models.inputs import needs_channels
 from nnpy.models.instantiate import instantiate
 from nnpy.models.located_errors import Refused, errors_located_at, located_error
 from nnpy.models.user_code import own_objects

@@ -4,22 +4,13 @@ from __future__ import annotations
 
 import keras
 
-from nnpy.catalog import catalog
 from nnpy.config.config import Config
 from nnpy.config.data_section import decided_rescale
-from nnpy.config.network.graph import Network
+from nnpy.config.network.ranks import needs_channels
 from nnpy.data import DataInfo, Preprocessing
 from nnpy.errors import ModelError
 from nnpy.models import ends, pixels
 from nnpy.models.saved import Record
-
-# These leave the rank of their input alone, so what follows them decides about the channels.
-_RANK_NEUTRAL = frozenset(
-    (
-        *("Activation", "BatchNormalization", "Dropout", "GaussianDropout", "GaussianNoise"),
-        *("Identity", "LayerNormalization", "Normalization", "ReLU", "Rescaling"),
-    )
-)
 
 
 def preprocessing(config: Config, info: DataInfo) -> Preprocessing:
@@ -60,29 +51,3 @@ def preprocessing_for(
 
 def _one_hot(config: Config, info: DataInfo) -> int | None:
     return len(info.classes) if config.data.labels == "one_hot" else None
-
-
-def needs_channels(network: Network, info: DataInfo) -> bool:
-    """Whether grey images (height, width) need a channel axis for the first layer."""
-    if len(info.shape) != 2:
-        return False
-    if network.inputs[0].shape is not None:
-        return len(network.inputs[0].shape) == 3
-    return _first_rank(network) == 4
-
-
-def _first_rank(network: Network) -> int | None:
-    """The rank of input, batch axis included, that the first layer that cares asks for.
-
-    0 where it takes any. Models within are looked into; the user's own layers are taken to leave
-    the rank alone.
-    """
-    for step in network.steps:
-        if step.network is not None:
-            found = _first_rank(step.network)
-            if found is not None:
-                return found
-        elif not step.layer.code and step.layer.name not in _RANK_NEUTRAL:
-            entry = catalog.load().find("layer", step.layer.name)
-            return (entry.input_rank or entry.min_rank or 0) if entry else 0
-    return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import weakref
 from operator import attrgetter
 from typing import Any
@@ -92,6 +93,11 @@ def _own(value: KerasObject) -> Any:
     arguments = {key: instantiate(each, dtype) for key, each in value.arguments.items()}
     with errors_located_at(value.mark, value.path):
         made = found(**arguments)
+    if isinstance(made, keras.layers.Layer) and "name" not in arguments:
+        # As for Keras's own: no number of the layers that this process has made.
+        usual = snake_case(value.name)
+        if re.fullmatch(rf"{re.escape(usual)}_\d+", made.name):
+            made.name = usual
     return remember(made, value.mark, value.path)
 
 

@@ -17,11 +17,10 @@ from typing import Any
 
 import keras
 
-from nnpy.catalog.naming import snake_case
 from nnpy.config.config import Config
-from nnpy.config.objects import KerasObject
 from nnpy.config.yaml.nodes import Mark
 from nnpy.errors import ConfigError, NnpyError, Problem
+from nnpy.models import compiled_errors
 
 _PACKAGE = str(Path(__file__).parents[1])
 
@@ -87,6 +86,10 @@ def located(error: BaseException, config: Config) -> ConfigError | None:
         return None
     if _is_memory(error):
         return None
+    if compiled_errors.is_one(error):
+        place = _named_in(str(error), config) or compiled_errors.place_in(str(error), config)
+        message = reason(error) + compiled_errors.own_line(str(error), config)
+        return located_error(message, *place) if place is not None else None
     for each in _chain(error):
         frames = [*_frames(each)]
         if not frames or frames[-1].f_code.co_filename.startswith(_PACKAGE):
@@ -97,10 +100,8 @@ def located(error: BaseException, config: Config) -> ConfigError | None:
                 place = _place_of(owner, config)
                 if place is not None:
                     return located_error(reason(each) + _own_line(frames, config), *place)
-    place = _named_in(str(error), config)
-    if place is not None:
-        return located_error(reason(error), *place)
-    return None
+    named = _named_in(str(error), config)
+    return located_error(reason(error), *named) if named is not None else None
 
 
 def reason(error: BaseException) -> str:
@@ -114,7 +115,8 @@ def reason(error: BaseException) -> str:
             line for line in text.splitlines() if not re.match(r"\s|Graph |Detected |File ", line)
         ]
         text = "\n".join(told) or text
-    text = re.split(r"\s*\[\[\{\{node ", text)[0]
+    text = re.split(r"\s*\[\[\{\{node |\s*\[Op:\w+\]", text)[0]
+    text = re.sub(r"^\{\{function_node [^}]*\}\}\s*", "", text)
     text = " ".join(text.split()) or type(error).__name__
     return text if len(text) <= 400 else text[:399] + "…"
 
@@ -161,30 +163,12 @@ def _place_of(owner: Any, config: Config) -> tuple[Mark | None, str] | None:
         step = next((each for each in config.model.steps if each.name == owner.name), None)
         return (step.mark, step.path) if step is not None else None
     if isinstance(owner, keras.metrics.Metric):
-        return _by_name(owner.name, _objects([training.metrics, training.weighted_metrics]))
+        return compiled_errors.by_name(owner.name, training.metrics, training.weighted_metrics)
     if isinstance(owner, keras.optimizers.Optimizer):
         return training.optimizer.mark, training.optimizer.path or "training.optimizer"
     if isinstance(owner, keras.losses.Loss):
-        losses = [*_objects(training.loss)]
-        found = _by_name(owner.name, losses)
-        return found or ((losses[0].mark, losses[0].path or "training.loss") if losses else None)
+        return compiled_errors.by_name(owner.name, training.loss, or_first=True)
     return None
-
-
-def _by_name(name: str, objects: Iterable[KerasObject]) -> tuple[Mark | None, str] | None:
-    for each in objects:
-        if name in (each.name, snake_case(each.name), each.arguments.get("name")):
-            return each.mark, each.path
-    return None
-
-
-def _objects(value: Any) -> Iterator[KerasObject]:
-    if isinstance(value, KerasObject):
-        yield value
-    for each in value.values() if isinstance(value, dict) else ():
-        yield from _objects(each)
-    for each in value if isinstance(value, list | tuple) else ():
-        yield from _objects(each)
 
 
 def _named_in(text: str, config: Config) -> tuple[Mark | None, str] | None:

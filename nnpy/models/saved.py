@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import keras
 
 _one_at_a_time = threading.Lock()
-_SCALES = ("probabilities", "softmax", "sigmoid", "margins")
+_SCALES = ("probabilities", "softmax", "sigmoid", "margins", "numbers")
 
 
 @dataclass(frozen=True)

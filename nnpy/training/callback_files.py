@@ -46,7 +46,8 @@ def keep_in(folder: Path, callbacks: Iterable[keras.callbacks.Callback]) -> None
 
 def opens_at_once(told: KerasObject) -> bool:
     """Whether a callback opens its folder when it is made, so that it must know the run's."""
-    return told.name == "OrbaxCheckpoint" and not told.code
+    kind = told.base if told.code else told.name
+    return kind == "OrbaxCheckpoint" and isinstance(told.arguments.get("directory"), str)
 
 
 def placed(told: KerasObject, folder: Path) -> KerasObject:

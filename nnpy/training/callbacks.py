@@ -218,6 +218,8 @@ class _located:
         self, told: KerasObject | None, callback: keras.callbacks.Callback, hook: str
     ) -> None:
         self._told, self._name, self._hook = told, type(callback).__name__, hook
+        # With `raise_error: true` an error is what it is for, not a mistake of the config.
+        self._ends_on_nan = isinstance(callback, keras.callbacks.TerminateOnNaN)
 
     def __enter__(self) -> None:
         pass
@@ -229,7 +231,7 @@ class _located:
         if type(error).__module__.startswith("tensorflow"):
             return
         message = f"{self._name}.{self._hook}: {_said(error)}"
-        if isinstance(error, OSError):
+        if isinstance(error, OSError) or self._ends_on_nan:
             raise RunError(message) from error
         raise _error(self._told, message) from error
 

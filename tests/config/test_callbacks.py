@@ -125,6 +125,19 @@ def test_what_cannot_be_honoured_is_refused(listed, words):
 
 
 @pytest.mark.parametrize(
+    "optimizer", ["Adafactor", {"LossScaleOptimizer": {"inner_optimizer": {"Adafactor": {}}}}]
+)
+def test_a_state_that_the_old_format_cannot_hold(optimizer):
+    for name in ("a.h5", "a.weights.h5"):
+        words = refused({"ModelCheckpoint": {"filepath": name}}, optimizer=optimizer)
+        assert "an .h5 file cannot hold the state of Adafactor" in words
+        load({"ModelCheckpoint": {"filepath": name}})
+    weights = {"filepath": "a.weights.h5", "save_weights_only": True}
+    load({"ModelCheckpoint": weights}, {"ModelCheckpoint": {"filepath": "a.keras"}})
+    load({"ModelCheckpoint": weights}, optimizer=optimizer)
+
+
+@pytest.mark.parametrize(
     "listed",
     [
         {"ModelCheckpoint": {"filepath": "at-{batch}-{loss:.3f}.keras", "save_freq": 50}},
@@ -148,11 +161,33 @@ def test_what_an_own_callback_logs_may_be_watched_below_it(tmp_path):
     assert "there is no metric named 'val_f1'" in refused(watching, "F1", code=code)
 
 
-def test_a_missing_package_is_told_at_the_callback(monkeypatch):
-    config = load("TensorBoard")
+@pytest.mark.parametrize("watcher", ["EarlyStopping", "ReduceLROnPlateau", "ModelCheckpoint"])
+def test_of_what_an_own_callback_logs_the_better_way_is_asked_for(tmp_path, watcher):
+    """Keras guesses it by the name, or refuses at the end of the first epoch."""
+    code = tmp_path / "own.py"
+    code.write_text("import keras\nclass Own(keras.callbacks.Callback):\n    pass\n")
+    given = {"monitor": "val_far"}
+    if watcher == "ModelCheckpoint":
+        load("Own", {watcher: {**given, "filepath": "a.keras"}}, code=code)
+        given |= {"filepath": "a.keras", "save_best_only": True}
+    words = refused("Own", {watcher: given}, code=code)
+    assert "whether a lower or higher 'val_far' is better is unknown: add mode" in words
+    load("Own", {watcher: {**given, "mode": "min"}}, code=code)
+
+
+@pytest.mark.parametrize("listed", ["TensorBoard", "Own", "Below"])
+def test_a_missing_package_is_told_at_the_callback(monkeypatch, tmp_path, listed):
+    code = tmp_path / "own.py"
+    code.write_text(
+        "import keras\nclass Own(keras.callbacks.TensorBoard):\n    pass\n"
+        "class Below(Own):\n    pass\n"
+    )
+    config = load(listed, code=code)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=r"callbacks\[0\].*needs the package 'tensorboard'"):
         callbacks.check_installed(config.training.callbacks)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
+    callbacks.check_installed(config.training.callbacks)
 
 
 # -- one best epoch -----------------------------------------------------------------------

@@ -159,3 +159,22 @@ def test_a_parameter_in_words():
     assert describe(Parameter("p", types=("str",), choices=("a", "b"))) == "one of a, b"
     both = Parameter("p", types=("int",), minimum=1, maximum=9, exclusive_minimum=True)
     assert describe(both) == "an integer more than 1 and at most 9"
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "said"),
+    [
+        ("optimizer", "SGD: {clipnorm: 1.0, clipvalue: 0.5}", "clipnorm and clipvalue"),
+        ("optimizer", "Adam: {clipnorm: 1.0, clipvalue: 0.5, global_clipnorm: 2}", "clipvalue and"),
+        ("metric", "AUC: {num_thresholds: 10, thresholds: [0.5]}", "thresholds and num_thresholds"),
+        ("layer", "Discretization: {num_bins: 3, bin_boundaries: [1]}", "bin_boundaries and num"),
+    ],
+)
+def test_arguments_that_exclude_one_another(known, kind, text, said):
+    _, problems = check(known, text, kind)
+    assert len(problems) == 1 and said in problems[0] and "only one can be given" in problems[0]
+
+
+def test_an_argument_that_is_null_excludes_nothing(known):
+    value, problems = check(known, "SGD: {clipnorm: 1.0, clipvalue: ~}", "optimizer")
+    assert problems == [] and value.arguments["clipnorm"] == 1.0

@@ -67,6 +67,10 @@ def test_every_loss_and_metric_says_what_it_compares():
         ("sparse", {"MeanIoU": {"num_classes": 4}}, "num_classes is 4"),
         ("sparse", "Mean", "compares nothing with the labels"),
         ("sparse", {"SparseTopKCategoricalAccuracy": {"k": 10}}, "always found"),
+        ("one_hot", {"AUC": {"num_labels": 10}}, "set multi_label: true, or leave it out"),
+        ("one_hot", {"AUC": {"label_weights": [1.0, 2.0]}}, "label_weights has 2 numbers"),
+        ("one_hot", {"Precision": {"top_k": 11}}, "top_k is 11, but the model ends in 10 outputs"),
+        ("one_hot", {"R2Score": {"num_regressors": 3}}, "training.execution: eager only"),
         ("one_hot", "sparse_categorical_accuracy", "did you mean 'accuracy'?"),
         ("one_hot", "Accuracy", "0.98 is not 1"),
         ("one_hot", {"Precision": {"class_id": 10}}, "class_id is 10"),
@@ -122,6 +126,62 @@ def test_numbers_of_two_classes_are_zero_and_one(two):
     load_config(config(last, two, loss="mse", metrics=["mae", "AUC", "Precision", "accuracy"]))
 
 
+@pytest.mark.parametrize(
+    ("metric", "message"),
+    [
+        ("BinaryCrossentropy", "the loss binary_crossentropy is logged as 'loss'"),
+        ("bce", "the loss binary_crossentropy is logged as 'loss'"),
+        ({"SparseCategoricalCrossentropy": {"ignore_class": 0}}, "a column for each class"),
+        ("sparse_top_k_categorical_accuracy", "did you mean 'accuracy'?"),
+        ({"Recall": {"top_k": 2}}, "top_k is 2, but the model ends in 1 output"),
+    ],
+)
+def test_metrics_of_one_output_for_two_classes(two, metric, message):
+    last = {"Dense": {"units": 1, "activation": "sigmoid"}}
+    given = config(last, two, loss="binary_crossentropy", metrics=[metric])
+    assert message in problems(given)["training.metrics[0]"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "metric", "message"),
+    [
+        ("one_hot", "F1Score", "ends in 3 outputs, but fashion_mnist has 10 classes, which"),
+        ("one_hot", "mae", "ends in 3 outputs, but fashion_mnist has 10 classes, which"),
+        ("one_hot", "accuracy", "ends in 3 outputs, but fashion_mnist has 10 classes, which"),
+        ("sparse", "SparseCategoricalCrossentropy", "ends in 3 outputs, but fashion_mnist has 10"),
+    ],
+)
+def test_a_metric_tells_of_the_outputs_where_an_own_loss_does_not(
+    tmp_path, labels, metric, message
+):
+    (tmp_path / "own.py").write_text("def near(y_true, y_pred):\n    return y_pred[:, 0]\n")
+    last = {"Dense": {"units": 3, "activation": "softmax"}}
+    given = config(last, {"labels": labels}, loss="near", metrics=[metric])
+    given["code"] = str(tmp_path / "own.py")
+    assert message in problems(given)["training.metrics[0]"]
+
+
+def test_a_metric_that_cannot_be_weighted():
+    given = config(
+        data={"labels": "one_hot"},
+        loss="categorical_crossentropy",
+        weighted_metrics=["BinaryIoU"],
+        class_weight={0: 2.0},
+    )
+    told = problems(given)["training.weighted_metrics[0]"]
+    assert "takes no weights with one-hot labels" in told
+    given["training"]["metrics"] = given["training"].pop("weighted_metrics")
+    load_config(given)
+
+
+def test_scores_around_zero_are_no_probabilities(two):
+    note = "takes scores around 0, but the model ends in sigmoid"
+    last = {"Dense": {"units": 1, "activation": "sigmoid"}}
+    assert note in load_config(config(last, two, loss="hinge")).notes[0]
+    last = {"Dense": {"units": 1, "activation": "tanh"}}
+    assert load_config(config(last, two, loss="hinge")).notes == ()
+
+
 def metric(name, explicit=True, **arguments):
     return KerasObject("metric", name, arguments, explicit=explicit)
 
@@ -138,6 +198,9 @@ def metric(name, explicit=True, **arguments):
         (metric("Recall", top_k=1), "softmax", {"top_k": 1}),
         (metric("BinaryCrossentropy"), "sigmoid", {"from_logits": True}),
         (metric("AUC"), "probabilities", {}),
+        (metric("AUC"), "numbers", {"from_logits": True}),
+        (metric("accuracy", False), "numbers", {}),
+        (metric("Precision", thresholds=0.4), "numbers", {"thresholds": 0.4}),
     ],
 )
 def test_metrics_are_told_of_logits(given, scale, expected):
@@ -160,8 +223,8 @@ def test_what_cannot_be_measured_of_logits(given, scale, message):
     assert message in measures.fit(given, End(10), scale)[1]
 
 
-def loss(name, **arguments):
-    return KerasObject("loss", name, arguments)
+def loss(name, explicit=True, **arguments):
+    return KerasObject("loss", name, arguments, explicit=explicit)
 
 
 @pytest.mark.parametrize(
@@ -174,7 +237,9 @@ def loss(name, **arguments):
         (loss("Hinge"), End(1, "tanh"), "margins"),
         (loss("MeanSquaredError"), End(9, "softmax"), "probabilities"),
         (loss("MeanSquaredError"), End(9, "linear"), "softmax"),
-        (loss("MeanSquaredError"), End(1, "linear"), "sigmoid"),
+        (loss("MeanSquaredError"), End(1, "linear"), "numbers"),
+        (loss("Huber"), End(1, "tanh"), "numbers"),
+        (loss("mae", explicit=False), End(1, "sigmoid"), "probabilities"),
         (None, End(9, "log_softmax"), "softmax"),
         (None, End(9, None), None),
     ],
@@ -271,6 +336,17 @@ def test_normalization_that_was_told_nothing_does_nothing():
     assert "unknown argument 'adapt'" in " ".join(
         problems({"model": ["Flatten", {"Dense": {"units": 3, "adapt": True}}, SOFTMAX]}).values()
     )
+
+
+def test_a_layer_that_must_be_told_what_it_knows():
+    plain = {"model": ["Flatten", {"Discretization": {"num_bins": 4}}, SOFTMAX]}
+    assert "set adapt: true" in problems(plain)["model[1].Discretization"]
+    load_config({"model": ["Flatten", {"Discretization": {"num_bins": 4, "adapt": True}}, SOFTMAX]})
+    load_config({"model": ["Flatten", {"Discretization": {"bin_boundaries": [9.0]}}, SOFTMAX]})
+    for name in ("IntegerLookup", "StringLookup", "TextVectorization"):
+        given = {"model": ["Flatten", name, SOFTMAX]}
+        assert "it has no vocabulary" in problems(given)[f"model[1].{name}"]
+    load_config({"model": ["Flatten", {"IntegerLookup": {"vocabulary": [1, 2]}}, SOFTMAX]})
 
 
 # -- steps ----------------------------------------------------------------------------------

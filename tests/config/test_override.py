@@ -89,6 +89,14 @@ def test_what_cannot_be_reached_is_told(override, said):
     assert said in str(error.value)
 
 
+def test_a_misspelt_argument_of_the_default_optimizer_is_told_as_one():
+    with pytest.raises(ConfigError, match=r"'lerning_rate'; did you mean 'learning_rate'\?"):
+        load_config(
+            {"model": ["Flatten", {"Dense": {"units": 10, "activation": "softmax"}}]},
+            ["training.optimizer.lerning_rate=3"],
+        )
+
+
 def test_outputs_by_name_are_no_arguments():
     model = {
         "inputs": {"a": {"shape": [4]}},

@@ -50,7 +50,9 @@ def as_layer(entry: Entry, arguments: dict):
     size = {"batch_size": 32} if arguments.get("stateful") else {}
     inputs = {name: {"shape": [4, 4, 3], **size} for name in ("a", "b")}
     joined = {"Concatenate": {"from": ["given", "b"]}}
-    network = load_config({"model": {"inputs": inputs, "layers": [step, joined]}}).model
+    network = load_config(
+        {"model": {"inputs": inputs, "layers": [step, joined]}}, to_train=False
+    ).model
     return instantiate(network.steps[0].layer)
 
 

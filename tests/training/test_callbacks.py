@@ -14,11 +14,12 @@ import yaml
 
 import nnpy
 from nnpy.config.load import load_config
-from nnpy.errors import ConfigError, UsageError
+from nnpy.errors import ConfigError, RunError, UsageError
 from nnpy.training import callback_files
 from nnpy.training.callbacks import Callbacks
 from nnpy.training.progress import ProgressListener
 from nnpy.workflows.report import Reporter
+from nnpy.workflows.seeds import train_seeds
 
 HOOKS = [
     f"on_{kind}_{when}" for kind in ("train", "test", "predict") for when in ("begin", "end")
@@ -240,6 +241,31 @@ def test_terminate_on_nan_ends_the_training_where_it_happens(config, tmp_path) -
     run = nnpy.train(config, run_dir=str(tmp_path / "run"))
     assert run.summary()["stopped"] == {"by": "TerminateOnNaN", "epoch": 1}
     assert math.isnan(run.metrics()[0]["loss"])
+
+
+def test_an_error_that_is_asked_for_is_no_mistake_of_the_config(config, tmp_path) -> None:
+    config = with_callbacks(config, "Exploding", {"TerminateOnNaN": {"raise_error": True}})
+    with pytest.raises(RunError, match="NaN or Inf loss encountered at batch 3"):
+        nnpy.train(config, run_dir=str(tmp_path / "run"))
+
+
+def test_each_seed_has_files_of_its_own(config, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    config = with_callbacks(
+        config,
+        {"CSVLogger": {"filename": "logs/epochs.csv"}},
+        {"ModelCheckpoint": {"filepath": "at-{epoch}.weights.h5", "save_weights_only": True}},
+        {"BackupAndRestore": {"backup_dir": "backup", "delete_checkpoint": False}},
+        epochs=1,
+    )
+    before = {path.name for path in tmp_path.iterdir()}
+    runs = train_seeds(load_config(config), 2, run_dir="run")
+    assert {path.name for path in tmp_path.iterdir()} - before == {"run-seed0", "run-seed1"}
+    logs = [(run.folder / "logs" / "epochs.csv").read_text() for run in runs]
+    assert len(logs) == 2 and logs[0] != logs[1]
+    for run in runs:
+        assert (run.folder / "at-1.weights.h5").is_file()
+        assert (run.folder / "backup" / "latest.weights.h5").is_file()
 
 
 def test_a_monitor_that_only_the_training_knows_is_missed_at_once(config, tmp_path) -> None:

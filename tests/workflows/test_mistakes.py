@@ -26,6 +26,25 @@ def odd_loss(y_true, y_pred):
     return keras.ops.matmul(y_pred, y_pred)
 
 
+def far_loss(y_true, y_pred):
+    return beyond(y_true, y_pred)
+
+
+def beyond(y_true, y_pred):
+    return keras.ops.take(y_pred, keras.ops.cast(y_true, "int32") + 100, axis=1)
+
+
+class FarMetric(keras.metrics.Mean):
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        return super().update_state(beyond(y_true, y_pred))
+
+
+class FarLayer(keras.layers.Layer):
+    def call(self, inputs):
+        places = keras.ops.cast(inputs[:, 0], "int32") + 999
+        return inputs + keras.ops.sum(keras.ops.take(inputs, places, axis=1))
+
+
 class OddLoss(keras.losses.Loss):
     def call(self, y_true, y_pred):
         raise TypeError("no such loss")
@@ -99,6 +118,9 @@ def config(tiny_config, tmp_path):
             "model[1].Dense.kernel_regularizer",
             "'undefined' is not defined",
         ),
+        ({"loss": "far_loss"}, "training.loss", "is out of range"),
+        ({"metrics": "[accuracy, {FarMetric: {name: x}}]"}, "training.metrics[1]", "own.py, line "),
+        ({"model": "FarLayer"}, "model[1].FarLayer", "own.py, line "),
         (
             {"model": "{Embedding: {input_dim: 1, output_dim: 1}}\n  - Flatten"},
             "model[1].Embedding",

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 
 from nnpy.config.checker import BROKEN, Checker
 from nnpy.config.network.expressions import calculate
+from nnpy.config.unknown import unknown_key
 from nnpy.config.wording import show
 from nnpy.config.yaml.nodes import Mark, Node
 from nnpy.errors import did_you_mean
@@ -95,8 +96,7 @@ def _definition(name: str, node: Node, mark: Mark | None, checker: Checker) -> B
     known = ("parameters", "layers")
     for key in node.value:
         if key not in known:
-            hint = did_you_mean(str(key), known) or f"; known: {', '.join(known)}"
-            checker.error(node.keys.get(key), path, f"unknown key '{key}'{hint}")
+            unknown_key(checker, node, key, path, known)
     layers = node.value.get("layers")
     if layers is None:
         checker.error(mark, path, "missing key 'layers'")
@@ -143,11 +143,8 @@ def bind(
     given = arguments.value
     for key in given:
         if key not in block.parameters:
-            unused = [each for each in block.parameters if each not in given]
-            known = ", ".join((*block.parameters, *RESERVED))
-            hint = did_you_mean(str(key), (*unused, *RESERVED)) or f"; known: {known}"
-            message = f"unknown parameter '{key}' of the block '{block.name}'{hint}"
-            checker.error(arguments.keys.get(key), path, message)
+            known, owner = (*block.parameters, *RESERVED), f" of the block '{block.name}'"
+            unknown_key(checker, arguments, key, path, known, word="parameter", owner=owner)
             wrong = True
     values = {}
     for name, default in block.parameters.items():

@@ -11,6 +11,7 @@ from nnpy.config import forms
 from nnpy.config.checker import Checker
 from nnpy.config.network.graph import INPUT, Inputs, Network, Ref, Step, names_in
 from nnpy.config.network.names import Scope
+from nnpy.config.unknown import unknown_key
 from nnpy.config.wording import show
 from nnpy.config.yaml.nodes import Mark, Node
 from nnpy.errors import did_you_mean
@@ -60,8 +61,7 @@ class Use:
         """Reports arguments other than the known ones."""
         for key in self.arguments.value:
             if key not in known:
-                hint = did_you_mean(str(key), known) or f"; known: {', '.join(known)}"
-                self.error(self.arguments.keys.get(key), f"unknown argument '{key}'{hint}")
+                unknown_key(self.checker, self.arguments, key, self.path, known, word="argument")
 
     def is_frozen(self) -> bool:
         """Whether `trainable: false` stands at a block or a nested model."""

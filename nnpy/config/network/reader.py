@@ -26,9 +26,9 @@ from nnpy.config.network.inputs import FREEZING, Use, says_outputs
 from nnpy.config.network.names import Scope
 from nnpy.config.network.reuse import reused
 from nnpy.config.objects import KerasObject
+from nnpy.config.unknown import NAME, unknown_key, unknown_name
 from nnpy.config.wording import show
 from nnpy.config.yaml.nodes import Mark, Node
-from nnpy.errors import did_you_mean
 
 # Layers that can look at the training examples before the training: `adapt: true`.
 ADAPTIVE = ("Normalization", "Discretization")
@@ -136,9 +136,7 @@ class _Reader:
         if node.is_map:
             for key in node.value:
                 if key not in _MODEL_KEYS:
-                    hint = did_you_mean(str(key), _MODEL_KEYS)
-                    hint = hint or f"; known: {', '.join(_MODEL_KEYS)}"
-                    self.checker.error(node.keys.get(key), path, f"unknown key '{key}'{hint}")
+                    unknown_key(self.checker, node, key, path, _MODEL_KEYS)
             if "layers" not in node.value:
                 self.checker.error(node, path, "missing key 'layers'")
                 return None
@@ -215,7 +213,7 @@ class _Reader:
         if entry is None:
             if self.checker.catalog.find("op", use.name):
                 message = f"unknown layer '{use.name}'; did you mean the operation ops.{use.name}"
-                self.checker.error(use.mark, path, message)
+                self.checker.error(use.mark, path, message, NAME, f"ops.{use.name}")
             else:
                 arguments = use.without("from", "call", "name", "adapt")
                 also = (*islice(self.blocks, _LIKELY_BLOCKS), "reuse", "Model")
@@ -280,8 +278,8 @@ class _Reader:
         base = snake_case(name.rpartition(".")[2])
         own = use.scope.choose(use.argument("name"), base, use.path, kind="op")
         if entry is None:
-            hint = did_you_mean(name, self.checker.catalog.suggestions("op"))
-            use.error(use.mark, f"unknown operation '{use.name}'{hint}")
+            known = self.checker.catalog.suggestions("op")
+            unknown_name(self.checker, use.mark, use.name, use.path, known, word="operation")
             return self._add(use, KerasObject("op", name), own, tensors.plain(use))
         inputs, values = tensors.of_operation(use, entry)
         layer = KerasObject("op", entry.name, values, use.path, use.mark)

@@ -14,6 +14,7 @@ from nnpy.config.checker import Checker
 from nnpy.config.monitor import Measured, unknown_quantity
 from nnpy.config.settings import SweepSettings, TrainingSettings
 from nnpy.config.sweep.space import Dimension
+from nnpy.config.unknown import KEY
 from nnpy.config.wording import show
 from nnpy.config.yaml.nodes import Node, from_plain
 from nnpy.errors import Problem
@@ -94,8 +95,8 @@ def _check_dimension(
             for problem in check(root)
             if (problem.message, problem.file, problem.line, problem.column) not in known
         ]
-        if any(problem.message.startswith("unknown key") for problem in new):
-            checker.error(dimension.mark, place, new[0].message)
+        if missing := next((problem for problem in new if problem.code == KEY), None):
+            checker.error(dimension.mark, place, missing.message, KEY, missing.suggestion)
             return
         told.append((value, [_within(problem) for problem in new[:_MOST]]))
     if told and told[0][1] and all(messages == told[0][1] for _, messages in told):

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nnpy.config.checker import Checker
+from nnpy.config.unknown import unknown_key
 from nnpy.config.wording import show
 from nnpy.config.yaml.nodes import Mark, Node
-from nnpy.errors import did_you_mean
 
 FORMS = "expected a list of choices, {float: [LOW, HIGH]}, {int: [LOW, HIGH]} or {log: [LOW, HIGH]}"
 _RANGES = ("float", "int", "log")
@@ -107,9 +107,9 @@ def _dimension(path: str, node: Node, mark: Mark | None, checker: Checker) -> Di
     for key in node.value:
         if key in ("log", "step", form):
             continue
-        hint = f"; {_ELSEWHERE[key]}" if key in _ELSEWHERE else ""
-        hint = hint or did_you_mean(str(key), (*_RANGES, "step")) or f"; {FORMS}"
-        checker.error(node.keys.get(key) or node, place, f"unknown key '{key}'{hint}")
+        ranges = () if key in _ELSEWHERE else (*_RANGES, "step")
+        otherwise = f"; {_ELSEWHERE.get(key, FORMS)}"
+        unknown_key(checker, node, key, place, ranges, otherwise=otherwise)
         return None
     if form not in node.value:
         checker.error(node, place, FORMS)

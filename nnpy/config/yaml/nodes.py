@@ -19,12 +19,11 @@ class Mark:
     text: str = field(repr=False)  # the whole line
     note: str = ""  # inside a block: where it is used
 
-    def problem(self, path: str, message: str) -> Problem:
+    def problem(self, path: str, message: str, code: str = "", suggestion: str = "") -> Problem:
         if self.note:
             message = f"{message} ({self.note})"
-        return Problem(
-            message, path, self.file, self.line, self.column, self.length, source=self.text
-        )
+        place = (self.file, self.line, self.column, self.length, self.text)
+        return Problem(message, path, *place, code, suggestion)
 
 
 @dataclass

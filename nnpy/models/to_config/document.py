@@ -74,7 +74,13 @@ def of_model(
         try:
             content["training"] = training.training_of(compile_config, outputs, context)
         except ModelError as error:
-            context.note(f"the training section is left out: {error}")
+            found, missing = training.training_by_parts(compile_config, outputs, context)
+            if "loss" in missing:
+                context.note(f"the training section is left out: {error}")
+            else:
+                content["training"] = found
+                for key, each in missing.items():
+                    context.note(f"training.{key} is left out: {each}")
     sizes = [each.get("batch_size") for each in content["model"].get("inputs", {}).values()]
     if any(sizes):  # a training must have batches of that size
         content.setdefault("training", {})["batch_size"] = next(filter(None, sizes))

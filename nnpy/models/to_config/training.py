@@ -52,6 +52,32 @@ def training_of(
         raise ModelError("what it says of its compilation is not what Keras writes") from error
 
 
+def training_by_parts(
+    compiled: Mapping[str, Any], outputs: Sequence[str], context: Context | None = None
+) -> tuple[dict[str, Any], dict[str, ModelError]]:
+    """The same where a part of it cannot be expressed: the other parts, and why each is missing."""
+    dummy: Any = dict.fromkeys(outputs, _DUMMY_LOSS) if outputs else _DUMMY_LOSS
+    section: dict[str, Any] = {}
+    missing: dict[str, ModelError] = {}
+    for key in ("optimizer", "loss", "metrics", "loss_weights", "weighted_metrics"):
+        value = compiled.get(key)
+        if value is None and key != "loss":
+            continue
+        try:
+            found = training_of({"loss": dummy, key: value}, outputs, context)
+        except ModelError as error:
+            missing[key] = error
+            continue
+        if key in found:
+            section[key] = found[key]
+    if "metrics" not in section:
+        section["metrics"] = []
+    return section, missing
+
+
+_DUMMY_LOSS = "mean_squared_error"
+
+
 @dataclass
 class _Compiled:
     """Reads what Keras keeps of `compile`."""
@@ -65,8 +91,8 @@ class _Compiled:
         found["loss"] = _by_output(
             compiled["loss"], outputs, lambda each: self.object("loss", each)
         )
-        if outputs and _is_by_output(compiled["loss"]) and set(found["loss"]) != set(outputs):
-            raise ModelError("not every output has a loss")
+        if outputs and _is_by_output(compiled["loss"]):  # an output without a loss says null
+            found["loss"] = {name: found["loss"].get(name) for name in outputs}
         found["metrics"] = self.metrics_of(compiled.get("metrics"), outputs)
         weighted = self.metrics_of(compiled.get("weighted_metrics"), outputs)
         if weighted and (weighted if isinstance(weighted, list) else any(weighted.values())):

@@ -19,7 +19,7 @@ from nnpy.catalog import catalog
 from nnpy.config.settings import TrainingSettings, parameters
 from nnpy.errors import ModelError
 from nnpy.models.to_config.context import Context
-from nnpy.models.to_config.training import training_of
+from nnpy.models.to_config.training import training_by_parts, training_of
 from nnpy.workflows.import_script.own_code import OwnCode
 
 # Callbacks whose work nnpy does by itself, or by an option of the command.
@@ -36,7 +36,6 @@ _DEFAULTS = {
     "optimizer": "; nnpy's default stands in for it: Adam",
 }
 _OF_EVERY_OBJECT = frozenset(("name", "dtype", "reduction", "kwargs"))
-_DUMMY_LOSS = "mean_squared_error"
 
 
 @dataclass(frozen=True)
@@ -91,21 +90,11 @@ def _piece_by_piece(
     training: Training, config: Mapping[str, Any], outputs: Sequence[str], context: Context
 ) -> None:
     """The same where a part of it cannot be expressed: the rest is kept."""
-    dummy: Any = dict.fromkeys(outputs, _DUMMY_LOSS) if outputs else _DUMMY_LOSS
-    for key in ("optimizer", "loss", "metrics", "loss_weights", "weighted_metrics"):
-        value = config.get(key)
-        if value is None and key != "loss":
-            continue
-        try:
-            found = training_of({"loss": dummy, key: value}, outputs, context)
-        except ModelError as error:
-            instead = _DEFAULTS.get(key, "")
-            training.note(key, f"{key} of the script: {_shown(value)} ({error}){instead}")
-            continue
-        if key in found:
-            training.section[key] = found[key]
-    if "metrics" not in training.section:
-        training.section["metrics"] = []
+    found, missing = training_by_parts(config, outputs, context)
+    training.section |= found
+    for key, error in missing.items():
+        instead = _DEFAULTS.get(key, "")
+        training.note(key, f"{key} of the script: {_shown(config.get(key))} ({error}){instead}")
 
 
 def _as_constructed(training: Training, key: str, kind: str, context: Context) -> Any:

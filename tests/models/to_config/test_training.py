@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import keras
+import numpy as np
 import pytest
 from keras import layers, losses, metrics, optimizers
 
@@ -15,6 +16,7 @@ from nnpy.config.yaml import parse
 from nnpy.config.yaml.dump import dump
 from nnpy.errors import ModelError
 from nnpy.models.compile import compile_model
+from nnpy.models.to_config import document
 from nnpy.models.to_config import network as importer
 from nnpy.models.to_config import training as compiled
 
@@ -162,11 +164,24 @@ def test_lists_go_by_the_sorted_names_of_the_outputs():
     assert training["loss_weights"] == {"alpha": 1.0, "zeta": 10.0}
 
 
-def test_an_output_without_a_loss_is_refused():
+@pytest.mark.parametrize("loss", [["mse", None], {"digit": "mse", "again": None}])
+def test_an_output_without_a_loss(loss, tmp_path):
     original = two_outputs()
-    original.compile("sgd", ["mse", None])
-    with pytest.raises(ModelError, match="not every output has a loss"):
-        section_of(original)
+    original.compile("sgd", loss, metrics=[["mae"], ["mse"]])
+    section = section_of(original)
+    assert section["training"]["loss"] == {"digit": "mse", "again": None}
+    again = compiled_again(section, tmp_path)
+    again.set_weights(original.get_weights())
+    given = np.ones((4, 8)), [np.ones((4, 10)), np.zeros((4, 10))]
+    assert again.evaluate(*given, verbose=0) == original.evaluate(*given, verbose=0)
+
+
+def test_what_cannot_be_expressed_does_not_take_the_rest_along():
+    original = keras.Sequential([keras.Input((4,)), layers.Dense(1)])
+    original.compile(keras.optimizers.Adam(0.5), "mse", loss_weights=[2.0])
+    made = document.of_model(original, original.get_compile_config())
+    assert made.content["training"]["optimizer"] == {"Adam": {"learning_rate": 0.5}}
+    assert any("training.loss_weights is left out" in each for each in made.notes)
 
 
 def deep(levels):
