@@ -55,10 +55,7 @@ def lack_of_memory(error: BaseException) -> str:
     if not any(isinstance(each, MemoryError) or _MEMORY.search(str(each)) for each in chain):
         return ""
     loading = any(isinstance(each, ImportError | OSError) for each in chain)
-    return (
-        f"there is too little memory{_TO_LOAD_TOLD * loading}: "
-        f"{_memory_here()}"
-    )
+    return f"there is too little memory{_TO_LOAD_TOLD * loading}: {_memory_here()}"
 
 
 def check_address_space() -> None:
