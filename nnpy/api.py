@@ -9,7 +9,7 @@ TensorFlow is imported when a function needs it, while a thread reads the data.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from nnpy.workflows.session import (
     ConfigLike,
     Target,
     build_model,
+    exported_file,
     is_model_or_run,
     model_and_config,
     open_run,
@@ -177,18 +178,26 @@ def evaluate(
 
     Of a run's best model, or a .keras file, on a split of its data. `target` defaults to the
     newest run; a .keras file outside a run is evaluated on the data of `config` (default:
-    Fashion-MNIST). `predictions` is a .csv or .npz file to keep the answers in.
+    Fashion-MNIST). What `export` wrote is evaluated without Keras: by its scores alone.
+    `predictions` is a .csv or .npz file to keep the answers in.
     """
     path = predictions and Path(predictions)
     if path and path.suffix not in (".csv", ".npz"):
         raise UsageError(f"--predictions {path}: expected a name ending in .csv or .npz")
+    from nnpy.evaluation import predictions_file
+
+    if exported := exported_file(target):
+        from nnpy.workflows.export.use import evaluate_exported
+
+        found = evaluate_exported(exported, split=split, config=config, trust_code=trust_code)
+        if path:
+            predictions_file.write(found, found.info, path)
+        return found.as_dict()
     from nnpy.workflows.evaluate import evaluate_model
 
     model_path, loaded = model_and_config(target, config, trust_code)
     evaluated = evaluate_model(model_path, loaded, split=split, device=device)
     if path:
-        from nnpy.evaluation import predictions_file
-
         predictions_file.write(evaluated.result, evaluated.data_info, path)
     return evaluated.as_dict()
 
@@ -216,11 +225,19 @@ def predict(
     trust_code: bool = False,
     device: str | None = None,
 ) -> dict[str, Any]:
-    """What a run's best model (or a .keras file) answers to pictures, folders and .npy files."""
+    """What a model answers to pictures, folders, .npy files, and rows of CSV and Parquet files.
+
+    It is a run's best one, a .keras file, or what `export` wrote: ONNX and LiteRT files are run
+    without TensorFlow.
+    """
+    paths = [Path(source) for source in sources]
+    if exported := exported_file(target):
+        from nnpy.workflows.export.use import predict_exported
+
+        return predict_exported(exported, paths, invert=invert, trust_code=trust_code)
     from nnpy.workflows.predict import predict_files
 
     model_path, loaded = model_and_config(target, config, trust_code)
-    paths = [Path(source) for source in sources]
     return predict_files(model_path, loaded, paths, invert=invert, device=device)
 
 
@@ -251,50 +268,17 @@ def export(
         progress: Hears of what is done.
 
     Returns plain data: `exports`, a dict for each file, with `agrees` and the `reasons` where it
-    does not; `failed`, why a format could not be written.
+    does not; `failed`, why a format could not be written; `problems`, both in words.
 
     Raises:
         UsageError: For what cannot be asked for.
         NnpyError: For what else stands in the way.
     """
-    from nnpy.export.formats import OPSETS, QUANTIZATIONS, named
     from nnpy.workflows.export.export import Order, export_model
 
-    if quantize not in QUANTIZATIONS:
-        raise UsageError(f"--quantize {quantize}: expected {', '.join(QUANTIZATIONS)}")
-    if opset is not None and opset not in OPSETS:
-        raise UsageError(f"--opset {opset}: expected {OPSETS[0]} to {OPSETS[-1]}")
-    if isinstance(batch, str) and batch != "open":
-        raise UsageError(f"--batch {batch}: expected a number, or open")
-    if isinstance(batch, int) and batch < 1:
-        raise UsageError(f"--batch {batch}: expected 1 or more, or open")
-    names = [format] if isinstance(format, str) else list(format)
-    order = Order(
-        tuple(dict.fromkeys(named(each) for each in names)),
-        quantize,
-        batch if isinstance(batch, int) else None,
-        batch == "open",
-        opset,
-        raw_input,
-        Path(output) if output is not None else None,
-    )
-    order.check()
+    order = Order.of(format, quantize, batch, opset, raw_input, output)
     path, loaded = model_and_config(target, config, trust_code)
-    home = Run(path.parent.parent)
-    return export_model(
-        path,
-        loaded,
-        order,
-        run=home if path.parent.name == "checkpoints" and home.is_run() else None,
-        say=progress or (lambda text: None),
-    )
-
-
-def export_failures(told: Mapping[str, Any]) -> list[str]:
-    """Of what `export` returned, why not all is well, a line each."""
-    from nnpy.workflows.export.export import reasons
-
-    return list(reasons(told))
+    return export_model(path, loaded, order, say=progress or (lambda text: None))
 
 
 def compare(targets: Iterable[str | Path | Run]) -> Comparison:
@@ -383,6 +367,29 @@ def plot(
     drawing = Path(output) if output is not None else Path(f"{name}.png")
     diagram.save(model, drawing)
     return drawing
+
+
+def import_model(
+    model: str | Path | keras.Model,
+    output: str | Path | None = None,
+    *,
+    code: str | Path | None = None,
+    trust_code: bool = False,
+) -> tuple[str, list[str]]:
+    """The text of the config that builds a model, and what it does not say of it.
+
+    Args:
+        model: A `.keras` file, or a Sequential or functional model.
+        output: Where to write it, with long arrays in an .npz file beside it.
+        code: The Python file that defines the model's own layers, losses and metrics.
+
+    Raises:
+        ModelError: For what a config cannot express.
+    """
+    from nnpy.workflows import import_model as workflow
+
+    paths = [None if each is None else Path(each) for each in (output, code)]
+    return workflow.import_model(model, *paths, trust_code=trust_code)
 
 
 def _check_form(output: str | Path | None) -> None:

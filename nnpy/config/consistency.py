@@ -20,7 +20,7 @@ from nnpy.config.objects import KerasObject
 from nnpy.config.settings import DataSettings, TrainingSettings
 from nnpy.config.sharing import check_sharing
 from nnpy.config.yaml.nodes import Node
-from nnpy.data import DataInfo, Target, Task
+from nnpy.data import DataInfo, Task
 from nnpy.data.targets import target_of
 
 _WITH_VOCABULARY = ("StringLookup", "IntegerLookup", "TextVectorization")
@@ -322,7 +322,7 @@ def check_measures(
         keyed = f"training.loss.{key}" if isinstance(training.loss, dict) else "training.loss"
         is_told = checker.sound(keyed) or checker.sound(loss.path if loss else keyed)
         if target.task is not Task.CLASSES:
-            notes += _check_task(loss if is_told else None, metrics, target, place, keyed, checker)
+            notes += tasks.check(loss if is_told else None, metrics, target, place, keyed, checker)
             continue
         if loss is not None and is_told:
             notes += _check_loss(loss, labels, place, f".{key}" if several else "", checker)
@@ -332,9 +332,7 @@ def check_measures(
         for metric in (each for each in metrics if checker.sound(each.path)):
             wrong = measures.misfit("metric", metric, labels, place.end)
             wrong = wrong or measures.fit(metric, place.end, scale)[1]
-            eager = training.execution == "eager"
-            if not wrong and not eager and metric.arguments.get("num_regressors"):
-                wrong = "num_regressors works with training.execution: eager only"
+            wrong = wrong or _cannot_be_run(metric, training, form)
             if not wrong and not tells:  # the loss would have told of the number of outputs
                 wrong = measures.wrong_columns(metric, labels, place.end)
             if wrong:
@@ -342,27 +340,15 @@ def check_measures(
     return notes
 
 
-def _check_task(
-    loss: KerasObject | None,
-    metrics: Sequence[KerasObject],
-    target: Target,
-    place: Place,
-    path: str,
-    checker: Checker,
-) -> list[str]:
-    """As `check_measures`, of one output that answers with anything but classes."""
-    known = len(checker.problems)
-    if loss is not None and (wrong := tasks.misfit("loss", loss, target, place.end)):
-        checker.error(loss.mark, path, wrong)
-    for metric in (each for each in metrics if checker.sound(each.path)):
-        wrong = tasks.misfit("metric", metric, target, place.end)
-        if not wrong and target.task is Task.LABELS:
-            wrong = measures.fit(metric, place.end, scale_of(loss, place.end))[1]
-        if wrong:
-            checker.error(metric.mark, metric.path or "training.metrics", wrong)
-    if len(checker.problems) > known:
-        return []
-    return tasks.check_end(place, target, loss, checker)
+def _cannot_be_run(metric: KerasObject, training: TrainingSettings, form: str) -> str:
+    """Why Keras fails at a metric in the midst of a step, or nothing."""
+    if metric.arguments.get("num_regressors") and training.execution != "eager":
+        return "num_regressors works with training.execution: eager only"
+    name, _ = measures.named("metric", metric)
+    weighted = metric.path.startswith("training.weighted_metrics") and training.class_weight
+    if name == "BinaryIoU" and weighted and form == "one_hot":
+        return "this metric takes no weights with one-hot labels: name it in training.metrics"
+    return ""
 
 
 def _check_loss(

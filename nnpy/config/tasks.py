@@ -6,10 +6,11 @@ once, numbers, and the example itself. What the config leaves open is chosen by 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from nnpy.config.checker import Checker
-from nnpy.config.measures import End, counted, named
+from nnpy.config.measures import End, counted, fit, named, scale_of
 from nnpy.config.network.graph import Network
 from nnpy.config.network.tail import Place
 from nnpy.config.objects import KerasObject
@@ -54,6 +55,30 @@ def with_defaults(node: Node | None, network: Network | None, info: DataInfo | N
 def keeps_units(loss: KerasObject | None) -> bool:
     """Whether a loss wants the numbers of the target as they are, not standardized."""
     return named("loss", loss)[0] in _OF_AMOUNTS
+
+
+def check(
+    loss: KerasObject | None,
+    metrics: Sequence[KerasObject],
+    target: Target,
+    place: Place,
+    path: str,
+    checker: Checker,
+) -> list[str]:
+    """Holds loss, metrics and last layer of an output that answers with anything but classes
+    against its target; returns notes."""
+    known = len(checker.problems)
+    if loss is not None and (wrong := misfit("loss", loss, target, place.end)):
+        checker.error(loss.mark, path, wrong)
+    for metric in (each for each in metrics if checker.sound(each.path)):
+        wrong = misfit("metric", metric, target, place.end)
+        if not wrong and target.task is Task.LABELS:
+            wrong = fit(metric, place.end, scale_of(loss, place.end))[1]
+        if wrong:
+            checker.error(metric.mark, metric.path or "training.metrics", wrong)
+    if len(checker.problems) > known:
+        return []
+    return _check_end(place, target, loss, checker)
 
 
 def misfit(kind: str, value: KerasObject, target: Target, end: End) -> str:
@@ -103,7 +128,7 @@ def _if_classes(target: Target) -> str:
     return " If they are classes, say task: classes in the source"
 
 
-def check_end(
+def _check_end(
     place: Place, target: Target, loss: KerasObject | None, checker: Checker
 ) -> list[str]:
     """Holds the last layer against the target; returns notes."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -13,11 +13,19 @@ from nnpy.data import DataInfo
 from nnpy.errors import UsageError
 from nnpy.storage import atomic
 
-if TYPE_CHECKING:
-    from nnpy.evaluation.results import EvaluationResult
+
+class Answered(Protocol):
+    """What a model, or an exported one, answered: its outputs, and of classes what is known."""
+
+    @property
+    def outputs(self) -> Any: ...
+    @property
+    def truth(self) -> np.ndarray | None: ...
+    @property
+    def probabilities(self) -> np.ndarray | None: ...
 
 
-def write(result: EvaluationResult, info: DataInfo, path: Path) -> None:
+def write(result: Answered, info: DataInfo, path: Path) -> None:
     """Writes every answer to a .csv (a line an example) or .npz file (the outputs as arrays)."""
     probs, truth = result.probabilities, result.truth
     outputs = result.outputs

@@ -15,8 +15,10 @@ from typing import Any
 import numpy as np
 
 from nnpy.errors import ModelError
+from nnpy.storage.regular import read_regular
 
 _BATCH = 256
+_LARGEST = 1 << 33  # bytes of a file
 Arrays = Mapping[str, np.ndarray]
 
 
@@ -74,7 +76,7 @@ def _onnx(path: Path) -> Runtime:
     onnxruntime.set_default_logger_severity(3)
     options = onnxruntime.SessionOptions()
     session = onnxruntime.InferenceSession(
-        path.read_bytes(), options, providers=["CPUExecutionProvider"]
+        read_regular(path, _LARGEST), options, providers=["CPUExecutionProvider"]
     )
     names = tuple(each.name for each in session.get_inputs())
     outputs = tuple(each.name for each in session.get_outputs())
@@ -89,7 +91,9 @@ def _onnx(path: Path) -> Runtime:
 def _tflite(path: Path) -> Runtime:
     from ai_edge_litert.interpreter import Interpreter
 
-    interpreter = Interpreter(model_content=path.read_bytes(), num_threads=os.cpu_count())
+    interpreter = Interpreter(
+        model_content=read_regular(path, _LARGEST), num_threads=os.cpu_count()
+    )
     runner = interpreter.get_signature_runner("serving_default")
     inputs = runner.get_input_details()
     outputs = tuple(sorted(runner.get_output_details()))

@@ -8,14 +8,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from nnpy.data.files.geometry import FITS
 from nnpy.errors import ModelError, RunError
 from nnpy.storage import json_file
-from nnpy.storage.json_file import mapping, number, optional, record, sequence, text, whole
+from nnpy.storage.json_file import mapping, number, one_of, optional, record, sequence, text, whole
 
 FORMAT = 1
 _LIMIT = 32 << 20  # bytes; a table's vocabularies are part of it
 _MOST = 100_000  # classes
 
+_DTYPE = one_of(
+    *(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)),
+    *("bool", "float16", "float32", "float64"),
+)
 _SHAPE = sequence(optional(whole), 20)
 
 
@@ -37,17 +42,20 @@ _KIND = record(
         "data": text,
         "task": text,
         "inputs": sequence(
-            record({"name": text, "shape": _SHAPE, "dtype": text}, ("name", "shape", "dtype")), 1000
+            record({"name": text, "shape": _SHAPE, "dtype": _DTYPE}, ("name", "shape", "dtype")),
+            1000,
         ),
         "outputs": sequence(record({"name": text, "scale": optional(text)}, ("name",)), 1000),
         "answer": optional(text),
         "classes": sequence(text, _MOST),
         "raw_input": _flag,
-        "stored": record({"shape": _SHAPE, "dtype": text}, ("shape", "dtype")),
+        "stored": record({"shape": _SHAPE, "dtype": _DTYPE}, ("shape", "dtype")),
         "rescale": number,
         "channel_axis": _flag,
         "picture": optional(
-            record({"background": number, "border": optional(number), "fit": text}, ("fit",))
+            record(
+                {"background": number, "border": optional(number), "fit": one_of(*FITS)}, ("fit",)
+            )
         ),
         "table": optional(_anything),
         "versions": mapping(text),

@@ -56,7 +56,9 @@ def compile_model(model: keras.Model, config: Config) -> None:
 def _fitted(metrics: Any, model: keras.Model, config: Config) -> Any:
     """Metrics that are told of logits where the outputs are logits."""
     training, network = config.training, config.model
-    if len(keras.tree.flatten(model.outputs)) != len(network.outputs):
+    # A stack with a layer that cannot tell its shapes has no outputs before it is called.
+    outputs = keras.tree.flatten(getattr(model, "outputs", []))
+    if len(outputs) != len(network.outputs):
         return metrics  # a model of another config
     indices = dict(zip(network.output_keys, ends.order(model, network), strict=True))
 
@@ -75,7 +77,8 @@ def check_outputs(model: keras.Model, config: Config, info: DataInfo) -> None:
     network = config.model
     if data_misfit(network, info):
         return  # the model is not for these data; `check_data` says so before a training
-    shapes = [tuple(each.shape) for each in keras.tree.flatten(model.outputs)]
+    outputs = keras.tree.flatten(getattr(model, "outputs", []))
+    shapes = [tuple(each.shape) for each in outputs]
     if len(shapes) != len(network.outputs):
         return
     checker = Checker(catalog.load())

@@ -54,6 +54,7 @@ class Session:
         read: Whether a thread begins to read the data at once.
         model: The saved model that is to be opened. What it remembers of the rows that it was
             trained with decides what others become; nothing is learnt from these.
+        learnt: That itself, where there is no such model.
 
     Raises DataError when the data set is unknown or cannot be described.
     """
@@ -68,6 +69,7 @@ class Session:
         on_data: Progress | None = None,
         read: bool = True,
         model: Path | None = None,
+        learnt: Mapping[str, Any] | None = None,
     ) -> None:
         self.config, self._shared = config, shared
         self._data = _data_name(config)
@@ -76,7 +78,7 @@ class Session:
         self._strategy: Any = None
         self._notes: list[str] = []
         self._record: Record | None = None  # of a model that was opened
-        self._learnt: Mapping[str, Any] = _learnt(self._data, model)
+        self.learnt: Mapping[str, Any] = learnt or _learnt(self._data, model)
         self._targets = _targets(model)
         self._on_data = on_data
         self._loaded: list[Dataset | BaseException] = []
@@ -86,8 +88,8 @@ class Session:
         if source.learnt_info is None:
             found = registry.info(self._data, config.data.path, **config.data.arguments)
             self.data_info = self._asked(found)
-        elif self._learnt:
-            self.data_info = self._asked(source.learnt_info(self._learnt))
+        elif self.learnt:
+            self.data_info = self._asked(source.learnt_info(self.learnt))
         else:  # what a row becomes is known when the training rows are
             self.data_info = self.dataset().info
         # A source that asks Keras for its data must not import it beside the main thread.
@@ -106,7 +108,7 @@ class Session:
                 test=settings.test.rule,
                 memory_budget=settings.memory_budget_bytes,
                 progress=self._on_data,
-                learnt=self._learnt,
+                learnt=self.learnt,
             )
             self._loaded.append(dataclasses.replace(found, info=self._asked(found.info)))
         except BaseException as error:  # noqa: BLE001 – raised again by the one who waits
@@ -377,3 +379,13 @@ def is_model_or_run(target: Any) -> bool:
         path = Path(target)
         return path.is_dir() or path.suffix in (".keras", ".h5", ".hdf5")
     return False
+
+
+def exported_file(target: Target) -> Path | None:
+    """The exported file or folder that `target` names; None where it is a run or a model."""
+    from nnpy.export import formats
+
+    if target is None or isinstance(target, Run):
+        return None
+    path = Path(target)
+    return path if path.exists() and formats.of_file(path) is not None else None

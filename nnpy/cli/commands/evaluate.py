@@ -12,7 +12,7 @@ from nnpy.cli.terminal import Terminal
 
 
 @click.command(short_help="Evaluate a trained model on its data.")
-@click.argument("target", type=click.Path(), required=False, metavar="[RUN|MODEL.keras]")
+@click.argument("target", type=click.Path(), required=False, metavar="[RUN|MODEL]")
 @click.option(
     "--split",
     type=click.Choice(["test", "validation", "train"]),
@@ -46,6 +46,8 @@ def evaluate(
     trust_code: bool,
 ) -> None:
     """Evaluate the best model of a RUN (default: the newest), or a MODEL.keras, on its data.
+
+    A MODEL may also be what `nnpy export` wrote: its scores are found without TensorFlow.
 
     Intervals are 95 % confidence intervals: Wilson's for proportions, bootstrap for the loss.
     """

@@ -95,8 +95,8 @@ def export(
         terminal.result(told)
     elif told["exports"]:
         terminal.result(_table(told["exports"]))
-    if wrong := api.export_failures(told):
-        raise ModelError("\n".join(wrong))
+    if told["problems"]:
+        raise ModelError("\n".join(told["problems"]))
 
 
 def _table(exports: Sequence[Mapping[str, Any]]) -> str:

@@ -15,7 +15,7 @@ from nnpy.text import percent
 
 
 @click.command(short_help="Classify images with a trained model.")
-@click.argument("arguments", type=click.Path(), nargs=-1, metavar="[RUN|MODEL.keras] IMAGE...")
+@click.argument("arguments", type=click.Path(), nargs=-1, metavar="[RUN|MODEL] FILE...")
 @click.option("--invert", is_flag=True, help="Invert the images first: dark becomes light.")
 @click.option(
     "--config",
@@ -37,17 +37,17 @@ def predict(
     as_csv: bool,
     trust_code: bool,
 ) -> None:
-    """Print the three most likely classes of each IMAGE with their probabilities.
+    """Print the three most likely classes of each FILE with their probabilities.
 
-    An IMAGE is a picture of any size (PNG, JPEG, GIF, BMP, WebP, TIFF, AVIF, PPM), a folder
-    of them, or an .npy array. The model is the best one of a RUN (default: the newest) or a
-    MODEL.keras.
+    A FILE is a picture of any size (PNG, JPEG, GIF, BMP, WebP, TIFF, AVIF, PPM), a folder of
+    them, an .npy array, or, for a model of a table, a CSV or Parquet file. The model is the best
+    one of a RUN (default: the newest), a MODEL.keras, or what `nnpy export` wrote.
     """
     from nnpy import api
 
     target, sources = _target(arguments)
     if not sources:
-        raise click.UsageError("expected at least one IMAGE: a file or a folder")
+        raise click.UsageError("expected at least one FILE: a picture, a folder, or rows")
     terminal.quiet()
     told = api.predict(
         target, sources, invert=invert, config=config, device=device, trust_code=trust_code
@@ -56,6 +56,8 @@ def predict(
         terminal.result(told)
     elif told["predictions"]:
         _show(terminal, told["predictions"], as_csv)
+    for note in told["notes"] if not as_json else ():
+        terminal.say(note)
     if told["looks_inverted"] and not as_json:
         count, first = len(told["looks_inverted"]), told["looks_inverted"][0]
         terminal.say(
@@ -68,9 +70,15 @@ def predict(
 
 def _target(arguments: tuple[str, ...]) -> tuple[str | None, tuple[str, ...]]:
     """A model or a run may stand first; anything else is a picture."""
+    from nnpy.export import formats
+
     if arguments:
         first = Path(arguments[0])
-        if first.suffix == ".keras" or (first / "summary.json").is_file():
+        if (
+            first.suffix == ".keras"
+            or (first / "summary.json").is_file()
+            or (first.exists() and formats.of_file(first))
+        ):
             return arguments[0], arguments[1:]
     return None, arguments
 

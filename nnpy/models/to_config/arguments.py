@@ -18,7 +18,7 @@ from nnpy.catalog.naming import snake_case
 from nnpy.config.objects import ACTIVATION_LAYERS
 from nnpy.errors import ModelError
 from nnpy.models.to_config.context import Context
-from nnpy.models.to_config.values import is_policy, plain
+from nnpy.models.to_config.values import function, is_policy, plain
 from nnpy.safety.tensorflow_initializers import draws_numbers, is_of_tensorflow
 
 DEFAULT_DTYPE = "float32"
@@ -78,14 +78,15 @@ def object_of(kind: str, value: Mapping[str, Any], context: Context) -> Any:
     arguments = arguments_of(kind, name, value["config"], context, own=is_own(value))
     given = value["config"].get("name")
     usual = (None, snake_case(name), name)
-    if kind in ("layer", "optimizer") and given not in usual and _takes_name(kind, value):
+    if kind in ("layer", "optimizer") and given not in usual and _takes_name(kind, value, context):
         arguments["name"] = given  # names of variables begin with it
     return {name: arguments} if arguments else name
 
 
-def _takes_name(kind: str, value: Mapping[str, Any]) -> bool:
-    entry = None if is_own(value) else catalog.load().find(kind, value["class_name"])
-    return entry is None or entry.parameter("name") is not None
+def _takes_name(kind: str, value: Mapping[str, Any], context: Context) -> bool:
+    known = context.code or catalog.load()
+    entry = known.find(kind, value["class_name"])
+    return entry is None or entry.open_ended or entry.parameter("name") is not None
 
 
 def _model(value: Mapping[str, Any], context: Context) -> dict[str, Any]:
@@ -110,6 +111,8 @@ def _value(value: Any, parameter: Parameter, dtype: Any, context: Context) -> An
         return [_value(each, parameter, dtype, context) for each in value]
     if isinstance(value, dict) and parameter is _NO_PARAMETER and "class_name" not in value:
         return {key: _value(each, parameter, dtype, context) for key, each in value.items()}
+    if parameter is _NO_PARAMETER and _is_own_function(value, context):
+        return {"function": function(value)}  # a bare name would be text
     if _is_object(value):
         name = value["class_name"]
         if name in _MODELS:
@@ -138,10 +141,20 @@ def _is_range_of_one(written: list[Any]) -> bool:
 
 
 def is_own(value: Mapping[str, Any]) -> bool:
-    """Whether a serialized object is of the user's own code."""
+    """Whether a config needs a file of code for it: the user's own, or one that Keras hides."""
     module = value.get("module")
-    of_keras = isinstance(module, str) and module.partition(".")[0] in ("keras", "builtins")
-    return not (of_keras or is_of_tensorflow(value))
+    if not (isinstance(module, str) and module.partition(".")[0] in ("keras", "builtins")):
+        return not is_of_tensorflow(value)
+    # LayerScale of ConvNeXt and a few others are in no public module of Keras.
+    hidden = module.startswith("keras.src.applications.")
+    return hidden and not catalog.load().find("layer", str(value.get("class_name")))
+
+
+def _is_own_function(value: Any, context: Context) -> bool:
+    if not isinstance(value, dict) or value.get("class_name") != "function":
+        return False
+    found = context.code.find("function", function(value)) if context.code is not None else None
+    return found is not None and bool(found.code)
 
 
 def _is_object(value: Any) -> bool:

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from nnpy.models.to_config.layers import is_network
+from nnpy.models.to_config.values import function
 from nnpy.models.to_config.vocabularies import with_learned
 from nnpy.safety.tensorflow_initializers import is_of_tensorflow
 
@@ -91,14 +92,24 @@ def _unequal(one: Any, other: Any, place: str) -> Iterator[str]:
             if other.pop("class_name", None) != name:
                 yield f"{place.rstrip()}: TensorFlow's {name} became another"
             other = {key: each for key, each in other["config"].items() if key in one}
+        free = {*_FREE, "shared_object_id", "build_config", "compile_config"}
+        if "class_name" in one and not _is_of_keras(one) and not _is_of_keras(other):
+            # The user's own: nnpy may have run the file, and registered what Keras had not.
+            free |= {"module", "registered_name"}
+            if one["class_name"] == other.get("class_name") == "function":
+                one, other = ({**each, "config": function(each)} for each in (one, other))
         for key in [*one, *(each for each in other if each not in one)]:
-            if key not in (*_FREE, "shared_object_id", "build_config", "compile_config"):
+            if key not in free:
                 yield from _unequal(one.get(key), other.get(key), f"{place}{key} ")
     elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
         for index, (first, second) in enumerate(zip(one, other, strict=True)):
             yield from _unequal(first, second, f"{place}[{index}] ")
     elif one != other:
         yield f"{place.rstrip()}: {_short(one)} became {_short(other)}"
+
+
+def _is_of_keras(value: Mapping[str, Any]) -> bool:
+    return str(value.get("module")).partition(".")[0] == "keras"
 
 
 def _first_odd(one: list[Any], other: list[Any]) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from nnpy.data.files import pictures
 from nnpy.export import sidecar
 from nnpy.export.formats import Fit, Format
 from nnpy.runs import environment
+from nnpy.workflows import examples
 
 if TYPE_CHECKING:
     from nnpy.workflows.export.export import Exporter
@@ -75,15 +77,10 @@ def described(exporter: Exporter, wanted: Format, fit: Fit) -> dict[str, Any]:
 
 def _picture(exporter: Exporter) -> dict[str, Any]:
     """How `nnpy predict` makes a picture what the model takes."""
-    from nnpy.workflows.predict import training_border
-
     shape = exporter.session.data_info.shape
-    border = training_border(exporter.session)
     return {
         "height": shape[0],
         "width": shape[1],
         "color_mode": pictures.color_mode_of(shape),
-        "fit": "pad",
-        "border": border,
-        "background": 255.0 if border is None else border,
+        **asdict(examples.picture_form(exporter.session)),
     }

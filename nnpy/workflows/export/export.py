@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,12 +18,12 @@ import numpy as np
 
 from nnpy.config.config import Config
 from nnpy.data.dataset import first_array
-from nnpy.errors import ModelError
+from nnpy.errors import ModelError, UsageError
 from nnpy.export import agreement, formats
-from nnpy.export.formats import FLOAT16, INT8, NONE, Format
+from nnpy.export.formats import FLOAT16, INT8, NONE, OPSETS, QUANTIZATIONS, Format
 from nnpy.models.saved import Record
 from nnpy.runs.folder import Run
-from nnpy.workflows.export import describe, place, process
+from nnpy.workflows.export import describe, place, process, use
 from nnpy.workflows.session import Session
 
 REPRESENTATIVE = 200  # training examples whose values give int8 its ranges
@@ -41,12 +41,33 @@ class Order:
     raw_input: bool = True
     output: Path | None = None
 
-    def check(self) -> None:
-        """Raise UsageError for what no model could be exported as."""
-        place.check(self.output, self.formats)
-        for each in self.formats:
-            formats.check_quantization(each, self.quantize)
+    @classmethod
+    def of(
+        cls,
+        names: str | Iterable[str],
+        quantize: str,
+        batch: int | str | None,
+        opset: int | None,
+        raw_input: bool,
+        output: str | Path | None,
+    ) -> Order:
+        """The order in a user's words. Raises UsageError for what no model could be exported as."""
+        if quantize not in QUANTIZATIONS:
+            raise UsageError(f"--quantize {quantize}: expected {', '.join(QUANTIZATIONS)}")
+        if opset is not None and opset not in OPSETS:
+            raise UsageError(f"--opset {opset}: expected {OPSETS[0]} to {OPSETS[-1]}")
+        is_count = isinstance(batch, int) and batch > 0
+        if batch is not None and batch != "open" and not is_count:
+            raise UsageError(f"--batch {batch}: expected 1 or more, or open")
+        names = [names] if isinstance(names, str) else names
+        wanted = tuple(dict.fromkeys(formats.named(each) for each in names))
+        place_of = Path(output) if output is not None else None
+        place.check(place_of, wanted)
+        for each in wanted:
+            formats.check_quantization(each, quantize)
             formats.check_installed(each, dict.fromkeys((*each.writes, *each.reads)))
+        fixed = batch if isinstance(batch, int) else None
+        return cls(wanted, quantize, fixed, batch == "open", opset, raw_input, place_of)
 
 
 @dataclass
@@ -130,7 +151,10 @@ class Exporter:
                 "notes": list(fit.notes),
                 **found.as_dict(),
             }
-            final = place.put(self, wanted, fit, made, {**described, "check": told})
+            whole = {**described, "check": told}
+            if sealed := use.seal(made):
+                whole["seal"] = sealed
+            final = place.put(self, wanted, fit, made, whole)
         return {"file": str(final), **told}
 
     def check(
@@ -250,16 +274,15 @@ def export_model(
     config: Config,
     order: Order,
     *,
-    run: Run | None = None,
     say: Callable[[str], None] = lambda text: None,
 ) -> dict[str, Any]:
     """Exports the model at `path`, as plain data: `exports`, a dict for each file that was
-    written, and `failed`, {format: reason}.
+    written, `failed`, {format: reason}, and `problems`, why not all is well, a line each.
 
-    Raises UsageError for what cannot be asked for, ModelError and DataError for what stands in
-    the way of all.
+    Raises ModelError and DataError for what stands in the way of all.
     """
-    order.check()
+    home = Run(path.parent.parent)
+    run = home if path.parent.name == "checkpoints" and home.is_run() else None
     exporter = Exporter(path, config, order, run, say)
     exports: list[dict[str, Any]] = []
     failed: dict[str, str] = {}
@@ -270,14 +293,10 @@ def export_model(
             failed[wanted.name] = str(error)
     if run is not None and exports:
         place.note(run, exports)
-    return {"model": str(path), "exports": exports, "failed": failed}
-
-
-def reasons(told: Mapping[str, Any]) -> Sequence[str]:
-    """Why not all is well, a line each."""
-    lines = [f"{name}: {reason}" for name, reason in told["failed"].items()]
-    return lines + [
+    problems = [f"{name}: {reason}" for name, reason in failed.items()]
+    problems += [
         f"{each['file']} does not agree with the model: {'; '.join(each['reasons'])}"
-        for each in told["exports"]
+        for each in exports
         if not each["agrees"]
     ]
+    return {"model": str(path), "exports": exports, "failed": failed, "problems": problems}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping, Sequence
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +15,13 @@ from nnpy.export.formats import NONE, Fit, Format
 from nnpy.runs import begin
 from nnpy.runs.folder import Run
 from nnpy.storage import atomic
+from nnpy.storage.regular import read_text
 
 if TYPE_CHECKING:
     from nnpy.workflows.export.export import Exporter
 
+_LARGEST_PAGE = 16 << 20  # bytes
+READER = "nnpy_reader.py"
 WRONG = "-disagrees"  # in the name of a file that does not give the model's answers
 
 
@@ -64,6 +68,18 @@ def note(run: Run, exports: Sequence[Mapping[str, Any]]) -> None:
             name = str(path.relative_to(run.folder.absolute())) if inside else str(path)
             known[_right(name)] = {**each, "file": name}
         run.write_json(run.export_path, {"exports": list(known.values())})
+        _tell(run)
+
+
+def _tell(run: Run) -> None:
+    """Puts the exports into the run's page, where there is one."""
+    from nnpy import report
+
+    try:
+        page = read_text(run.report_path, _LARGEST_PAGE)
+    except OSError:
+        return
+    run.write_text(run.report_path, report.with_exports(page, run.exports()))
 
 
 def _right(file: str) -> str:
@@ -103,8 +119,20 @@ def _put(place: Path, other: Path, made: Path, text: str, root: Path | None) -> 
     else:
         atomic.write_bytes(place, made.read_bytes(), root=root)
     atomic.write_text(sidecar.path_of(place), text, root=root)
+    _put_reader(place.with_name(READER), root)
     _remove(other)  # what an earlier export left under the other name
     sidecar.path_of(other).unlink(missing_ok=True)
+
+
+def _put_reader(place: Path, root: Path | None) -> None:
+    """The small program that reads files as nnpy does, for whoever has no nnpy."""
+    text = resources.files("nnpy.export").joinpath("reader.py").read_text(encoding="utf-8")
+    own = text.partition("\n")[0]
+    if place.exists():
+        with place.open(encoding="utf-8", errors="replace") as file:
+            if file.readline().rstrip("\n") != own:
+                raise UsageError(f"{place} already exists, and is not nnpy's; move it away")
+    atomic.write_text(place, text, root=root)
 
 
 def _put_folder(place: Path, made: Path) -> None:

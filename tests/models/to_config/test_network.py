@@ -230,6 +230,19 @@ def test_a_layer_that_is_not_of_keras_is_named():
     assert context.foreign == {"Twice"}
 
 
+def test_a_layer_that_keras_keeps_for_itself_is_named():
+    """LayerScale of ConvNeXt is in no public module: without its code no config can have it."""
+    from keras.src.applications.convnext import LayerScale
+
+    model = keras.Sequential([keras.Input((4,)), LayerScale(1e-6, 4, name="scale")])
+    context = network.new_context()
+    section = network.network_of(model, context)
+    assert section["layers"][0] == {
+        "LayerScale": {"init_values": 1e-6, "projection_dim": 4, "name": "scale"}
+    }
+    assert context.foreign == {"LayerScale"}
+
+
 def test_what_a_config_cannot_say_is_refused():
     class Own(keras.Model):
         def call(self, inputs):
