@@ -90,10 +90,10 @@ class Script:
                 if name in values and not hasattr(builtins, name):
                     constants[name] = _literal(name, values[name])
                 continue
-            if isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.For):
-                if _is_plain(values.get(name)) or not _makes_no_work(statement):
-                    constants[name] = _literal(name, values.get(name))
-                    continue
+            binds = isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.For)
+            if binds and (_is_plain(values.get(name)) or not _makes_no_work(statement)):
+                constants[name] = _literal(name, values.get(name))
+                continue
             wanted[statement.lineno] = statement
             if not isinstance(statement, ast.Import | ast.ImportFrom):
                 stack += _names_used(self._source(statement))
