@@ -15,11 +15,12 @@ __all__ = [
     "plot",
     "resume",
     "sweep",
+    "track",
     "train",
 ]
 
 if TYPE_CHECKING:
-    from nnpy.api import build, evaluate, import_model, plot, resume, sweep, train
+    from nnpy.api import build, evaluate, import_model, plot, resume, sweep, track, train
     from nnpy.config.load import load_config
 
 

@@ -31,6 +31,7 @@ COMMANDS = {
     "plot": ("plot", "Draw a model."),
     "verify": ("verify", "Prove that training survives being killed."),
     "sweep": ("sweep", "Search for better values of settings."),
+    "track": ("track", "Send finished runs to MLflow or TensorBoard."),
     "bench": ("bench", "Measure how fast a config trains here."),
     "info": ("info", "Show versions, devices, data and renderers."),
     "init": ("init", "Write a commented config to start from."),

@@ -18,7 +18,16 @@ from nnpy.catalog import catalog
 from nnpy.catalog.entries import Entry
 from nnpy.catalog.kinds import ARGUMENT_KINDS
 from nnpy.config import by_output as outputs
-from nnpy.config import callbacks, compose, consistency, data_section, data_source, steps, tasks
+from nnpy.config import (
+    callbacks,
+    compose,
+    consistency,
+    data_section,
+    data_source,
+    steps,
+    tasks,
+    trackers,
+)
 from nnpy.config.checker import Checker
 from nnpy.config.config import Config
 from nnpy.config.monitor import measure
@@ -180,6 +189,7 @@ def _check(
         to_train=to_train,
     )
     notes += callbacks.check(listed, training, measured, checker)
+    trackers.check(root, checker)
     if section is not None:
         searched = _searched(section, source, checker, name)
         sweeping.check_objective(section, searched[0], training, measured, checker)

@@ -243,6 +243,13 @@ class TrainingSettings:
     callbacks: list[KerasObject] = setting(
         [], "list", items=("callback",), doc="Keras callbacks, such as EarlyStopping."
     )
+    trackers: list[Any] = setting(
+        [],
+        "list",
+        items=("any",),
+        doc="Where the training is told of as well: tensorboard, mlflow, or {mlflow: {uri: …, "
+        "experiment: …}}.",
+    )
     execution: str = setting(
         "auto",
         "str",

@@ -33,7 +33,7 @@ FILES = (
     *("model.png", "model.svg", "model.dot", "evaluation.json", "predictions.npz", ".lock"),
     *("split.npz", "preprocessing.json", "export.json"),
 )
-FOLDERS = ("checkpoints", "figures", "state", "code", "tensorboard", "export")
+FOLDERS = ("checkpoints", "figures", "state", "code", "tensorboard", "export", "trackers")
 
 
 @dataclass(frozen=True)
@@ -97,6 +97,14 @@ class Run:
     @property
     def tensorboard_folder(self) -> Path:
         return self.folder / "tensorboard"
+
+    @property
+    def trackers_folder(self) -> Path:
+        """What was sent to which tracker."""
+        return self.folder / "trackers"
+
+    def sent_path(self, tracker: str) -> Path:
+        return self.trackers_folder / f"{tracker}.json"
 
     @property
     def report_path(self) -> Path:
@@ -257,6 +265,10 @@ class Run:
     def exports(self) -> list[dict[str, Any]]:
         """What export.json tells of each export. Raises RunError when it is not what it must be."""
         return records.read_exports(self.export_path)
+
+    def sent(self, tracker: str) -> dict[str, Any]:
+        """How far the run was sent to a tracker. Raises RunError when nobody can tell."""
+        return records.read_sent(self.sent_path(tracker))
 
     def status(self) -> str:
         """running, finished, interrupted or failed; a run whose process died is interrupted."""

@@ -12,6 +12,7 @@ from nnpy.storage.json_file import (
     number,
     one_of,
     optional,
+    plain,
     record,
     sequence,
     text,
@@ -58,6 +59,7 @@ ENVIRONMENT = record(
         "file_seals": sequence(text),
     }
 )
+SENT = record({"id": text, "epochs": whole, "ended": plain})
 EXPORT = record(
     {
         "exports": sequence(
@@ -99,6 +101,11 @@ def read_summary(path: Path) -> dict[str, Any]:
 def read_environment(path: Path) -> dict[str, Any]:
     """What environment.json tells; {} when it is not there. Raises RunError."""
     return json_file.read(path, ENVIRONMENT, _LIMIT)
+
+
+def read_sent(path: Path) -> dict[str, Any]:
+    """What trackers/NAME.json tells; {} when it is not there. Raises RunError."""
+    return json_file.read(path, SENT, _LIMIT)
 
 
 def read_exports(path: Path) -> list[dict[str, Any]]:

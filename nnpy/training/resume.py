@@ -11,7 +11,7 @@ from nnpy.runs.differences import differences
 # Everything else decides what has happened already.
 MAY_CHANGE = (
     *("training.epochs", "training.checkpoint_minutes", "training.on_nan"),
-    *("training.distribute", "data.path", "data.memory_budget"),
+    *("training.trackers", "training.distribute", "data.path", "data.memory_budget"),
 )
 
 

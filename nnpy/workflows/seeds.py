@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import secrets
 import statistics
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from nnpy.config.config import Config
 from nnpy.runs.folder import Run
+from nnpy.workflows.track import group_of
 from nnpy.workflows.train import train_config
 
 
@@ -21,13 +25,15 @@ def train_seeds(
     """
     runs: list[Run] = []
     first = checked.training.seed
+    key = secrets.token_hex(8)
+    group = group_of(f"{checked.name}, {count} seeds", key, Path(tempfile.gettempdir()))
     for seed in range(first, first + count):
         if runs:
             import keras
 
             keras.backend.clear_session()  # a model's layers are numbered from the start again
         place = None if run_dir is None else f"{run_dir}-seed{seed}"
-        runs.append(train_config(_with_seed(checked, seed), run_dir=place, **options))
+        runs.append(train_config(_with_seed(checked, seed), run_dir=place, group=group, **options))
     return runs
 
 

@@ -7,6 +7,7 @@ import dataclasses
 import importlib.util
 from collections.abc import Iterator
 
+from nnpy.config import trackers
 from nnpy.config.callbacks import check_installed
 from nnpy.config.config import Config
 from nnpy.config.load import load_config
@@ -16,9 +17,11 @@ from nnpy.runs import begin
 from nnpy.runs.folder import Run
 from nnpy.safety import named_files
 from nnpy.storage import lock
+from nnpy.tracking.tracker import Group
 from nnpy.training import resume, signals
 from nnpy.training.progress import Listeners, ProgressListener
 from nnpy.training.timing import Clock
+from nnpy.workflows import track
 from nnpy.workflows.session import Session
 
 
@@ -34,19 +37,21 @@ def train_config(
     tensorboard: bool = False,
     listener: ProgressListener | None = None,
     final: bool = True,
+    group: Group | None = None,
 ) -> Run:
     """Trains what the config says and leaves a run folder; returns it.
 
     `resumed` is the run to go on with. A training that is not `final`, one of many, leaves the
-    test set alone, and no diagram and page. Raises Interrupted after Ctrl-C or SIGTERM, with
-    what was reached saved. The model is built before the folder is made: a config that Keras
-    refuses leaves nothing behind.
+    test set alone, and no diagram and page; `group` is what trackers know the many by. Raises
+    Interrupted after Ctrl-C or SIGTERM, with what was reached saved. The model is built before the
+    folder is made: a config that Keras refuses leaves nothing behind.
     """
     if tensorboard and importlib.util.find_spec("tensorboard") is None:
         raise UsageError(
             "TensorBoard is not installed; install nnpy with the extra: .[tensorboard]"
         )
     check_installed(config.training.callbacks)
+    track.check_installed(trackers.named(config.training.trackers))
     named_files.check(config, training=True)
     clock, listener = Clock(), listener or ProgressListener()
     session = Session(config, device=device, devices=devices, shared=True, on_data=listener.on_data)
@@ -79,7 +84,13 @@ def train_config(
         if resumed
         else begin.begun(config.name, run_dir, overwrite=overwrite)
     )
-    with folder as run, signals.graceful(listener.on_message, listener.on_exit) as asked:
+    with (
+        folder as run,
+        signals.graceful(listener.on_message, listener.on_exit) as asked,
+        track.tracked(
+            config, listener.on_message, lambda: asked.signal is not None, group
+        ) as tracking,
+    ):
         reporter = Reporter(run, model, clock, listener)
         with _mistakes_told(config, run, new=resumed is None):
             pairs = zip(config.training.callbacks, callbacks, strict=True)
@@ -96,7 +107,7 @@ def train_config(
                 device=device_name,
                 deterministic=deterministic,
                 tensorboard=tensorboard,
-                listener=Listeners([listener, reporter]) if final else listener,
+                listener=Listeners([listener, tracking, *([reporter] if final else [])]),
                 clock=clock,
                 asked=asked,
                 save=lambda path: saved.save(model, path, record),
@@ -156,6 +167,7 @@ def resume_run(
     devices: str | None = None,
     listener: ProgressListener | None = None,
     final: bool = True,
+    group: Group | None = None,
 ) -> Run:
     """Goes on with a run that was left before its end; `final` as for `train_config`.
 
@@ -185,4 +197,5 @@ def resume_run(
         tensorboard=run.tensorboard_folder.is_dir(),
         listener=listener,
         final=final,
+        group=group,
     )

@@ -5,14 +5,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnpy.config.load import load_config
-from nnpy.errors import DataError
+from nnpy.errors import DataError, NnpyError
 from nnpy.runs import begin
 from nnpy.runs.folder import Run
+from nnpy.workflows.track import track_run
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,6 +40,9 @@ def test_best(job: Mapping[str, Any]) -> dict[str, Any]:
             done = evaluate_model(best.best_path, config, split="validation", device=job["device"])
         best.write_json(best.summary_path, summary)
         write.publish(best, done.model, done.data_info, done.dataset, done.result)
+    if config.training.trackers:  # of what the test set has added
+        with contextlib.suppress(NnpyError):  # as for a training: told of by nnpy track
+            track_run(best)
     told: dict[str, Any] = {"test": summary.get("test", {}), "comparison": {}}
     if job["second"]:
         first, second = (_right(Run(Path(job[each])), job) for each in ("best", "second"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import secrets
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import optuna
 
 PLAN = "nnpy"  # the study's attribute that says what the sweep is
+KEY = "key"  # what tells it from any other sweep
 _FORMAT = 1
 _PATIENCE = 60.0  # seconds for a lock that is held for some hundredths
 
@@ -83,6 +85,7 @@ def open_study(
     now = json.loads(json.dumps({"format": _FORMAT, **plan}))
     then = study.user_attrs.get(PLAN)
     if then is None:
+        study.set_user_attr(KEY, secrets.token_hex(8))
         study.set_user_attr(PLAN, now)
         return study
     if not isinstance(then, dict) or then.get("format") != _FORMAT:
@@ -95,3 +98,8 @@ def open_study(
             + "\nUndo the change to go on with it, or begin a new sweep with --new"
         )
     return study
+
+
+def key_of(study: optuna.Study) -> str:
+    """What tells a sweep from any other, on every machine."""
+    return str(study.user_attrs.get(KEY) or study.study_name)

@@ -24,7 +24,7 @@ from nnpy.workflows.sweep.folder import SweepFolder
 from nnpy.workflows.sweep.owners import Owner
 from nnpy.workflows.sweep.processes import Processes
 from nnpy.workflows.sweep.result import Sweep, Trial
-from nnpy.workflows.sweep.store import held, open_storage, open_study, optuna_here
+from nnpy.workflows.sweep.store import held, key_of, open_storage, open_study, optuna_here
 from nnpy.workflows.sweep.trials import Trials
 
 if TYPE_CHECKING:
@@ -64,7 +64,12 @@ def run_sweep(
         url = _address(folder, storage)
         opened = open_storage(folder, url)
         study = open_study(opened, folder.name, plan_of(config), plan.mode)
-    common = {"name": config.name, "device": device, "trust_code": config.trust_code}
+    common = {
+        "name": config.name,
+        "device": device,
+        "trust_code": config.trust_code,
+        "group": [folder.name, key_of(study), str(folder.path)],
+    }
     owner = Owner(folder, study, beats=url is not None)
     with (
         owner.alive(),

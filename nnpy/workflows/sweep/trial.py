@@ -143,11 +143,14 @@ def config_of(job: Mapping[str, Any]) -> Config:
 
 def _train(job: Mapping[str, Any], listener: ProgressListener) -> None:
     """Begins the run of the job, or goes on with it."""
+    from nnpy.workflows.track import group_of
     from nnpy.workflows.train import resume_run, train_config
 
     run = Run(Path(job["folder"]))
     _wait_for_lock(run)
     how: dict[str, Any] = {"device": job["device"], "listener": listener, "final": False}
+    title, key, folder = job["group"]
+    how["group"] = group_of(title, key, Path(folder))
     if not run.is_run():
         train_config(config_of(job), run_dir=str(run), **how)
     elif run.status() != "finished":
