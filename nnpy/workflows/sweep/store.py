@@ -6,6 +6,7 @@ import contextlib
 import json
 import logging
 import secrets
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 PLAN = "nnpy"  # the study's attribute that says what the sweep is
 KEY = "key"  # what tells it from any other sweep
 _FORMAT = 1
+_ATTEMPTS, _PAUSE = 10, 0.5  # at tables that another process makes; seconds between them
 _PATIENCE = 60.0  # seconds for a lock that is held for some hundredths
 
 
@@ -60,12 +62,34 @@ def open_storage(folder: SweepFolder, url: str | None) -> optuna.storages.BaseSt
     optuna = optuna_here()
     if url is None:
         return open_journal(folder.journal, lambda: held(folder.journal.with_suffix(".lock")))
-    try:
-        # A process that was at a trial is not seen by the database's own means: owners.py.
-        return optuna.storages.RDBStorage(url)
-    except Exception as error:  # noqa: BLE001 – the driver's own kinds
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise UsageError(f"--storage: the database cannot be opened: {reason}") from None
+    for attempt in range(_ATTEMPTS):
+        try:
+            # A process that was at a trial is not seen by the database's own means: owners.py.
+            return optuna.storages.RDBStorage(url)
+        except Exception as error:  # noqa: BLE001 – the driver's own kinds
+            if _made_by_another(error) and attempt + 1 < _ATTEMPTS:
+                time.sleep(_PAUSE)
+                continue
+            raise UsageError(
+                f"--storage: the database cannot be opened: {_reason(error)}"
+            ) from None
+    raise AssertionError
+
+
+def _made_by_another(error: Exception) -> bool:
+    """Whether two processes have begun the tables at the same moment."""
+    from sqlalchemy import exc
+
+    return isinstance(error, exc.IntegrityError | exc.ProgrammingError)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ModuleNotFoundError):
+        return (
+            f"its driver '{error.name}' is not installed; for PostgreSQL: "
+            "pip install 'psycopg[binary]', with an address postgresql+psycopg://…"
+        )
+    return str(error).strip().partition("\n")[0] or type(error).__name__
 
 
 def open_study(

@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,15 +30,14 @@ pytestmark = [
 
 
 @pytest.fixture
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def database() -> Iterator[str]:
     """The address of a database of its own server on a free port."""
-    folder = tmp_path_factory.mktemp("postgresql")
+    # No folder of pytest's, which are nobody else's.
+    folder = Path(tempfile.mkdtemp(prefix="nnpy-postgresql-"))
     who: dict = {}
     if os.geteuid() == 0:  # which PostgreSQL refuses to be
         who = {"user": "postgres"}
         shutil.chown(folder, "postgres")
-        for each in (folder, *folder.parents[:2]):
-            each.chmod(each.stat().st_mode | 0o011)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -61,7 +61,9 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     try:
         yield f"postgresql+psycopg://nnpy@127.0.0.1:{port}/postgres"
     finally:
-        subprocess.run([*control, "-m", "immediate", "stop"], cwd=folder, check=False, **who)
+        stop = [*control, "-m", "immediate", "stop"]
+        subprocess.run(stop, check=False, stdout=subprocess.DEVNULL, cwd=folder, **who)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def test_two_join_a_sweep_and_one_is_killed(tiny, tmp_path, database):
