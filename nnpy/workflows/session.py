@@ -205,10 +205,12 @@ class Session:
         preprocessing: Preprocessing | None = None,
         *,
         execution: str | None = None,
+        augment: bool = False,
     ) -> Engine:
         """What trains, evaluates and predicts with `model` as the config says.
 
-        `execution` is used instead of the config's where it is given.
+        `execution` is used instead of the config's where it is given. Only with `augment`, in a
+        training, does it know of data.augment.
         """
         from nnpy.engine import Engine
 
@@ -225,6 +227,11 @@ class Session:
             "steps_per_epoch": training.steps_per_epoch,
         }
         prepare = preprocessing or self.preprocessing()
+        if augment and self.config.data.augment:
+            from nnpy.models import augmentation
+
+            with self.scope():
+                given["augmentation"] = augmentation.build(self.config, self.data_info)
         if self._strategy is None:
             return Engine(model, prepare, **given)
         from nnpy.engine.distributed import DistributedEngine
