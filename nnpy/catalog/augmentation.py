@@ -67,8 +67,8 @@ REFUSED: dict[str, str] = {
         ),
         _FIXED,
     ),
-    "AugMix": "chooses its layers with Python's random numbers when a step is compiled, so that all "
-    "steps would have the same ones, and others after a resume: use RandAugment",
+    "AugMix": "chooses its layers with Python's random numbers when a step is compiled: all steps "
+    "would have the same ones, and others after a resume; use RandAugment",
     "Pipeline": "is a list of layers, as data.augment is: write its layers here",
     "MaxNumBoundingBoxes": "is for bounding boxes, which data.augment does not know",
     "STFTSpectrogram": "does the same to every example: put it first in model:",

@@ -135,8 +135,8 @@ def _size_after(layer: KerasObject, size: list[int], checker: Checker) -> list[i
     """Height and width of what a layer gives."""
     given = layer.arguments
     if layer.name == "RandomCrop":
-        wanted = [given.get("height"), given.get("width")]
-        if any(not isinstance(each, int) or each < 1 for each in wanted):
+        wanted = [each for each in (given.get("height"), given.get("width")) if each]
+        if len(wanted) < 2 or min(wanted) < 1:
             checker.error(layer.mark, layer.path, "height and width are whole numbers from 1")
             return size
         if any(want > have for want, have in zip(wanted, size, strict=True)):

@@ -67,7 +67,7 @@ def crop(layer: Any, x: Any) -> Any:
 
     A gather with one offset a picture: XLA is hundreds of times slower at a slice that moves.
     """
-    batch, (height, width) = tf.shape(x)[0], x.shape[1:3]
+    batch, (height, width) = x.shape[0] or tf.shape(x)[0], x.shape[1:3]
     rows = _offsets(layer, batch, height - layer.height)
     columns = _offsets(layer, batch, width - layer.width)
     x = tf.gather(x, rows[:, tf.newaxis] + tf.range(layer.height), axis=1, batch_dims=1)

@@ -31,11 +31,12 @@ class State:
     """A moment of a training.
 
     `epoch` counts the finished epochs, `step` the finished steps of the one after them (0
-    between epochs). `variables` maps a group ("model", "optimizer", "metrics", "other") to its
-    (name, array) pairs, and "augmentation" to its generators'; where several devices share the training, "metrics" are those of the
-    first, and "metrics 1", "metrics 2", … of the others. `callbacks` holds what has changed in
-    each callback since the training began, `numbers` the generators of random numbers, `progress`
-    what the trainer wants back: plain data and arrays. `run` is the identity of the run that it
+    between epochs). `variables` maps a group ("model", "optimizer", "metrics", "other", and
+    "augmentation": its generators) to its (name, array) pairs; where several devices share the
+    training, "metrics" are those of the first, and "metrics 1", … of the others. `callbacks` holds
+    what has changed in each callback since the training began, `numbers` the generators of random
+    numbers, `progress` what the trainer wants back: plain data and arrays. `run` is the identity
+    of the run that it
     belongs to.
     """
 

@@ -21,7 +21,6 @@ AUGMENT = [
     {"ZeroPadding2D": {"padding": 2}},
     {"RandomCrop": {"height": 28, "width": 28}},
     {"RandomTranslation": {"height_factor": 0.1, "width_factor": 0.1}},
-    "RandomErasing",
 ]
 
 
@@ -42,6 +41,7 @@ def _weights(run: Run) -> list[np.ndarray]:
 def test_resumed_and_repeated_to_the_bit(tiny_config, tmp_path):
     config = copy.deepcopy(tiny_config)
     config["data"]["augment"] = AUGMENT
+    config["training"]["execution"] = "graph"
     checked = load_config(config)
     train.train_config(checked, run_dir=str(tmp_path / "whole"), final=False)
     leave = _Leave()
