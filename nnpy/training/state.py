@@ -36,8 +36,7 @@ class State:
     training, "metrics" are those of the first, and "metrics 1", … of the others. `callbacks` holds
     what has changed in each callback since the training began, `numbers` the generators of random
     numbers, `progress` what the trainer wants back: plain data and arrays. `run` is the identity
-    of the run that it
-    belongs to.
+    of the run that it belongs to.
     """
 
     epoch: int
