@@ -7,7 +7,7 @@ of the same name merges its arguments, one of another name takes its place; so d
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -29,7 +29,7 @@ class Names(Protocol):
     """What the overrides need to know of Keras's names, and of the settings' defaults."""
 
     # "training.optimizer" → the object that stands there, "training.metrics" → the list
-    defaults: Mapping[str, Any]
+    defaults: dict[str, Any]
 
     def is_object(self, name: str) -> bool:
         """Whether it is the name of an object of Keras."""
