@@ -44,7 +44,7 @@ def put(
     """Puts what was made in its place, its JSON beside it. Returns the place."""
     agrees = described["check"]["agrees"]
     target = _target(exporter, wanted, fit)
-    wrong = target.with_name(f"{target.stem}{WRONG}{target.suffix}")
+    wrong = target.with_name(f"{target.name.removesuffix(wanted.suffix)}{WRONG}{wanted.suffix}")
     place, other = (target, wrong) if agrees else (wrong, target)
     text = json.dumps(described, indent=2, ensure_ascii=False) + "\n"
     run = exporter.run if exporter.order.output is None else None
@@ -85,7 +85,7 @@ def _tell(run: Run) -> None:
 def _right(file: str) -> str:
     """The name that a file has when it agrees."""
     path = Path(file)
-    return str(path.with_name(path.stem.removesuffix(WRONG) + path.suffix))
+    return str(path.with_name(path.name.replace(WRONG, "")))
 
 
 def size_of(path: Path) -> int:
