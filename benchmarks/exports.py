@@ -187,7 +187,7 @@ def _scored(found: dict[str, Any]) -> str:
 def main() -> int:
     """Makes the table, and writes it into the page."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("models", nargs="*", default=[*MODELS], choices=[*MODELS])
+    parser.add_argument("models", nargs="*", help=", ".join(MODELS))
     parser.add_argument("--print", action="store_true", help="leave docs/export.md as it is")
     arguments = parser.parse_args()
     head = ["model", *FORMATS, "score", "onnx int8", "kB", "tflite int8", "kB"]
@@ -195,7 +195,7 @@ def main() -> int:
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     with tempfile.TemporaryDirectory(prefix="nnpy-exports-") as name:
         folder = pictures(Path(name))
-        for each in arguments.models:
+        for each in arguments.models or MODELS:
             try:
                 cells = row(each, folder, wrong)
             except NnpyError as error:

@@ -16,6 +16,7 @@ from nnpy.data.targets import Task, task_of
 from nnpy.engine import Engine
 from nnpy.errors import ModelError
 from nnpy.evaluation import classification
+from nnpy.models import ends
 from nnpy.models.ends import Output
 
 _BATCH = 1024
@@ -124,13 +125,15 @@ def _loss(
 ) -> float:
     """The mean of the model's loss over the examples."""
     names = [each.name for each in sorted(outputs_of, key=lambda each: each.index)]
+    structure = ends.structure(model)
     total, count = 0.0, len(reference.examples)
     for start in range(0, count, _BATCH):
         stop = min(start + _BATCH, count)
         part = reference.examples.map(lambda each: each[start:stop])  # noqa: B023
         x, y = preprocessing(part.x, part.y)
-        flat = [tf.convert_to_tensor(outputs[name][start:stop]) for name in names]
-        given = keras.tree.pack_sequence_as(model.output, flat)
+        flat = {name: tf.convert_to_tensor(outputs[name][start:stop]) for name in names}
+        given: Any = flat if isinstance(structure, tuple) else list(flat.values())
+        given = given[0] if structure is None else given
         value = model.compute_loss(x, y, given, training=False)
         total += float(value) * (stop - start)
     return total / max(count, 1)
