@@ -115,6 +115,14 @@ class DataSettings:
         section=TestSetSettings,
         doc="Which examples are held out for the test; for a source without a test set.",
     )
+    target: str | None = setting(
+        None,
+        "str",
+        "null",
+        choices=("input",),
+        doc="What is to be answered: null, what the source says (its classes, labels or numbers); "
+        "input, the example itself, as for an autoencoder.",
+    )
     labels: str = setting(
         "sparse",
         "str",
@@ -168,13 +176,15 @@ class TrainingSettings:
     loss: KerasObject | dict[str, KerasObject] = setting(
         "sparse_categorical_crossentropy",
         "loss",
-        doc="The loss to minimize; with several outputs, {output: loss}.",
+        doc="The loss to minimize; with several outputs, {output: loss}. Where none is said, the "
+        "target decides: labels have binary_crossentropy, numbers mean_squared_error.",
     )
     metrics: list[KerasObject] | dict[str, list[KerasObject]] = setting(
         ["accuracy"],
         "list",
         items=("metric",),
-        doc="Metrics to compute besides the loss; with several outputs, {output: [metric]}.",
+        doc="Metrics to compute besides the loss; with several outputs, {output: [metric]}. Where "
+        "none are said, labels have binary_accuracy, numbers mae.",
     )
     weighted_metrics: list[KerasObject] | dict[str, list[KerasObject]] = setting(
         [],

@@ -370,6 +370,15 @@ def test_nothing_is_overwritten(tmp_path):
     assert (tmp_path / "n.npz").read_bytes() == b"mine" and not (tmp_path / "n.yaml").exists()
 
 
+def test_a_model_itself_is_imported(tmp_path):
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(2)])
+    model.compile("sgd", "mse")
+    text, _ = nnpy.import_model(model, tmp_path / "m.yaml")
+    assert (tmp_path / "m.yaml").read_text(encoding="utf-8") == text
+    assert parse(text, "x").plain()["training"]["loss"] == "mse"
+    assert not differences(model, nnpy.build(tmp_path / "m.yaml"))
+
+
 def test_the_command_says_the_notes(tmp_path):
     fitted(6, layers.Dense(2)).save(tmp_path / "m.keras")
     done = CliRunner().invoke(import_, [str(tmp_path / "m.keras")], obj=Terminal())
