@@ -64,9 +64,10 @@ def check_consistency(
         check_axes(network, info if to_train else None, checker)
     if not to_train:
         return []
-    freq = training.validation_freq
     counted = sound("training.validation_freq", "training.epochs")
-    if counted and isinstance(freq, int) and 0 < training.epochs < freq:
+    freq = training.validation_freq
+    first = min((each for each in freq if each), default=0) if isinstance(freq, list) else freq
+    if counted and 0 < training.epochs < first:
         message = f"none of the {training.epochs} epochs is validated"
         checker.error(place("training", "validation_freq"), "training.validation_freq", message)
     notes = []
