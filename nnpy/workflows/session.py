@@ -395,4 +395,4 @@ def exported_file(target: Target) -> Path | None:
     if target is None or isinstance(target, Run):
         return None
     path = Path(target)
-    return path if path.exists() and formats.of_file(path) is not None else None
+    return path if formats.of_file(path) is not None else None
