@@ -110,6 +110,7 @@ def train_config(
                 dataset,
                 session.preprocessing(model),
                 session.outputs_of(model),
+                config,
             )
     return run
 
