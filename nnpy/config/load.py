@@ -18,7 +18,16 @@ from nnpy.catalog import catalog
 from nnpy.catalog.entries import Entry
 from nnpy.catalog.kinds import ARGUMENT_KINDS
 from nnpy.config import by_output as outputs
-from nnpy.config import callbacks, compose, consistency, data_section, data_source, steps, tasks
+from nnpy.config import (
+    callbacks,
+    compose,
+    consistency,
+    data_section,
+    data_source,
+    idle,
+    steps,
+    tasks,
+)
 from nnpy.config.checker import Checker
 from nnpy.config.config import Config
 from nnpy.config.monitor import measure
@@ -90,11 +99,12 @@ class _Names:
 
     def __init__(self) -> None:
         self._catalog = catalog.load()
-        self.defaults = {
+        self.defaults: dict[str, Any] = {
             f"{section}.{each.name}": each.default
             for section, settings in SECTIONS.items()
             for each in parameters(settings)
-            if isinstance(each.default, str) and set(each.types) <= {*ARGUMENT_KINDS}
+            if each.types == ("list",)
+            or (isinstance(each.default, str) and set(each.types) <= {*ARGUMENT_KINDS})
         }
 
     def _entries(self, name: str) -> Iterator[Entry]:
@@ -185,6 +195,7 @@ def _check(
         sweeping.check_objective(section, searched[0], training, measured, checker)
     if checker.problems or model is None:
         raise ConfigError(sorted(checker.problems, key=lambda each: (each.line, each.column)))
+    notes += idle.notes(model, training) if to_train else ()
     training, more = callbacks.choose_monitor(listed, training, measured)
     tree = _complete(root, training)
     data_source.write(tree.value["data"], data)

@@ -29,6 +29,7 @@ _AXIS = 1 << 24  # the longest axis of an input
 # What costs HDF5 time for each, whatever it holds. NASNetLarge, the largest of
 # keras.applications, has 3,000 weights.
 _MEMBERS, _DIRECTORY = 1_000, 1 << 20  # files in the archive, and bytes of its directory
+_VARIABLE = re.compile(r"(^|/)vars/\d+$")  # the name of a layer's weights
 _LINKS, _LINK_DEPTH = 50_000, 60  # names in the weights
 # Arguments by which a few bytes ask for any amount of memory, though not for weights.
 _GREEDY = {"num_thresholds": 1 << 16, "fft_length": 1 << 14, "num_mel_bins": 1 << 14}
@@ -72,7 +73,7 @@ def open_model(
     is not whole, not a model, or could do harm.
     """
     path = Path(path)
-    config, stored = inspect(path, custom_objects)
+    config, stored = inspect(path, custom_objects, compile=compile)
     import keras
 
     release = keras.__version__.split(".")[:3]
@@ -99,11 +100,12 @@ def open_model(
 
 
 def inspect(
-    path: str | Path, custom_objects: Mapping[str, Any] | None = None
+    path: str | Path, custom_objects: Mapping[str, Any] | None = None, *, compile: bool = True
 ) -> tuple[dict[str, Any], int]:
     """The config of the model in `path` and the bytes of its weights, when nothing is wrong.
 
-    Raises `ModelError` as `open_model` does; builds nothing.
+    Raises `ModelError` as `open_model` does; builds nothing. Without `compile` nobody looks at
+    how the model was compiled, so that it may name what nobody knows.
     """
     path = Path(path)
     _check_kind(path)
@@ -124,7 +126,8 @@ def inspect(
         raise _refused(path, f"its {_CONFIG} does not describe a model")
     if str(config.get("module")).startswith("keras") and config["class_name"] not in _MODELS:
         raise _refused(path, f"it holds a {config['class_name']!s:.50}, not a model")
-    _check_objects(path, config, custom_objects or {})
+    opened = config if compile else {**config, "compile_config": None}
+    _check_objects(path, opened, custom_objects or {})
     return config, stored
 
 
@@ -245,7 +248,9 @@ def _check_names(path: Path, file: Any, size: int) -> None:
             raise _refused(path, f"its weights {name!r} lie in another file")
         if item.dtype.kind == "c":
             raise _refused(path, f"its weights {name!r} are complex, as no layer's are")
-        if item.dtype.kind not in "biufSV" or item.dtype.hasobject:
+        # Texts for numbers would be read as numbers, and cut.
+        texts = item.dtype.kind == "S" and _VARIABLE.search(name)
+        if item.dtype.kind not in "biufSV" or item.dtype.hasobject or item.dtype.fields or texts:
             raise _refused(path, f"its weights {name!r} are not numbers")
         total += math.prod(item.shape or ()) * item.dtype.itemsize
         if _bomb(total, size):

@@ -56,7 +56,7 @@ def import_model(
     for each in (output, output.parent / array_file if output and array_file else None):
         if each is not None and each.exists():
             raise UsageError(f"{each} already exists; nothing was written")
-    saved, _ = model_files.inspect(model, custom)
+    saved, _ = model_files.inspect(model, custom, compile=False)
     opened = model_files.open_model(model, custom, compile=False)
     saved_names.restore(opened, saved)
     document = documents.of_model(opened, saved.get("compile_config"), context)

@@ -225,10 +225,12 @@ class Session:
         preprocessing: Preprocessing | None = None,
         *,
         execution: str | None = None,
+        augment: bool = False,
     ) -> Engine:
         """What trains, evaluates and predicts with `model` as the config says.
 
-        `execution` is used instead of the config's where it is given.
+        `execution` is used instead of the config's where it is given. Only with `augment`, in a
+        training, does it know of data.augment.
         """
         from nnpy.engine import Engine
         from nnpy.models import inputs, units
@@ -247,6 +249,11 @@ class Session:
         }
         prepare = preprocessing or inputs.preprocessing(self.config, self.data_info, model)
         units.measure_in_units(model, prepare)
+        if augment and self.config.data.augment:
+            from nnpy.models import augmentation
+
+            with self.scope():
+                given["augmentation"] = augmentation.build(self.config, self.data_info)
         if self._strategy is None:
             return Engine(model, prepare, **given)
         from nnpy.engine.distributed import DistributedEngine
@@ -388,4 +395,4 @@ def exported_file(target: Target) -> Path | None:
     if target is None or isinstance(target, Run):
         return None
     path = Path(target)
-    return path if path.exists() and formats.of_file(path) is not None else None
+    return path if formats.of_file(path) is not None else None

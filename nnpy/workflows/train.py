@@ -90,7 +90,7 @@ def train_config(
                 config,
                 dataset,
                 model,
-                session.engine(model),
+                session.engine(model, augment=True),
                 callbacks,
                 run,
                 device=device_name,

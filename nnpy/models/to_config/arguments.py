@@ -42,6 +42,8 @@ def arguments_of(
     entry = None if own else catalog.load().find(kind, name)
     if name == "Bidirectional":
         config = _without_derived(config)
+    if config.get("thresholds") is not None:  # AUC tells how many there are as well
+        config = {key: each for key, each in config.items() if key != "num_thresholds"}
     found: dict[str, Any] = {}
     for key, value in config.items():
         if key == "name":  # the caller knows whether somebody goes by it

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -69,10 +70,16 @@ def _differences(original: Any, built: Any, place: str) -> Iterator[str]:
         else:
             yield from _unequal(_config(one), _config(other), inside)
     for what in ("weights", "trainable_weights"):
-        shapes = [(each.name, tuple(each.shape), each.dtype) for each in getattr(original, what)]
-        found_shapes = [(each.name, tuple(each.shape), each.dtype) for each in getattr(built, what)]
+        shapes = [_of_weight(each) for each in getattr(original, what)]
+        found_shapes = [_of_weight(each) for each in getattr(built, what)]
         if shapes != found_shapes:
             yield f"{place}{what}: {_first_odd(shapes, found_shapes)}"
+
+
+def _of_weight(weight: Any) -> tuple[str, tuple[int, ...], str]:
+    """Name, shape and dtype; Keras counts the weights that got no name, in the whole process."""
+    name = re.sub(r"^variable_\d+$", "variable", weight.name)
+    return name, tuple(weight.shape), weight.dtype
 
 
 def _kind(model: Any) -> str:
