@@ -5,17 +5,19 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from nnpy.evaluation.classification import ClassReport
-from nnpy.evaluation.results import EvaluationResult
 from nnpy.evaluation.statistics import Estimate
 from nnpy.models.summary import LayerRow
 from nnpy.report import figures
 from nnpy.report.figures import Mistake
+
+if TYPE_CHECKING:  # it imports Keras, which a page does without
+    from nnpy.evaluation.results import EvaluationResult
 
 
 @dataclass(frozen=True)

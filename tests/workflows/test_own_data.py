@@ -50,11 +50,11 @@ def diabetes(tmp_path_factory):
     folder = tmp_path_factory.mktemp("diabetes")
     path = tables.scikit_learn(folder / "diabetes.csv", "diabetes")
     source = {"table": {"path": str(path), "target": "target", "ignore": "side"}}
-    made = config(source, dense(1), epochs=12)
+    made = config(source, [{"Dense": {"units": 1}}], epochs=12)  # like against like
     return source, made, trained(made, folder / "run")
 
 
-def test_numbers_are_as_good_as_linear_regression_and_in_their_units(diabetes):
+def test_a_linear_network_equals_linear_regression_and_is_scored_in_units(diabetes):
     source, _, run = diabetes
     found = api.evaluate(run, device="cpu")
     (score,) = found["numbers"]

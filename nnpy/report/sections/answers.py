@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from nnpy.evaluation.results import EvaluationResult
 from nnpy.report import figures
 from nnpy.report.contents import Contents, suffix
 from nnpy.report.formatting import interval
 from nnpy.report.html import Number, Table, figure_image
 from nnpy.text import plain
+
+if TYPE_CHECKING:
+    from nnpy.evaluation.results import EvaluationResult
 
 
 def answers_section(contents: Contents, drawings: bool) -> dict[str, Any] | None:
