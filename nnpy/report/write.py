@@ -14,12 +14,12 @@ from nnpy import report
 from nnpy.config.config import Config
 from nnpy.config.resolved import read_resolved
 from nnpy.data import DataInfo, Dataset
+from nnpy.evaluation import keep
 from nnpy.models import augmentation, inputs
 from nnpy.models import summary as model_summary
 from nnpy.report import figures
 from nnpy.runs.folder import Run
 from nnpy.runs.metrics_csv import history
-from nnpy.runs.predictions import answers
 from nnpy.storage import atomic
 from nnpy.storage.regular import read_text
 
@@ -45,8 +45,8 @@ def publish(
     """
     if result is not None:
         run.write_json(run.evaluation_path, result.as_dict())
-        if result.truth is not None and result.probabilities is not None:
-            run.write_bytes(run.predictions_path, answers(result.truth, result.probabilities))
+        if (content := keep.kept(result)) is not None:
+            run.write_bytes(run.predictions_path, content)
     told = contents(run, model, info, dataset, result)
     if config is not None and dataset is not None and config.data.augment:
         prepare = inputs.preprocessing(config, info, model)
@@ -93,6 +93,7 @@ def contents(
             loss=result.loss,
             classes=result.classes,
             mistakes=result.mistakes,
+            answers=(result, *result.others),
         )
         if result is not None
         else None,
