@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 
 import keras
@@ -10,9 +11,12 @@ import pytest
 import tensorflow as tf
 
 from nnpy.catalog.augmentation import TAKEN, why_not_xla
+from nnpy.config.load import load_config
+from nnpy.data import registry
 from nnpy.engine import Engine, tracing
 from nnpy.engine.augmentation import Augmentation, crop
 from nnpy.engine.xla_random import draw_as_tensorflow
+from nnpy.models.augmentation import build
 
 ARGUMENTS = {
     "Dropout": {"rate": 0.3},
@@ -197,3 +201,26 @@ def test_a_graph_beside_xla_is_the_same_training():
         weights.append(model.get_weights())
     for one, other in zip(*weights, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_each_layer_works_as_the_config_makes_it():
+    """Numbers come from YAML, and seed, range, dtype and name are filled in."""
+    listed = [{name: ARGUMENTS.get(name, {})} for name in RANDOM if name not in SLOW.values]
+    data = {"name": "fashion_mnist", "augment": listed}
+    model = ["Flatten", {"Dense": {"units": 4}}]
+    config = load_config({"data": data, "model": model}, to_train=False)
+    info = registry.info("fashion_mnist", None)
+    x = np.random.default_rng(0).random((4, 12, 12, 3)).astype("float32")
+    for each in config.data.augment:
+        one = dataclasses.replace(config.data, augment=[each])
+        made_of_it = build(dataclasses.replace(config, data=one), info)
+        assert made_of_it is not None and made_of_it.variables
+        if each.name == "RandomCrop":
+            continue  # what it gives is smaller
+        augmented, _ = drawn(made_of_it, x, labels(4))
+        assert augmented.shape == x.shape
+        if each.name not in UNBOUNDED:
+            assert augmented.min() > -1e-3 and augmented.max() < 1.001, each.name
+
+
+UNBOUNDED = ("Dropout", "GaussianNoise")  # noise knows no range
