@@ -20,6 +20,7 @@ from nnpy.config.load import load_config
 from nnpy.config.monitor import measure
 from nnpy.data import DataInfo, Dataset, Preprocessing, Progress, registry
 from nnpy.devices import select, strategy
+from nnpy.devices.cluster import Cluster
 from nnpy.errors import ConfigError, DataError, Problem, UsageError
 from nnpy.runs.folder import Run
 from nnpy.workflows import distribution
@@ -50,6 +51,7 @@ class Session:
         model: The saved model that is to be opened. What it remembers of the rows that it was
             trained with decides what others become; nothing is learnt from these.
         learnt: That itself, where there is no such model.
+        cluster: The workers that share the training, of which this process is one.
 
     Raises DataError when the data set is unknown or cannot be described.
     """
@@ -65,11 +67,14 @@ class Session:
         read: bool = True,
         model: Path | None = None,
         learnt: Mapping[str, Any] | None = None,
+        cluster: Cluster | None = None,
     ) -> None:
-        self.config, self._shared = config, shared
+        self.config, self._shared, self._cluster = config, shared, cluster
         self._data = _data_name(config)
         self._wanted, self._several = device, devices
-        self._plan = distribution.plan(config, devices) if shared else distribution.Plan(1)
+        self._plan = distribution.Plan(1)
+        if shared:
+            self._plan = distribution.plan(config, devices, cluster)
         self._strategy: Any = None
         self._notes: list[str] = []
         self._record: Record | None = None  # of a model that was opened
@@ -131,10 +136,12 @@ class Session:
             one_thread=can_split_batch(self.config),
         )
         if self._shared:
-            distribution.check(self.config, chosen)
+            distribution.check(self.config, chosen, self._cluster)
             if self._wanted != "cpu" and self._several is None and self._plan.because:
                 self._notes = self._plan.notes(len(select.describe()["gpus"]))
-        if len(chosen.names) > 1:
+        if self._cluster is not None:
+            self._strategy = strategy.of_workers(self._cluster)
+        elif len(chosen.names) > 1:
             self._strategy = strategy.mirrored(chosen.names)
         return chosen.words
 
