@@ -45,7 +45,12 @@ class Worker:
         }
         with self.path.open("wb") as log:
             self.process = subprocess.Popen(
-                command, cwd=folder, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+                command,
+                cwd=folder,
+                env=environment,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
             )
 
     @property

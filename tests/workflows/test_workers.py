@@ -68,7 +68,13 @@ def test_two_workers_learn_what_one_process_does(folder: Path, whole: Path, nnpy
 
 
 @pytest.mark.parametrize(
-    ("lost", "by"), [(1, signal.SIGKILL), (0, signal.SIGKILL), (1, signal.SIGSTOP)]
+    ("lost", "by"),
+    [
+        (1, signal.SIGKILL),
+        pytest.param(0, signal.SIGKILL, marks=pytest.mark.slow),
+        pytest.param(1, signal.SIGSTOP, marks=pytest.mark.slow),
+        pytest.param(0, signal.SIGSTOP, marks=pytest.mark.slow),
+    ],
 )
 def test_a_worker_that_is_lost_ends_all_and_resumed_they_end_as_undisturbed(
     folder: Path, whole: Path, lost: int, by: signal.Signals
