@@ -6,10 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 from nnpy.version import __version__
 
-__all__ = ["__version__", "build", "evaluate", "load_config", "plot", "resume", "sweep", "train"]
+__all__ = [
+    "__version__",
+    "build",
+    "evaluate",
+    "import_model",
+    "load_config",
+    "plot",
+    "resume",
+    "sweep",
+    "train",
+]
 
 if TYPE_CHECKING:
-    from nnpy.api import build, evaluate, plot, resume, sweep, train
+    from nnpy.api import build, evaluate, import_model, plot, resume, sweep, train
     from nnpy.config.load import load_config
 
 

@@ -369,6 +369,29 @@ def plot(
     return drawing
 
 
+def import_model(
+    model: str | Path | keras.Model,
+    output: str | Path | None = None,
+    *,
+    code: str | Path | None = None,
+    trust_code: bool = False,
+) -> tuple[str, list[str]]:
+    """The text of the config that builds a model, and what it does not say of it.
+
+    Args:
+        model: A `.keras` file, or a Sequential or functional model.
+        output: Where to write it, with long arrays in an .npz file beside it.
+        code: The Python file that defines the model's own layers, losses and metrics.
+
+    Raises:
+        ModelError: For what a config cannot express.
+    """
+    from nnpy.workflows import import_model as workflow
+
+    paths = [None if each is None else Path(each) for each in (output, code)]
+    return workflow.import_model(model, *paths, trust_code=trust_code)
+
+
 def _check_form(output: str | Path | None) -> None:
     forms = ("png", "svg", "pdf", "dot")
     if output is not None and Path(output).suffix.lstrip(".").lower() not in forms:

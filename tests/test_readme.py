@@ -15,7 +15,10 @@ import nnpy as package
 from tests.conftest import ROOT, Command
 
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
-CONFIGS = [block for block in re.findall(r"```yaml\n(.*?)```", TEXT, re.S) if "model:" in block]
+SWEEP = (ROOT / "docs" / "sweep.md").read_text(encoding="utf-8")
+CONFIGS = [
+    block for block in re.findall(r"```yaml\n(.*?)```", TEXT + SWEEP, re.S) if "model:" in block
+]
 
 
 SMALL = "--set data.path={data} --set data.name=idx --set training.epochs=1"

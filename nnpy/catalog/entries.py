@@ -35,6 +35,9 @@ class Parameter:
     is_path: bool = False  # of a data source: a file or folder, relative to the config that says it
 
 
+SEVERAL = "{}"
+
+
 @dataclass(frozen=True)
 class Entry:
     """One public object of Keras.
@@ -46,7 +49,8 @@ class Entry:
 
     Of what the user's own file `code` defines, `base` is the class of Keras that it derives from
     (the nearest one outside the file), and `logs_as` the name that its constructor gives a
-    metric: None where it gives none, "" where only running it tells.
+    metric: None where it gives none, "" where only running it tells, `SEVERAL` where its result
+    has names of its own.
     """
 
     kind: str

@@ -154,6 +154,8 @@ def check(
             checker.error(each.place("separator"), path, message)
         if kind == "ModelCheckpoint":
             _check_checkpoint(each, measured, is_open, checker)
+            if known_optimizer:
+                _check_state(each, training.optimizer, checker)
     return notes
 
 
@@ -238,6 +240,19 @@ def _check_checkpoint(each: Listed, measured: Measured, is_open: bool, checker: 
             "within an epoch there is no validation to tell the best model: use save_freq: epoch"
         )
         checker.error(each.place("save_freq"), f"{each.told.path}.save_freq", message)
+
+
+def _check_state(each: Listed, optimizer: KerasObject, checker: Checker) -> None:
+    """Whether the format of the file can hold the optimizer's state."""
+    name, inner = each.value("filepath"), optimizer.arguments.get("inner_optimizer")
+    told = inner if isinstance(inner, KerasObject) else optimizer
+    entry = each.catalog.find("optimizer", told.name)
+    whole = isinstance(name, str) and name.endswith(".h5") and not each.value("save_weights_only")
+    # Its variables have no names of their own, by which the old format knows them.
+    if whole and entry is not None and entry.name == "Adafactor":
+        message = f"a model in an .h5 file cannot hold the state of {entry.name}: write a name "
+        message += "ending in .keras, or set save_weights_only: true"
+        checker.error(each.place("filepath"), f"{each.told.path}.filepath", message)
 
 
 def _holes(name: str) -> Iterator[str]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from nnpy.catalog import catalog
-from nnpy.config import data_section, measures, steps
+from nnpy.config import augmentation, data_section, measures, steps, tasks
 from nnpy.config.checker import Checker
 from nnpy.config.measures import End, Labels, scale_of
 from nnpy.config.monitor import Measured, monitor_problem
@@ -20,7 +20,8 @@ from nnpy.config.objects import KerasObject
 from nnpy.config.settings import DataSettings, TrainingSettings
 from nnpy.config.sharing import check_sharing
 from nnpy.config.yaml.nodes import Node
-from nnpy.data import DataInfo
+from nnpy.data import DataInfo, Task
+from nnpy.data.targets import target_of
 
 _WITH_VOCABULARY = ("StringLookup", "IntegerLookup", "TextVectorization")
 
@@ -63,16 +64,17 @@ def check_consistency(
         check_axes(network, info if to_train else None, checker)
     if not to_train:
         return []
-    freq = training.validation_freq
     counted = sound("training.validation_freq", "training.epochs")
-    if counted and isinstance(freq, int) and 0 < training.epochs < freq:
+    freq = training.validation_freq
+    first = min((each for each in freq if each), default=0) if isinstance(freq, list) else freq
+    if counted and 0 < training.epochs < first:
         message = f"none of the {training.epochs} epochs is validated"
         checker.error(place("training", "validation_freq"), "training.validation_freq", message)
-    notes = []
+    notes = augmentation.check(settings, network, info, checker)
     if network is not None and sound("training.batch_size"):
         _check_batch_size(network, training, checker)
         _check_learnt(network, checker)
-        notes = _stateful(network, training, checker)
+        notes += _stateful(network, training, checker)
     if settings.name is None:
         return [
             *notes,
@@ -91,6 +93,10 @@ def _check_class_weight(node: Node, info: DataInfo | None, checker: Checker) -> 
         wrong = isinstance(key, bool) or not isinstance(key, int)
         if wrong or bad or not math.isfinite(weight) or weight < 0:
             message = "expected {class number: weight}, such as {0: 1.0, 1: 5.0}"
+            checker.error(node.keys.get(key), "training.class_weight", message)
+        elif info is not None and not info.classes:
+            asked = " and ".join(each.words for each in info.targets)
+            message = f"only classes have weights, but the target is {asked}"
             checker.error(node.keys.get(key), "training.class_weight", message)
         elif info is not None and not 0 <= key < len(info.classes):
             message = f"{info.name} has no class {key}: its {len(info.classes)} classes are "
@@ -233,14 +239,27 @@ def takes_one_hot(loss: Any) -> bool:
 def data_misfit(network: Network, info: DataInfo) -> str:
     """Why the data set cannot feed the network, or nothing.
 
-    A model may have several outputs, which share the labels.
+    Inputs and targets go by name where the data have several; several outputs may share the only
+    target.
     """
-    if len(network.inputs) > 1:
-        message = f"the model has {len(network.inputs)} inputs and {len(network.outputs)} outputs"
-        return f"{message}; {info.name} gives one array and one label for each example"
     nested = network.gives is not None and not network.output_names and len(network.outputs) > 1
     if network.takes is not None or nested:
         return f"the model's inputs or outputs are nested; {info.name} gives one array"
+    if info.targets[0].task is Task.UNKNOWN and info.targets[0].why:
+        return f"{info.name}: {info.targets[0].why}"
+    if len(info.targets) > 1:
+        names = [each.name for each in info.targets]
+        strange = [key for key in network.output_keys if key not in names]
+        if strange:
+            return (
+                f"the model has the output '{strange[0]}', but {info.name} has the targets "
+                f"{', '.join(names)}: name the outputs so, model: {{outputs: {{{names[0]}: …}}}}"
+            )
+    if info.inputs and (len(info.inputs) > 1 or len(network.inputs) > 1):
+        return _inputs_misfit(network, info)
+    if len(network.inputs) > 1:
+        message = f"the model has {len(network.inputs)} inputs and {len(network.outputs)} outputs"
+        return f"{message}; {info.name} gives one array and one label for each example"
     shape = network.inputs[0].shape
     if (
         shape is None
@@ -250,6 +269,19 @@ def data_misfit(network: Network, info: DataInfo) -> str:
     ):
         return ""
     return f"the model takes the shape {list(shape)}, but {info.name} has {list(info.shape)}"
+
+
+def _inputs_misfit(network: Network, info: DataInfo) -> str:
+    """As `data_misfit`, of data that give several arrays by name."""
+    known = ", ".join(f"{name} {list(part.shape)}" for name, part in info.inputs.items())
+    for each in network.inputs:
+        part = info.inputs.get(each.name)
+        if part is None:
+            return f"the model takes '{each.name}', but {info.name} gives {known}"
+        shape = each.shape
+        if shape and not (_fits(shape, part.shape) or _fits(shape, (*part.shape, 1))):
+            return f"the model takes {each.name} {list(shape)}, but {info.name} gives {known}"
+    return ""
 
 
 def _fits(wanted: Sequence[int | None], shape: Sequence[int]) -> bool:
@@ -274,12 +306,13 @@ def check_measures(
     `form` is that of the labels ("sparse", "one_hot"); `ends` is what Keras has built, where it
     has: before, what can be known of the last layers.
     """
-    if not info.classes:
-        return []
-    labels = Labels(form, len(info.classes), info.name)
     notes: list[str] = []
     several = len(network.outputs) > 1
     for index, (output, key) in enumerate(zip(network.outputs, network.output_keys, strict=True)):
+        target = target_of(info, key)
+        if target.task is Task.UNKNOWN or (target.task is Task.CLASSES and not target.classes):
+            continue
+        labels = Labels(form, len(target.classes), info.name)
         place = end_of(network, output)
         if not all(_tells(step, checker) for step in place.seen):
             place = Place(End())  # what it would be without the mistake is not known
@@ -289,6 +322,9 @@ def check_measures(
         loss, metrics = training.loss_of(key), training.metrics_of(key)
         keyed = f"training.loss.{key}" if isinstance(training.loss, dict) else "training.loss"
         is_told = checker.sound(keyed) or checker.sound(loss.path if loss else keyed)
+        if target.task is not Task.CLASSES:
+            notes += tasks.check(loss if is_told else None, metrics, target, place, keyed, checker)
+            continue
         if loss is not None and is_told:
             notes += _check_loss(loss, labels, place, f".{key}" if several else "", checker)
         scale = scale_of(loss, place.end) if is_told else None
@@ -297,14 +333,23 @@ def check_measures(
         for metric in (each for each in metrics if checker.sound(each.path)):
             wrong = measures.misfit("metric", metric, labels, place.end)
             wrong = wrong or measures.fit(metric, place.end, scale)[1]
-            eager = training.execution == "eager"
-            if not wrong and not eager and metric.arguments.get("num_regressors"):
-                wrong = "num_regressors works with training.execution: eager only"
+            wrong = wrong or _cannot_be_run(metric, training, form)
             if not wrong and not tells:  # the loss would have told of the number of outputs
                 wrong = measures.wrong_columns(metric, labels, place.end)
             if wrong:
                 checker.error(metric.mark, metric.path or "training.metrics", wrong)
     return notes
+
+
+def _cannot_be_run(metric: KerasObject, training: TrainingSettings, form: str) -> str:
+    """Why Keras fails at a metric in the midst of a step, or nothing."""
+    if metric.arguments.get("num_regressors") and training.execution != "eager":
+        return "num_regressors works with training.execution: eager only"
+    name, _ = measures.named("metric", metric)
+    weighted = metric.path.startswith("training.weighted_metrics") and training.class_weight
+    if name == "BinaryIoU" and weighted and form == "one_hot":
+        return "this metric takes no weights with one-hot labels: name it in training.metrics"
+    return ""
 
 
 def _check_loss(

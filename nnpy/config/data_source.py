@@ -20,6 +20,7 @@ from nnpy.config.checker import Checker
 from nnpy.config.settings import SHORT_FORMS, DataSettings, parameters
 from nnpy.config.yaml.nodes import Mark, Node, from_plain
 from nnpy.data import registry
+from nnpy.data.targets import INPUT
 from nnpy.errors import did_you_mean
 
 
@@ -107,7 +108,12 @@ def _own_arguments_told(
     name = items["name"].value if "name" in items else None
     settings = {each.name for each in parameters(DataSettings)} | {*SHORT_FORMS["data"]}
     for each in _parameters_of(items):
-        if each.name in items and each.name not in settings:
+        mistaken = (
+            each.name == "target"
+            and each.name in items
+            and (items["target"].value not in (None, INPUT))
+        )
+        if mistaken or (each.name in items and each.name not in settings):
             message = f"it is an argument of the source: source: {{{name}: {{{each.name}: …}}}}"
             checker.error(keys.get(each.name) or items[each.name], f"data.{each.name}", message)
             checker.sound.spoil("data.source")

@@ -2,6 +2,7 @@
 
 weights: {array: [0.5, 1.0], dtype: float32}
 sizes: {tuple: [3, 3]}
+norm: {function: my_function}
 inner: {Dense: {units: 3}}
 """
 
@@ -11,12 +12,16 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nnpy.catalog.entries import Parameter
 from nnpy.catalog.kinds import ARGUMENT_KINDS
 from nnpy.config.arrays import KEYS, Array, digest
 from nnpy.config.yaml.nodes import Node
 
 if TYPE_CHECKING:
     from nnpy.config.checker import Checker
+
+
+_FUNCTION = Parameter("function", types=("callable",))
 
 
 def is_array(node: Node) -> bool:
@@ -76,6 +81,8 @@ def free(node: Node, path: str, checker: Checker) -> Any:
         name, inner = next(iter(node.value.items()))
         if name == "tuple" and inner.is_list:
             return tuple(free(inner, path, checker))
+        if name == "function" and isinstance(inner.value, str):
+            return checker.value(inner, _FUNCTION, f"{path}.function")
         kinds = _kinds_of(str(name), checker)
         if kinds and inner.is_map:
             return checker.object(node, kinds, path)

@@ -18,7 +18,16 @@ from nnpy.catalog import catalog
 from nnpy.catalog.entries import Entry
 from nnpy.catalog.kinds import ARGUMENT_KINDS
 from nnpy.config import by_output as outputs
-from nnpy.config import callbacks, compose, consistency, data_section, data_source, steps
+from nnpy.config import (
+    callbacks,
+    compose,
+    consistency,
+    data_section,
+    data_source,
+    idle,
+    steps,
+    tasks,
+)
 from nnpy.config.checker import Checker
 from nnpy.config.config import Config
 from nnpy.config.monitor import measure
@@ -38,6 +47,7 @@ from nnpy.config.unknown import unknown_key
 from nnpy.config.wording import show
 from nnpy.config.yaml.nodes import Node, from_plain
 from nnpy.data import DataInfo, registry
+from nnpy.data.targets import decided, names_of
 from nnpy.errors import ConfigError, DataError, Problem, nearest
 
 if TYPE_CHECKING:
@@ -89,11 +99,12 @@ class _Names:
 
     def __init__(self) -> None:
         self._catalog = catalog.load()
-        self.defaults = {
+        self.defaults: dict[str, Any] = {
             f"{section}.{each.name}": each.default
             for section, settings in SECTIONS.items()
             for each in parameters(settings)
-            if isinstance(each.default, str) and set(each.types) <= {*ARGUMENT_KINDS}
+            if each.types == ("list",)
+            or (isinstance(each.default, str) and set(each.types) <= {*ARGUMENT_KINDS})
         }
 
     def _entries(self, name: str) -> Iterator[Entry]:
@@ -158,9 +169,12 @@ def _check(
         data = dataclasses.replace(_data(about_data, checker), arguments=arguments)
         data = data_section.decide_splits(data, _known(info), about_data, checker)
     root = _with(root, data=about_data, training=_worked_out(root, data, info, checker))
+    if not of_run:  # what a run leaves open was decided when it was made
+        by_task = tasks.with_defaults(root.value.get("training"), model, _known(info))
+        root = _with(root, training=by_task)
     training = _training(root.value.get("training"), model, checker)
     notes = [checker.catalog.note] if checker.catalog.note else []
-    classes = info.classes if isinstance(info, DataInfo) else ()
+    classes = names_of(info) if isinstance(info, DataInfo) else ()
     measured = measure(data, training, checker.catalog, classes, checker.sound)
     measured = dataclasses.replace(measured, of_some_output=model is None)
     listed = callbacks.listed(root, training, checker.catalog)
@@ -181,6 +195,7 @@ def _check(
         sweeping.check_objective(section, searched[0], training, measured, checker)
     if checker.problems or model is None:
         raise ConfigError(sorted(checker.problems, key=lambda each: (each.line, each.column)))
+    notes += idle.notes(model, training) if to_train else ()
     training, more = callbacks.choose_monitor(listed, training, measured)
     tree = _complete(root, training)
     data_source.write(tree.value["data"], data)
@@ -279,7 +294,7 @@ def _info(data: DataSettings, checker: Checker) -> DataInfo | str:
     if not checker.sound("data.name", "data.source", "data.path"):
         return "what the data are said to be is wrong"
     try:
-        return registry.info(data.name, data.path, **data.arguments)
+        return decided(registry.info(data.name, data.path, **data.arguments), data.target)
     except DataError as error:  # the training will say so
         return str(error)
 

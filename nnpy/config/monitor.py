@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from nnpy.catalog.catalog import Catalog
+from nnpy.catalog.entries import SEVERAL
 from nnpy.catalog.naming import snake_case
 from nnpy.config import measures
 from nnpy.config.objects import KerasObject
@@ -100,11 +101,13 @@ def _metrics(training: TrainingSettings) -> Iterator[tuple[str, bool, KerasObjec
 def metric_name(metric: KerasObject, catalog: Catalog) -> str | None:
     """The name under which Keras logs a metric; None where only its own code knows."""
     given = metric.arguments.get("name")
+    entry = catalog.find("metric", metric.name)
+    if entry is not None and entry.logs_as == SEVERAL:
+        return None
     if isinstance(given, str):
         return given
     if not metric.explicit:
         return metric.name
-    entry = catalog.find("metric", metric.name)
     if entry is None:
         return snake_case(metric.name)
     if entry.is_function:

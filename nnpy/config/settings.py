@@ -115,6 +115,14 @@ class DataSettings:
         section=TestSetSettings,
         doc="Which examples are held out for the test; for a source without a test set.",
     )
+    target: str | None = setting(
+        None,
+        "str",
+        "null",
+        choices=("input",),
+        doc="What is to be answered: null, what the source says (its classes, labels or numbers); "
+        "input, the example itself, as for an autoencoder.",
+    )
     labels: str = setting(
         "sparse",
         "str",
@@ -131,6 +139,13 @@ class DataSettings:
         exclusive_minimum=True,
         doc="A stored value times this is the model's input; auto is 1/255 for bytes, unless the "
         "model scales them by itself.",
+    )
+    augment: list[KerasObject] = setting(
+        [],
+        "list",
+        items=("layer",),
+        doc="Layers such as RandomFlip that change the examples of a training step at random; "
+        "validation, evaluation, prediction and the saved model know nothing of them.",
     )
     memory_budget: float | None = setting(
         None,
@@ -168,13 +183,15 @@ class TrainingSettings:
     loss: KerasObject | dict[str, KerasObject] = setting(
         "sparse_categorical_crossentropy",
         "loss",
-        doc="The loss to minimize; with several outputs, {output: loss}.",
+        doc="The loss to minimize; with several outputs, {output: loss}. Where none is said, the "
+        "target decides: labels have binary_crossentropy, numbers mean_squared_error.",
     )
     metrics: list[KerasObject] | dict[str, list[KerasObject]] = setting(
         ["accuracy"],
         "list",
         items=("metric",),
-        doc="Metrics to compute besides the loss; with several outputs, {output: [metric]}.",
+        doc="Metrics to compute besides the loss; with several outputs, {output: [metric]}. Where "
+        "none are said, labels have binary_accuracy, numbers mae.",
     )
     weighted_metrics: list[KerasObject] | dict[str, list[KerasObject]] = setting(
         [],

@@ -14,11 +14,12 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 from nnpy.catalog.catalog import Catalog
-from nnpy.catalog.entries import Entry, Parameter
+from nnpy.catalog.entries import SEVERAL, Entry, Parameter
 from nnpy.catalog.kinds import ARGUMENT_KINDS
 from nnpy.catalog.naming import snake_case
 from nnpy.config.checker import Checker
@@ -185,11 +186,13 @@ class OwnCatalog(Catalog):
             parameters = (
                 [each for each in typical.parameters if each.name in common] if typical else []
             )
+            if base == "Wrapper":
+                parameters.insert(0, Parameter("layer", required=True, types=("layer",)))
         else:
             parameters = list(inherited.parameters) if inherited else []
         if init is not None:
             named, rest = _signature(init)
-            names = {each.name for each in named}
+            names = {each.name for each in named} | _given_above(init, parameters)
             # Without **kwargs it takes what it names; what nobody knows it may take as well.
             parameters = [
                 *named,
@@ -242,6 +245,12 @@ def _method(chain: Sequence[ast.ClassDef], name: str) -> ast.FunctionDef | None:
 
 def _logs_as(chain: Sequence[ast.ClassDef], inherited: Entry | None) -> str | None:
     """The name that a metric of the user's own goes by in the logs, as `Entry.logs_as` has it."""
+    result = _method(chain, "result")
+    if result and any(
+        isinstance(each, ast.Return) and isinstance(each.value, ast.Dict)
+        for each in ast.walk(result)
+    ):
+        return SEVERAL
     for each in chain:
         init = _method([each], "__init__")
         if init is None:
@@ -271,6 +280,16 @@ def _super_init(init: ast.FunctionDef) -> ast.Call | None:
         ):
             return each
     return None
+
+
+def _given_above(init: ast.FunctionDef, parameters: Sequence[Parameter]) -> set[str]:
+    """What a constructor itself tells the one above, whose `parameters` these are."""
+    call = _super_init(init)
+    if call is None:
+        return set()
+    known = list(takewhile(lambda each: not isinstance(each, ast.Starred), call.args))
+    by_place = zip(parameters, known, strict=False)
+    return {each.name for each, _ in by_place} | {each.arg for each in call.keywords if each.arg}
 
 
 def _own_direction(chain: Sequence[ast.ClassDef]) -> str:

@@ -33,6 +33,7 @@ class Part:
 
     shape: tuple[int, ...]
     dtype: str
+    scale: float = 1.0  # as that of `DataInfo`
 
 
 @dataclass(frozen=True)

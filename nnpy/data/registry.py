@@ -17,6 +17,7 @@ from typing import Any
 from nnpy.catalog.entries import Parameter
 from nnpy.data.dataset import DataInfo, Dataset, Place, Progress
 from nnpy.data.sources import (
+    arrays,
     fashion_mnist,
     idx_folder,
     image_folder,
@@ -25,6 +26,7 @@ from nnpy.data.sources import (
     toys,
 )
 from nnpy.data.splits import SplitRule, hold_out, shares
+from nnpy.data.standardize import with_scales
 from nnpy.devices.host import free_memory
 from nnpy.errors import DataError, did_you_mean, printable
 
@@ -63,6 +65,7 @@ SOURCES = {
         idx_folder.read,
         places=list,  # only where the path says
     ),
+    arrays.NAME: Source(arrays.PARAMETERS, arrays.info, arrays.read, arrays.places),
     "table": Source(
         table.PARAMETERS, table.info, table.read, places=list, learnt_info=table.learnt_info
     ),
@@ -130,7 +133,7 @@ def load(
     usual, usual_test = shares(whole.info, validation_split, None)
     by = "stratify" if stratify else "random"
     validation = validation or SplitRule(usual, by, seed)
-    return hold_out(whole, validation, test or SplitRule(usual_test, by, seed))
+    return with_scales(hold_out(whole, validation, test or SplitRule(usual_test, by, seed)))
 
 
 def places(name: str) -> list[Place]:

@@ -85,7 +85,7 @@ def _drawn(labels: np.ndarray, wanted: int, *, stratify: bool, seed: int | None)
         order = order[::-1]
     else:
         np.random.default_rng(seed).shuffle(order)
-    if not stratify or labels.ndim != 1 or labels.dtype.kind not in "biuUO":
+    if not stratify or not _has_classes(labels):
         return np.sort(order[:wanted])
     classes, class_of = np.unique(labels, return_inverse=True)
     sizes = np.bincount(class_of, minlength=len(classes))
@@ -129,7 +129,7 @@ def hold_out(dataset: Dataset, validation: SplitRule, test: SplitRule | None = N
         made: dict[str, Any] = {part: _taken(whole, rows) for part, rows in held.items()}
         record = HeldOut(held.get("validation"), held.get("test"), _digest(held))
         dataset = replace(dataset, train=_taken(whole, rest), held_out=record, **made)
-    notes = [_told(held, rules, len(whole))] if "test" in held else []
+    notes = [_told(held, rules, whole)] if "test" in held else []
     notes += [note for part in held if (note := _absent(dataset, part))]
     dataset = replace(dataset, notes=(*dataset.notes, *notes))
     return dataset.finish(dataset) if dataset.finish else dataset
@@ -170,9 +170,11 @@ def _labels(y: Any) -> np.ndarray:
     """What the examples are stratified by: the first of several targets that is one of classes."""
     arrays: list[Any] = []
     map_tree(arrays.append, y)
-    return next(
-        (each for each in arrays if each.ndim == 1 and each.dtype.kind in "biuUO"), arrays[0]
-    )
+    return next((each for each in arrays if _has_classes(each)), arrays[0])
+
+
+def _has_classes(labels: np.ndarray) -> bool:
+    return labels.ndim == 1 and labels.dtype.kind in "biuUO"
 
 
 def _column(part: str, rule: SplitRule, split: Split) -> np.ndarray:
@@ -237,12 +239,14 @@ def _digest(held: dict[str, np.ndarray]) -> str:
     return digest.hexdigest()
 
 
-def _told(held: dict[str, np.ndarray], rules: dict[str, SplitRule], whole: int) -> str:
+def _told(held: dict[str, np.ndarray], rules: dict[str, SplitRule], split: Split) -> str:
     """`1,258 examples to train on, 270 …`: the splits of a source that has none itself."""
-    numbers = {part: len(rows) for part, rows in held.items()}
+    numbers, whole = {part: len(rows) for part, rows in held.items()}, len(split)
     train = whole - sum(numbers.values())
     parts = [f"{number:,} for {_PURPOSES[part]}" for part, number in numbers.items()]
     ways = {rules[part].by for part in held}
+    if not _has_classes(_labels(split.y)):
+        ways = {"random" if way == "stratify" else way for way in ways}
     how = {"stratify": "each class by its share", "random": "at random"}
     way = how.get(next(iter(ways)), "") if len(ways) == 1 else ""
     return (

@@ -5,15 +5,21 @@ from __future__ import annotations
 import os
 import platform
 import re
+import sys
 from pathlib import Path
 
 from nnpy.devices import cgroup
+from nnpy.errors import DeviceError
 
 MEMORY = Path("/proc/meminfo")
 # What the dynamic loader, libc and C++ say when there is none left.
 _MEMORY = re.compile(
     r"failed to map segment|cannot allocate memory|out of memory|std::bad_alloc", re.IGNORECASE
 )
+
+_TO_LOAD_TOLD = " to load TensorFlow, which needs some 3 GB"
+# Bytes of addresses: TensorFlow and a small network take 2.2 GB, a third of it after loading.
+_TO_LOAD, _TO_COMPUTE = 2_300_000_000, 600_000_000
 
 
 def cores_here() -> int:
@@ -49,10 +55,26 @@ def lack_of_memory(error: BaseException) -> str:
     if not any(isinstance(each, MemoryError) or _MEMORY.search(str(each)) for each in chain):
         return ""
     loading = any(isinstance(each, ImportError | OSError) for each in chain)
-    return (
-        f"there is too little memory{' to load TensorFlow, which needs some 3 GB' * loading}: "
-        f"{_memory_here()}"
-    )
+    return f"there is too little memory{_TO_LOAD_TOLD * loading}: {_memory_here()}"
+
+
+def check_address_space() -> None:
+    """Raise DeviceError where the shell's limit leaves no room to compute in.
+
+    Beyond it TensorFlow's threads crash, or wait for ever: what they cannot take is told to no one.
+    """
+    limit = _address_limit()
+    if limit is None:
+        return
+    try:
+        used = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError):  # not Linux
+        used = 0
+    loaded = "tensorflow" in sys.modules
+    if limit - used < (_TO_COMPUTE if loaded else _TO_LOAD):
+        raise DeviceError(
+            f"there is too little memory{_TO_LOAD_TOLD * (not loaded)}: {_memory_here()}"
+        )
 
 
 def _memory_here() -> str:

@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from nnpy.devices.host import cores_here, processor
+from nnpy.devices.host import check_address_space, cores_here, processor
 from nnpy.errors import DeviceError, UsageError
 
 
@@ -47,8 +47,10 @@ def choose(
     devices, which is no faster, but shows how a training on several goes. At most `most` devices
     are taken where `several` does not say how many. With `one_thread` a CPU's cores work on as
     many operations as they are, each on one thread (see `nnpy.engine.batch_parts`), instead of
-    all on one. Raises DeviceError when a device is not there, UsageError when it is none.
+    all on one. Raises DeviceError when a device is not there or there is no memory, UsageError
+    when it is none.
     """
+    check_address_space()
     import tensorflow as tf
 
     count = how_many(several)

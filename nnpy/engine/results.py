@@ -14,9 +14,13 @@ def numbers_of(
     """A number for each metric; for each class or threshold of one that gives several.
 
     `columns` names those: "f1_score" becomes "f1_score_bag" and so on. By default they are counted.
+    A metric of the user's own that gives several by name is logged by these names, as in Keras.
     """
     found: dict[str, float] = {}
     for name, value in results.items():
+        if isinstance(value, Mapping):
+            found |= numbers_of(value, columns)
+            continue
         numbers = np.asarray(value)
         if numbers.ndim == 0:
             found[name] = float(numbers)

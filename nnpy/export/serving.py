@@ -88,7 +88,8 @@ def freeze_normalization(layers: Iterable[Any]) -> None:
     """Normalization's numbers as constants: it keeps them as tensors outside of any variable,
     which ONNX would demand as further inputs."""
     for layer in layers:
-        if type(layer).__name__ == "Normalization" and getattr(layer, "mean", None) is not None:
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()  # from its weights, which a copy was given after it was made
             layer.mean, layer.variance = np.asarray(layer.mean), np.asarray(layer.variance)
 
 

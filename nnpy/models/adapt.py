@@ -35,9 +35,8 @@ def adapt(model: keras.Model, network: Network, split: Split, prepare: Callable[
 
             def batches(before: Any = before) -> Iterator[Any]:
                 for start in range(0, len(split), BATCH):
-                    x, _ = prepare(
-                        np.asarray(split.x[start : start + BATCH]), split.y[start : start + BATCH]
-                    )
+                    part = split.map(lambda each: np.asarray(each[start : start + BATCH]))  # noqa: B023
+                    x, _ = prepare(part.x, part.y)
                     yield x if before is None else before(x, training=False)
 
             first = next(batches())

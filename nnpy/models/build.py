@@ -36,7 +36,10 @@ def build(config: Config, info: DataInfo | None) -> keras.Model:
     own_objects(config)
     network = config.model
     shapes = None
-    if info is not None:
+    if info is not None and len(info.inputs) > 1:
+        named = [info.inputs.get(each.name) for each in network.inputs]
+        shapes = [part.shape if part is not None else None for part in named]
+    elif info is not None:
         shapes = [info.shape + ((1,) if needs_channels(network, info) else ())]
     return build_network(network, shapes, model_name(config.name))
 
@@ -80,10 +83,10 @@ def build_network(
 def _input(given: Input, shapes: Sequence[Any] | None, index: int, batch_size: int | None) -> Any:
     shape = given.shape
     if shape is None:
-        if shapes is None:
+        shape = shapes[index] if shapes is not None and index < len(shapes) else None
+        if shape is None:
             message = f"the shape of the input '{given.name}' must be stated here"
             raise located_error(message, given.mark, given.path)
-        shape = shapes[index]
     with errors_located_at(given.mark, given.path):
         return keras.Input(
             shape,

@@ -5,6 +5,7 @@ Importing this module imports Keras.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
@@ -14,7 +15,8 @@ from nnpy.config import measures
 from nnpy.config.checker import Checker
 from nnpy.config.config import Config
 from nnpy.config.consistency import check_measures, data_misfit
-from nnpy.data import DataInfo, Dataset
+from nnpy.data import DataInfo, Dataset, Task
+from nnpy.data.targets import target_of
 from nnpy.errors import ConfigError
 from nnpy.models import ends
 from nnpy.models.instantiate import instantiate
@@ -54,7 +56,9 @@ def compile_model(model: keras.Model, config: Config) -> None:
 def _fitted(metrics: Any, model: keras.Model, config: Config) -> Any:
     """Metrics that are told of logits where the outputs are logits."""
     training, network = config.training, config.model
-    if len(keras.tree.flatten(model.outputs)) != len(network.outputs):
+    # A stack with a layer that cannot tell its shapes has no outputs before it is called.
+    outputs = keras.tree.flatten(getattr(model, "outputs", []))
+    if len(outputs) != len(network.outputs):
         return metrics  # a model of another config
     indices = dict(zip(network.output_keys, ends.order(model, network), strict=True))
 
@@ -73,7 +77,8 @@ def check_outputs(model: keras.Model, config: Config, info: DataInfo) -> None:
     network = config.model
     if data_misfit(network, info):
         return  # the model is not for these data; `check_data` says so before a training
-    shapes = [tuple(each.shape) for each in keras.tree.flatten(model.outputs)]
+    outputs = keras.tree.flatten(getattr(model, "outputs", []))
+    shapes = [tuple(each.shape) for each in outputs]
     if len(shapes) != len(network.outputs):
         return
     checker = Checker(catalog.load())
@@ -81,14 +86,32 @@ def check_outputs(model: keras.Model, config: Config, info: DataInfo) -> None:
     check_measures(network, config.training, config.data.labels, info, checker, built)
     if checker.problems:
         raise ConfigError(checker.problems)
+    _check_sizes(config, info, [shapes[i] for i in ends.order(model, network)])
     loss = config.training.loss
-    if isinstance(loss, dict) or len(shapes[0]) == 2:
+    if not info.classes or isinstance(loss, dict) or len(shapes[0]) == 2:
         return
     _, entry = measures.named("loss", loss)
     if entry is not None and entry.targets in ("classes", "one_hot"):
         last = network.step(network.outputs[0])
         message = f"the model's output has the shape {list(shapes[0][1:])}; the loss needs "
         message += f"[{len(info.classes)}]: flatten or pool before the last Dense layer"
+        raise located_error(message, last.mark if last else None, last.path if last else "model")
+
+
+def _check_sizes(config: Config, info: DataInfo, shapes: list[tuple[int | None, ...]]) -> None:
+    """Whether outputs that are compared with the input, or with numbers, have as many values."""
+    network = config.model
+    for output, key, shape in zip(network.outputs, network.output_keys, shapes, strict=True):
+        target = target_of(info, key)
+        wanted: tuple[int, ...] = ()
+        if target.task is Task.RECONSTRUCTION:
+            wanted, what = info.shape, f"the input, of the shape {list(info.shape)}"
+        elif target.task in (Task.NUMBERS, Task.LABELS) and target.classes:
+            wanted, what = (len(target.classes),), target.words
+        if not wanted or None in shape[1:] or math.prod(shape[1:]) == math.prod(wanted):  # type: ignore[arg-type]
+            continue
+        last = network.step(output)
+        message = f"the model's output has the shape {list(shape[1:])}, but the target is {what}"
         raise located_error(message, last.mark if last else None, last.path if last else "model")
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import weakref
 from operator import attrgetter
 from typing import Any
 
 import keras
 
+from nnpy.catalog import catalog
 from nnpy.catalog.kinds import MODULES
 from nnpy.catalog.naming import snake_case
 from nnpy.config.arrays import Array
@@ -35,7 +37,7 @@ def instantiate(value: Any, dtype: str | None = None) -> Any:
         return _function(value.name)
     if value.kind == "activation" and value.arguments:
         return _activation_layer(value, dtype)
-    if value.kind == "activation" or not value.explicit:
+    if value.kind == "activation" or (not value.explicit and _is_known(value)):
         return value.name  # Keras looks it up, and writes it back by this name
     own = value.arguments.get("dtype") if value.kind in ("layer", "cell") else None
     arguments = {key: instantiate(each, own) for key, each in value.arguments.items()}
@@ -47,12 +49,24 @@ def instantiate(value: Any, dtype: str | None = None) -> Any:
         arguments["bin_boundaries"] = arguments["bin_boundaries"].tolist()
     if value.name == "Lambda" and isinstance(arguments.get("output_shape"), list):
         arguments["output_shape"] = tuple(arguments["output_shape"])  # Keras adds it to a tuple
-    cls = public(value.kind, value.name)
+    entry = None if value.explicit else catalog.load().find(value.kind, value.name)
+    cls = public(value.kind, entry.name if entry else value.name)
     with errors_located_at(value.mark, value.path):
         made = cls(**arguments)
     if value.name == "BatchNormalization" and value.arguments.get("synchronized") is False:
         _alone.add(made)
     return remember(made, value.mark, value.path)
+
+
+def _is_known(value: KerasObject) -> bool:
+    """Whether Keras finds what a bare identifier names: not by all names that it has made."""
+    if value.kind not in ("optimizer", "regularizer", "initializer", "constraint"):
+        return True
+    try:
+        attrgetter(f"{MODULES[value.kind]}.get")(keras)(value.name)
+    except Exception:  # noqa: BLE001 – a KeyError of `constant`, a ValueError of `lamb`
+        return False
+    return True
 
 
 # The layers whose statistics the config wants to be those of one device's rows.
@@ -92,6 +106,11 @@ def _own(value: KerasObject) -> Any:
     arguments = {key: instantiate(each, dtype) for key, each in value.arguments.items()}
     with errors_located_at(value.mark, value.path):
         made = found(**arguments)
+    if isinstance(made, keras.layers.Layer) and "name" not in arguments:
+        # As for Keras's own: no number of the layers that this process has made.
+        usual = snake_case(value.name)
+        if re.fullmatch(rf"{re.escape(usual)}_\d+", made.name):
+            made.name = usual
     return remember(made, value.mark, value.path)
 
 

@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nnpy.data.targets import Target, target_from
 from nnpy.errors import ModelError
 from nnpy.safety.model_files import RECORD, RECORD_LIMIT
 
@@ -35,7 +36,8 @@ class Record:
     `rescale`: a value of data stored as `dtype`, times this, is the model's input. `outputs`:
     what each output is, by its name, as in `config.measures`. `classes`: the names of the classes.
     `learnt`: what was learnt from the training rows, by which a raw one becomes the model's input
-    (`Dataset.preprocessing`); its source checks it.
+    (`Dataset.preprocessing`); its source checks it. `targets`: what it answers, with the scales
+    of numbers.
     """
 
     rescale: float | None = None
@@ -43,11 +45,13 @@ class Record:
     outputs: Mapping[str, str] = field(default_factory=dict)
     classes: tuple[str, ...] = ()
     learnt: Mapping[str, Any] = field(default_factory=dict)
+    targets: tuple[Target, ...] = ()
 
 
 def save(model: keras.Model, path: Path, record: Record) -> None:
     """Saves a model as a .keras file with its record."""
-    text = json.dumps({"format": 1, **asdict(record)})
+    targets = [each.as_dict() for each in record.targets]
+    text = json.dumps({"format": 1, **asdict(record), "targets": targets})
     if len(text) > RECORD_LIMIT:
         raise ModelError(
             f"what was learnt of the data takes {len(text):,} bytes: a model file holds "
@@ -96,7 +100,7 @@ def read(path: Path) -> Record:
 
 def _record(told: Mapping[str, Any]) -> Record:
     rescale, outputs, classes = told.get("rescale"), told.get("outputs"), told.get("classes")
-    learnt = told.get("learnt")
+    learnt, targets = told.get("learnt"), told.get("targets")
     number = isinstance(rescale, int | float) and not isinstance(rescale, bool)
     return Record(
         dtype=str(told.get("dtype", "")),
@@ -106,4 +110,9 @@ def _record(told: Mapping[str, Any]) -> Record:
         else {},
         classes=tuple(map(str, classes)) if isinstance(classes, list) else (),
         learnt=learnt if isinstance(learnt, dict) else {},
+        targets=tuple(
+            target
+            for each in (targets if isinstance(targets, list) else ())
+            if (target := target_from(each)) is not None
+        ),
     )

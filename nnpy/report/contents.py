@@ -49,6 +49,7 @@ class Contents:
     diagram: str | None = None  # SVG
     weights: np.ndarray | None = None
     evaluation: Evaluation | None = None
+    exports: Sequence[Mapping[str, Any]] = ()  # as export.json has them
 
     @functools.cached_property
     def drawings(self) -> dict[str, Figure]:

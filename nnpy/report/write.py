@@ -85,6 +85,7 @@ def contents(
         )
         if result is not None
         else None,
+        exports=run.exports(),
     )
 
 

@@ -72,7 +72,7 @@ def open_model(
     is not whole, not a model, or could do harm.
     """
     path = Path(path)
-    config, stored = inspect(path, custom_objects)
+    config, stored = inspect(path, custom_objects, compile=compile)
     import keras
 
     release = keras.__version__.split(".")[:3]
@@ -99,11 +99,12 @@ def open_model(
 
 
 def inspect(
-    path: str | Path, custom_objects: Mapping[str, Any] | None = None
+    path: str | Path, custom_objects: Mapping[str, Any] | None = None, *, compile: bool = True
 ) -> tuple[dict[str, Any], int]:
     """The config of the model in `path` and the bytes of its weights, when nothing is wrong.
 
-    Raises `ModelError` as `open_model` does; builds nothing.
+    Raises `ModelError` as `open_model` does; builds nothing. Without `compile` nobody looks at
+    how the model was compiled, so that it may name what nobody knows.
     """
     path = Path(path)
     _check_kind(path)
@@ -124,7 +125,8 @@ def inspect(
         raise _refused(path, f"its {_CONFIG} does not describe a model")
     if str(config.get("module")).startswith("keras") and config["class_name"] not in _MODELS:
         raise _refused(path, f"it holds a {config['class_name']!s:.50}, not a model")
-    _check_objects(path, config, custom_objects or {})
+    opened = config if compile else {**config, "compile_config": None}
+    _check_objects(path, opened, custom_objects or {})
     return config, stored
 
 

@@ -63,13 +63,13 @@ def _early_stopping(callback: Any) -> dict[str, Any] | None:
 def ended_early(resolved: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
     """Why more epochs alone make a finished run no longer, and what does; or nothing."""
     done, wanted = summary.get("epochs", 0), resolved["training"]["epochs"]
-    if done >= wanted:
+    if done >= wanted and not summary.get("stopped"):
         return ""
     by = summary.get("stopped", {}).get("by") or "a callback"
     why = f"{by} ended it after epoch {done} of {wanted}: more epochs alone change nothing"
     for index, each in enumerate(resolved["training"].get("callbacks", [])):
         arguments = _early_stopping(each)
-        if arguments is not None and isinstance(each, Mapping) and by != "TerminateOnNaN":
+        if arguments is not None and by != "TerminateOnNaN":
             patience = 2 * arguments.get("patience", 0) + 5
             path = f"training.callbacks.{index}.EarlyStopping.patience"
             return f"{why}; give it more patience as well: --set {path}={patience}"

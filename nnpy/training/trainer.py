@@ -155,7 +155,13 @@ class Training:
             hooks.on_train_begin()
             if not self.state:
                 callback_files.check_backup(hooks.own, self.model)
-            self.recorder = Recorder(self.model, hooks.own, self.engine.copies)
+            augmented = self.engine.augmentation
+            self.recorder = Recorder(
+                self.model,
+                hooks.own,
+                self.engine.copies,
+                augmented.variables if augmented else (),
+            )
             epoch, step = self._go_back(self.state, hooks) if self.state else (0, 0)
             for message in (*hooks.prices(steps), *self.averages.messages()):
                 self.listener.on_message(message)

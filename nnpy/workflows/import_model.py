@@ -6,6 +6,8 @@ import os
 import tempfile
 from pathlib import Path
 
+import keras
+
 from nnpy.catalog import catalog
 from nnpy.config import user_code
 from nnpy.config.checker import Checker
@@ -21,15 +23,25 @@ from nnpy.storage import atomic
 
 
 def import_model(
-    model: Path, output: Path | None, code: Path | None = None, *, trust_code: bool = False
+    model: str | Path | keras.Model,
+    output: Path | None,
+    code: Path | None = None,
+    *,
+    trust_code: bool = False,
 ) -> tuple[str, list[str]]:
-    """The text of the config of a `.keras` file, and what the user must hear about it.
+    """The text of the config of a `.keras` file or a model, and what the user must hear of it.
 
     `output` is where the text is written, with an `.npz` file for long arrays beside it; neither
     is ever overwritten. `code` is the user's own Python file that defines what is not Keras's; it
     is named in the config relative to `output`. Raises ModelError for what a config cannot
     express, UsageError when a file is there already or the code is not to be trusted.
     """
+    if isinstance(model, keras.Model):
+        with tempfile.TemporaryDirectory() as folder:
+            place = Path(folder, f"{model.name}.keras")
+            model.save(place)
+            return import_model(place, output, code, trust_code=trust_code)
+    model = Path(model)
     array_file = f"{output.stem}.npz" if output is not None else None
     context = new_context(Arrays(array_file))
     custom = {}
@@ -44,7 +56,7 @@ def import_model(
     for each in (output, output.parent / array_file if output and array_file else None):
         if each is not None and each.exists():
             raise UsageError(f"{each} already exists; nothing was written")
-    saved, _ = model_files.inspect(model, custom)
+    saved, _ = model_files.inspect(model, custom, compile=False)
     opened = model_files.open_model(model, custom, compile=False)
     saved_names.restore(opened, saved)
     document = documents.of_model(opened, saved.get("compile_config"), context)

@@ -9,6 +9,7 @@ session.engine(model).train_epoch(session.dataset().train, 0)
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +19,10 @@ from nnpy.catalog import catalog
 from nnpy.config.config import Config
 from nnpy.config.load import load_config
 from nnpy.config.monitor import measure
+from nnpy.config.tasks import keeps_units
 from nnpy.data import DataInfo, Dataset, Preprocessing, Progress, registry
+from nnpy.data import targets as asked
+from nnpy.data.standardize import with_targets_of
 from nnpy.devices import select, strategy
 from nnpy.devices.cluster import Cluster
 from nnpy.errors import ConfigError, DataError, Problem, UsageError
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
     from nnpy.engine import Engine
     from nnpy.models.ends import Output
     from nnpy.models.saved import Record
+
 
 ConfigLike = str | Path | Mapping[str, Any] | Config
 Target = str | Path | Run | None  # a run, or a .keras file; None is the newest run
@@ -79,15 +84,17 @@ class Session:
         self._notes: list[str] = []
         self._record: Record | None = None  # of a model that was opened
         self.learnt: Mapping[str, Any] = learnt or _learnt(self._data, model)
+        self._targets = _targets(model)
         self._on_data = on_data
         self._loaded: list[Dataset | BaseException] = []
         self._thread = threading.Thread(target=self._load, name="nnpy-data", daemon=True)
         source = registry.SOURCES[self._data]
         self.data_info: DataInfo
         if source.learnt_info is None:
-            self.data_info = registry.info(self._data, config.data.path, **config.data.arguments)
+            found = registry.info(self._data, config.data.path, **config.data.arguments)
+            self.data_info = self._asked(found)
         elif self.learnt:
-            self.data_info = source.learnt_info(self.learnt)
+            self.data_info = self._asked(source.learnt_info(self.learnt))
         else:  # what a row becomes is known when the training rows are
             self.data_info = self.dataset().info
         # A source that asks Keras for its data must not import it beside the main thread.
@@ -98,18 +105,17 @@ class Session:
     def _load(self) -> None:
         settings = self.config.data
         try:
-            self._loaded.append(
-                registry.load(
-                    self._data,
-                    path=settings.path,
-                    arguments=settings.arguments,
-                    validation=settings.validation.rule,
-                    test=settings.test.rule,
-                    memory_budget=settings.memory_budget_bytes,
-                    progress=self._on_data,
-                    learnt=self.learnt,
-                )
+            found = registry.load(
+                self._data,
+                path=settings.path,
+                arguments=settings.arguments,
+                validation=settings.validation.rule,
+                test=settings.test.rule,
+                memory_budget=settings.memory_budget_bytes,
+                progress=self._on_data,
+                learnt=self.learnt,
             )
+            self._loaded.append(dataclasses.replace(found, info=self._asked(found.info)))
         except BaseException as error:  # noqa: BLE001 – raised again by the one who waits
             self._loaded.append(error)
 
@@ -120,9 +126,25 @@ class Session:
                 self._load()
         else:
             self._thread.join()
-        if isinstance(self._loaded[0], BaseException):
-            raise self._loaded[0]
-        return self._loaded[0]
+        found = self._loaded[0]
+        if isinstance(found, BaseException):
+            raise found
+        known = getattr(self, "data_info", found.info)  # what the training rows say of targets
+        self.data_info = dataclasses.replace(known, targets=found.info.targets)
+        return found
+
+    def _asked(self, info: DataInfo) -> DataInfo:
+        """The facts of the data with the targets that are asked for, on the model's scales."""
+        info = asked.decided(info, self.config.data.target)
+        if self._targets:
+            return with_targets_of(info, self._targets)
+        training, keys = self.config.training, self.config.model.output_keys
+        raw = [asked.target_of(info, key) for key in keys if keeps_units(training.loss_of(key))]
+        targets = tuple(
+            dataclasses.replace(each, center=(), spread=()) if each in raw else each
+            for each in info.targets
+        )
+        return dataclasses.replace(info, targets=targets)
 
     def select_device(self) -> str:
         """Makes TensorFlow use the device; returns it in words for people.
@@ -178,18 +200,15 @@ class Session:
         return model
 
     def preprocessing(self, model: keras.Model | None = None) -> Preprocessing:
-        """How a stored batch becomes what the config's model takes, or `model` itself.
+        """How a stored batch becomes what the config's model takes, or `model`, if it was opened.
 
         Raises ModelError when `model` does not take such data.
         """
         from nnpy.models import inputs
-        from nnpy.models.saved import Record
 
-        if model is None:
-            return inputs.preprocessing(self.config, self.data_info)
-        return inputs.preprocessing_for(
-            model, self.config, self.data_info, self._record or Record()
-        )
+        if model is None or self._record is None:
+            return inputs.preprocessing(self.config, self.data_info, model)
+        return inputs.preprocessing_for(model, self.config, self.data_info, self._record)
 
     def outputs_of(self, model: keras.Model) -> list[Output]:
         """Name, place and scale of each of the model's outputs, in the config's order."""
@@ -203,8 +222,9 @@ class Session:
         from nnpy.models.saved import Record
 
         outputs = {each.name: each.scale for each in self.outputs_of(model) if each.scale}
-        info, learnt = self.data_info, self.dataset().preprocessing if self._loaded else {}
-        return Record(self.preprocessing().scale, info.dtype, outputs, info.classes, learnt)
+        learnt = self.dataset().preprocessing if self._loaded else {}
+        info, scale = self.data_info, self.preprocessing().scale
+        return Record(scale, info.dtype, outputs, info.classes, learnt, info.targets)
 
     def engine(
         self,
@@ -212,15 +232,18 @@ class Session:
         preprocessing: Preprocessing | None = None,
         *,
         execution: str | None = None,
+        augment: bool = False,
     ) -> Engine:
         """What trains, evaluates and predicts with `model` as the config says.
 
-        `execution` is used instead of the config's where it is given.
+        `execution` is used instead of the config's where it is given. Only with `augment`, in a
+        training, does it know of data.augment.
         """
         from nnpy.engine import Engine
+        from nnpy.models import inputs, units
 
-        training = self.config.training
-        measured = measure(self.config.data, training, catalog.load(), self.data_info.classes)
+        training, names = self.config.training, asked.names_of(self.data_info)
+        measured = measure(self.config.data, training, catalog.load(), names)
         given: dict[str, Any] = {
             "batch_size": training.batch_size,
             "seed": training.seed,
@@ -231,7 +254,13 @@ class Session:
             "columns": measured.columns,
             "steps_per_epoch": training.steps_per_epoch,
         }
-        prepare = preprocessing or self.preprocessing()
+        prepare = preprocessing or inputs.preprocessing(self.config, self.data_info, model)
+        units.measure_in_units(model, prepare)
+        if augment and self.config.data.augment:
+            from nnpy.models import augmentation
+
+            with self.scope():
+                given["augmentation"] = augmentation.build(self.config, self.data_info)
         if self._strategy is None:
             return Engine(model, prepare, **given)
         from nnpy.engine.distributed import DistributedEngine
@@ -291,6 +320,15 @@ def _learnt(name: str, model: Path | None) -> Mapping[str, Any]:
     from nnpy.models import saved
 
     return saved.read(model).learnt
+
+
+def _targets(model: Path | None) -> tuple[asked.Target, ...]:
+    """What a saved model answers, and on which scales."""
+    if model is None:
+        return ()
+    from nnpy.models import saved
+
+    return saved.read(model).targets
 
 
 def _data_name(config: Config) -> str:
@@ -364,4 +402,4 @@ def exported_file(target: Target) -> Path | None:
     if target is None or isinstance(target, Run):
         return None
     path = Path(target)
-    return path if path.exists() and formats.of_file(path) is not None else None
+    return path if formats.of_file(path) is not None else None

@@ -79,9 +79,9 @@ def train_config(
             None if callback_files.opens_at_once(each) else instantiate(each)
             for each in config.training.callbacks
         ]
-        record = session.record(model)
     with clock.phase("data"):
         dataset = session.dataset()
+        record = session.record(model)
         with session.scope():
             adapt.adapt(model, config.model, dataset.train, session.preprocessing())
     for note in (*check_batches(config, dataset), *session.notes(model)):
@@ -103,7 +103,7 @@ def train_config(
                 config,
                 dataset,
                 model,
-                session.engine(model),
+                session.engine(model, augment=True),
                 callbacks,
                 run,
                 device=device_name,
@@ -122,7 +122,7 @@ def train_config(
                 summary,
                 training.engine,
                 dataset,
-                session.preprocessing(),
+                session.preprocessing(model),
                 session.outputs_of(model),
             )
     return run

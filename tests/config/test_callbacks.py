@@ -125,6 +125,19 @@ def test_what_cannot_be_honoured_is_refused(listed, words):
 
 
 @pytest.mark.parametrize(
+    "optimizer", ["Adafactor", {"LossScaleOptimizer": {"inner_optimizer": {"Adafactor": {}}}}]
+)
+def test_a_state_that_the_old_format_cannot_hold(optimizer):
+    for name in ("a.h5", "a.weights.h5"):
+        words = refused({"ModelCheckpoint": {"filepath": name}}, optimizer=optimizer)
+        assert "an .h5 file cannot hold the state of Adafactor" in words
+        load({"ModelCheckpoint": {"filepath": name}})
+    weights = {"filepath": "a.weights.h5", "save_weights_only": True}
+    load({"ModelCheckpoint": weights}, {"ModelCheckpoint": {"filepath": "a.keras"}})
+    load({"ModelCheckpoint": weights}, optimizer=optimizer)
+
+
+@pytest.mark.parametrize(
     "listed",
     [
         {"ModelCheckpoint": {"filepath": "at-{batch}-{loss:.3f}.keras", "save_freq": 50}},

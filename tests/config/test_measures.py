@@ -161,6 +161,19 @@ def test_a_metric_tells_of_the_outputs_where_an_own_loss_does_not(
     assert message in problems(given)["training.metrics[0]"]
 
 
+def test_a_metric_that_cannot_be_weighted():
+    given = config(
+        data={"labels": "one_hot"},
+        loss="categorical_crossentropy",
+        weighted_metrics=["BinaryIoU"],
+        class_weight={0: 2.0},
+    )
+    told = problems(given)["training.weighted_metrics[0]"]
+    assert "takes no weights with one-hot labels" in told
+    given["training"]["metrics"] = given["training"].pop("weighted_metrics")
+    load_config(given)
+
+
 def test_scores_around_zero_are_no_probabilities(two):
     note = "takes scores around 0, but the model ends in sigmoid"
     last = {"Dense": {"units": 1, "activation": "sigmoid"}}

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from nnpy.devices import host
 from nnpy.devices.host import lack_of_memory
+from nnpy.errors import DeviceError
+from tests.conftest import ROOT
 
 
 @pytest.mark.parametrize(
@@ -52,4 +57,41 @@ def test_the_command_says_so(tmp_path) -> None:
     assert done.returncode == 1
     assert "Error: there is too little memory to load TensorFlow" in done.stderr
     assert "this process may have 0.7 GB (ulimit -v)" in done.stderr
+    assert "fault" not in done.stderr
+
+
+@pytest.mark.parametrize("more", [0, 100_000_000, 500_000_000])
+def test_what_leaves_no_room_to_compute_is_refused_before(monkeypatch, more) -> None:
+    """TensorFlow's threads crash or wait for ever where they get no memory."""
+    import tensorflow as tf
+
+    from nnpy.devices import select
+
+    assert tf.config
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    monkeypatch.setattr(host, "_address_limit", lambda: used + more)
+    with pytest.raises(DeviceError, match=r"too little memory: .* \(ulimit -v\)"):
+        select.choose("cpu")
+    monkeypatch.setattr(host, "_address_limit", lambda: used + 4_000_000_000)
+    select.choose("cpu")
+
+
+@pytest.mark.parametrize("limit", [700_000_000, 1_800_000_000])
+def test_a_training_says_so(tmp_path, tiny, limit) -> None:
+    (tmp_path / "x.yaml").write_text(
+        f"data: {{name: idx, path: {tiny}}}\n"
+        "model: [Flatten, {Dense: {units: 10, activation: softmax}}]\n"
+        "training: {epochs: 1}\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "nnpy", "train", "x.yaml", "--run-dir", "run"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
+    )
+    assert done.returncode == 1
+    assert "Error: there is too little memory" in done.stderr
     assert "fault" not in done.stderr

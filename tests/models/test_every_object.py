@@ -87,3 +87,18 @@ def test_the_exceptions_are_still_there_and_few():
     assert off_defaults.EXCEPTIONS.keys() <= names
     assert len(off_defaults.EXCEPTIONS) < 12 and len(off_defaults.LEFT_OUT) < 12
     assert all(off_defaults.EXCEPTIONS.values()) and all(off_defaults.LEFT_OUT.values())
+
+
+@pytest.mark.parametrize("kind", ["optimizer", "regularizer", "initializer", "constraint"])
+def test_every_bare_name_makes_the_object(kind):
+    module = {"optimizer": keras.optimizers, "regularizer": keras.regularizers}
+    module |= {"initializer": keras.initializers, "constraint": keras.constraints}
+    for name in CATALOG.names(kind):
+        entry = CATALOG.find(kind, name)
+        if name in off_defaults.EXCEPTIONS or any(each.required for each in entry.parameters):
+            continue
+        for each in (entry.name, *entry.aliases):
+            checker = Checker(CATALOG)
+            checked = checker.object(from_plain(each), (kind,), "here")
+            made = module[kind].get(instantiate(checked))
+            assert type(made).__name__ == entry.name

@@ -210,3 +210,44 @@ def test_the_file_that_the_config_names_is_meant_not_another_of_its_name(tmp_pat
     write(tmp_path / "1", text, layer.format(5))
     assert added(1) == 5
     assert float(api.build(first).layers[1](np.zeros(1))[0]) == 1
+
+
+ABOVE = """
+import keras
+
+
+class Ten(keras.layers.Dense):
+    def __init__(self, **kwargs):
+        super().__init__(10, activation="softmax", **kwargs)
+
+
+class Slower(keras.callbacks.LearningRateScheduler):
+    def __init__(self, by=2.0, **kwargs):
+        super().__init__(schedule=lambda epoch, rate: rate / by, **kwargs)
+
+
+class Weights(keras.callbacks.ModelCheckpoint):
+    def __init__(self, *places, **kwargs):
+        super().__init__(*places, save_weights_only=True, **kwargs)
+"""
+
+
+def test_what_a_constructor_tells_the_one_above_is_no_argument(tmp_path):
+    (tmp_path / "own.py").write_text(ABOVE, encoding="utf-8")
+    path = tmp_path / "c.yaml"
+    given = "code: own.py\nmodel: [Flatten, {Ten: {%s}}]\ntraining: {callbacks: [%s]}\n"
+    callbacks = "{Slower: {by: 4.0}}, {Weights: {filepath: a.weights.h5}}"
+    path.write_text(given % ("use_bias: false", callbacks), encoding="utf-8")
+    checked = load_config(path)
+    model = api.build(path)
+    assert model.layers[-1].units == 10 and not model.layers[-1].use_bias
+    slower = instantiate(checked.training.callbacks[0])
+    assert slower.schedule(0, 1.0) == 0.25
+    for layer, listed, said in (
+        ("units: 3", "Slower", "unknown argument 'units'"),
+        ("", "{Slower: {schedule: x}}", "unknown argument 'schedule'"),
+        ("", "Weights", "missing argument 'filepath'"),
+    ):
+        path.write_text(given % (layer, listed), encoding="utf-8")
+        with pytest.raises(ConfigError, match=said):
+            load_config(path)

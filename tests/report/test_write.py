@@ -23,6 +23,24 @@ from nnpy.report.glossary import GLOSSARY
 
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&\u202e\x1b[31m"
 
+EXPORT = {
+    "file": "export/mlp.onnx",
+    "format": "onnx",
+    "quantize": "none",
+    "reasons": [],
+    "bytes": 400_000,
+    "model_bytes": 1_200_000,
+    "difference": 3e-7,
+    "same": 1.0,
+    "score": "accuracy",
+    "before": 0.87,
+    "after": 0.871,
+    "examples": 100,
+    "scored": 9_999,
+    "milliseconds": 0.01,
+    "model_milliseconds": 0.3,
+}
+
 
 def contents(k: int = 10, *, name: str = "mlp", evil: bool = False) -> report.Contents:
     rng = np.random.default_rng(0)
@@ -65,6 +83,7 @@ def contents(k: int = 10, *, name: str = "mlp", evil: bool = False) -> report.Co
         layers=[LayerRow(text, text, ((28, None, 3),), 10, None, 40)],
         diagram=f'<svg viewBox="0 0 9 9" xmlns="http://www.w3.org/2000/svg"><text>{1}</text></svg>',
         weights=rng.normal(size=(8, 28, 28)),
+        exports=[EXPORT, {**EXPORT, "file": text, "reasons": [text], "same": None}],
         evaluation=report.Evaluation(
             "test", 50 * k, {"loss": 0.25, text: 0.5}, None, result, mistakes
         ),
@@ -123,11 +142,27 @@ def test_the_story_is_told():
         "How good it is",
         "Where it fails",
         "How to repeat it",
+        "In other formats",
+        "accuracy 0.8700 → 0.8710",
         "nnpy reproduce mlp",
         "overfitting had begun",
         "54,000 in the training set",
     ):
         assert words in text
+
+
+def test_exports_come_into_a_page_that_is_there():
+    page = report.render(report.Contents("x", command="nnpy train <!-- export -->"))
+    assert "In other formats" not in page
+    once = report.with_exports(page, [EXPORT])
+    assert "In other formats" in once
+    assert "export/mlp.onnx" in once
+    other = report.with_exports(once, [{**EXPORT, "file": "<b>", "reasons": ["it lies"]}])
+    assert "export/mlp.onnx" not in other
+    assert "&lt;b&gt;: it lies" in Elements(other).text.replace("<", "&lt;").replace(">", "&gt;")
+    assert other.count("In other formats") == 1
+    older = page.replace("<!-- export -->", "")
+    assert report.with_exports(older, [EXPORT]) == older
 
 
 @pytest.mark.parametrize("k", [2, 100])

@@ -31,7 +31,7 @@ from tests.support import off_defaults
 from tests.support.datasets import write_idx
 
 # What needs a package or a server that is not there, or live objects.
-LEFT_OUT = {*off_defaults.EXCEPTIONS, "RemoteMonitor", "MeanMetricWrapper"}
+LEFT_OUT = {*off_defaults.EXCEPTIONS, "TensorBoard", "RemoteMonitor", "MeanMetricWrapper"}
 
 OWN = """
 import keras

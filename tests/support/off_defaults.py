@@ -36,7 +36,6 @@ EXCEPTIONS = {
     "TFSMLayer": "loads a SavedModel, which may hold any code",
     "MultiOptimizer": "takes an OptimizerMap, which is made of live variables",
     "OrbaxCheckpoint": "needs the package orbax-checkpoint",
-    "TensorBoard": "needs the package tensorboard",
     "InputLayer": "inputs are written in the mapping form of `model:`",
     "crossentropy": "a word that compile() knows, not a class",
 }
@@ -201,6 +200,7 @@ SPECIAL |= {
     "filename": "log.csv",
     "backup_dir": "backup",
     "headers": {"a": "b"},
+    "embeddings_metadata": {"a": "b.tsv"},
     "save_freq": 7,
     "mode": "max",
     "RandomFlip.mode": "vertical",

@@ -52,6 +52,12 @@ class Watching(keras.callbacks.Callback):
         self.seen.append(logs["loss"])
 
 
+class TwoNumbers(keras.metrics.SparseCategoricalCrossentropy):
+    def result(self):
+        far = super().result()
+        return {"far": far, "farther": 2 * far}
+
+
 def warm_up(epoch, rate):
     return 0.002 if epoch < 2 else float(rate) * 0.5
 '''
@@ -177,6 +183,15 @@ def test_a_learning_rate_by_a_function(config, tmp_path) -> None:
     assert_same(run, model, history)
     rates = [row["learning_rate"] for row in run.metrics()]
     assert rates == pytest.approx(history["learning_rate"])
+
+
+def test_a_metric_of_several_numbers_by_name(config, tmp_path) -> None:
+    config = changed(config, metrics=["accuracy", "TwoNumbers"])
+    stopping = {"EarlyStopping": {"monitor": "val_farther", "mode": "min", "patience": 9}}
+    run = nnpy.train(changed(config, callbacks=[stopping]), run_dir=str(tmp_path / "run"))
+    model, history = fitted(config)
+    assert {"far", "val_farther"} <= set(history)
+    assert_same(run, model, history)
 
 
 def test_a_stateful_lstm(config, tmp_path) -> None:

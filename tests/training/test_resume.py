@@ -101,3 +101,17 @@ def test_the_rows_of_a_csv_logger_are_there_once(tmp_path, separator, torn):
         (tmp_path / "killed.csv").write_bytes(content[:-9])
     log(tmp_path / "killed.csv", [2, 3])
     assert (tmp_path / "killed.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
+
+
+@pytest.mark.parametrize("listed", ["EarlyStopping", {"EarlyStopping": {"monitor": "val_loss"}}])
+@pytest.mark.parametrize("wanted", [2, 9])
+def test_why_more_epochs_change_nothing(listed, wanted):
+    """In whichever epoch it was ended, the last one too."""
+    resolved = changed(training__epochs=wanted, training__callbacks=[listed])
+    ended = {"epochs": 2, "stopped": {"by": "EarlyStopping", "epoch": 2}}
+    words = resume.ended_early(resolved, ended)
+    assert f"EarlyStopping ended it after epoch 2 of {wanted}" in words
+    assert "--set training.callbacks.0.EarlyStopping.patience=5" in words
+    by_own = {"epochs": 2, "stopped": {"by": "Mine", "epoch": 2}}
+    assert "Mine ended it" in resume.ended_early(changed(training__epochs=wanted), by_own)
+    assert resume.ended_early(changed(training__epochs=2), {"epochs": 2}) == ""

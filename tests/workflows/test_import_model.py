@@ -101,6 +101,31 @@ OWN = textwrap.dedent(
             return cls(**config)
 
 
+    @keras.saving.register_keras_serializable("mine", name="edge")
+    def sharp(x):
+        return keras.ops.relu(x) * 3.0
+
+
+    @keras.saving.register_keras_serializable("mine")
+    class Styled(keras.layers.Layer):
+        def __init__(self, units, style=None, **kwargs):
+            super().__init__(**kwargs)
+            self.units, self.style = units, style
+            self.inner = keras.layers.Dense(units, activation=style)
+
+        def call(self, inputs):
+            return self.inner(inputs)
+
+        def get_config(self):
+            return {**super().get_config(), "units": self.units, "style": self.style}
+
+
+    @keras.saving.register_keras_serializable("mine")
+    class Plus(keras.layers.Wrapper):
+        def call(self, inputs):
+            return self.layer(inputs) + 1.0
+
+
     @keras.saving.register_keras_serializable("mine")
     def shifted(truth, predicted):
         return keras.ops.mean(keras.ops.square(truth - predicted + 1.0), axis=-1)
@@ -182,6 +207,13 @@ def own_model(own, kind):
         return keras.Sequential([x, own("Nameless")(3), layers.Dense(2)])
     if kind == "cell":
         return keras.Sequential([x, layers.RNN(own("Cell")(3, name="mine")), layers.Dense(2)])
+    if kind == "a cell without a name":
+        return keras.Sequential([x, layers.Bidirectional(layers.RNN(own("Cell")(3)))])
+    if kind == "functions":
+        sharp = own("sharp")
+        return keras.Sequential([x, layers.Dense(3, activation=sharp), own("Styled")(2, sharp)])
+    if kind == "a wrapper":
+        return keras.Sequential([x, own("Plus")(layers.Dense(2, name="within"))])
     if kind == "two by position":
         return keras.Model(x, own("Both")()(layers.Dense(3, name="b")(x), layers.Dense(3)(x)))
     if kind == "any number":
@@ -191,7 +223,11 @@ def own_model(own, kind):
 
 
 @pytest.mark.parametrize(
-    "kind", ["argument", "no name", "cell", "two by position", "any number", "gives a mapping"]
+    "kind",
+    [
+        *("argument", "no name", "cell", "a cell without a name", "functions", "a wrapper"),
+        *("two by position", "any number", "gives a mapping"),
+    ],
 )
 def test_own_layers_come_back(kind, tmp_path):
     (tmp_path / "own.py").write_text(OWN, encoding="utf-8")
@@ -204,7 +240,7 @@ def test_own_layers_come_back(kind, tmp_path):
     assert parse(text, "x").plain()["code"] == "../own.py"
     built = nnpy.build(tmp_path / "there" / "m.yaml")
     if kind != "no name":  # which Keras itself does not keep
-        assert [each.name for each in built.layers] == [each.name for each in original.layers]
+        assert not differences(original, built)
     built.set_weights(original.get_weights())
     assert not outputs_differ(original, built, random(2, 5, 4))
 
@@ -332,6 +368,15 @@ def test_nothing_is_overwritten(tmp_path):
     with pytest.raises(UsageError, match="already exists"):
         import_model(tmp_path / "n.keras", tmp_path / "n.yaml")
     assert (tmp_path / "n.npz").read_bytes() == b"mine" and not (tmp_path / "n.yaml").exists()
+
+
+def test_a_model_itself_is_imported(tmp_path):
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(2)])
+    model.compile("sgd", "mse")
+    text, _ = nnpy.import_model(model, tmp_path / "m.yaml")
+    assert (tmp_path / "m.yaml").read_text(encoding="utf-8") == text
+    assert parse(text, "x").plain()["training"]["loss"] == "mse"
+    assert not differences(model, nnpy.build(tmp_path / "m.yaml"))
 
 
 def test_the_command_says_the_notes(tmp_path):

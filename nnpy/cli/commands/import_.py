@@ -64,10 +64,9 @@ def import_(
     given = {"--run": run, "--fit": fit, "--verify": verify, "ARGUMENTS": arguments}
     _reject(source, "no script", given)
     terminal.quiet()
-    from nnpy.workflows.import_model import import_model
+    from nnpy import api
 
-    own = Path(code) if code is not None else None
-    text, notes = import_model(Path(source), place, own, trust_code=trust_code)
+    text, notes = api.import_model(source, place, code=code, trust_code=trust_code)
     for each in notes:
         terminal.say(each)
     if output is None:

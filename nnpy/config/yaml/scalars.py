@@ -91,6 +91,11 @@ def why_text(text: str, *, number: bool, truth: bool) -> str:
         return f"a number has no '{'_' if '_' in text else ','}': write {bare}"
     if re.fullmatch(r"[-+]?[0-9]+(?::[0-5]?[0-9])+(?:\.[0-9]*)?", text):
         return "in YAML 1.2 a number in base 60 is text: write it in decimal"
+    parts = re.fullmatch(r"(\d+(?:\.\d*)?) ?([*/]) ?(\d+(?:\.\d*)?)", text)
+    if parts and float(parts[3]):
+        low, high = float(parts[1]), float(parts[3])
+        value = low * high if parts[2] == "*" else low / high
+        return f"it is not worked out: write {value:.8g}"
     if re.fullmatch(r"[-+]?0b[01_]+", text):
         return f"in YAML 1.2 a binary number is text: write {int(text.replace('_', ''), 2)}"
     return ""

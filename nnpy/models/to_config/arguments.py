@@ -18,7 +18,7 @@ from nnpy.catalog.naming import snake_case
 from nnpy.config.objects import ACTIVATION_LAYERS
 from nnpy.errors import ModelError
 from nnpy.models.to_config.context import Context
-from nnpy.models.to_config.values import is_policy, plain
+from nnpy.models.to_config.values import function, is_policy, plain
 from nnpy.safety.tensorflow_initializers import draws_numbers, is_of_tensorflow
 
 DEFAULT_DTYPE = "float32"
@@ -42,6 +42,8 @@ def arguments_of(
     entry = None if own else catalog.load().find(kind, name)
     if name == "Bidirectional":
         config = _without_derived(config)
+    if config.get("thresholds") is not None:  # AUC tells how many there are as well
+        config = {key: each for key, each in config.items() if key != "num_thresholds"}
     found: dict[str, Any] = {}
     for key, value in config.items():
         if key == "name":  # the caller knows whether somebody goes by it
@@ -78,14 +80,15 @@ def object_of(kind: str, value: Mapping[str, Any], context: Context) -> Any:
     arguments = arguments_of(kind, name, value["config"], context, own=is_own(value))
     given = value["config"].get("name")
     usual = (None, snake_case(name), name)
-    if kind in ("layer", "optimizer") and given not in usual and _takes_name(kind, value):
+    if kind in ("layer", "optimizer") and given not in usual and _takes_name(kind, value, context):
         arguments["name"] = given  # names of variables begin with it
     return {name: arguments} if arguments else name
 
 
-def _takes_name(kind: str, value: Mapping[str, Any]) -> bool:
-    entry = None if is_own(value) else catalog.load().find(kind, value["class_name"])
-    return entry is None or entry.parameter("name") is not None
+def _takes_name(kind: str, value: Mapping[str, Any], context: Context) -> bool:
+    known = context.code or catalog.load()
+    entry = known.find(kind, value["class_name"])
+    return entry is None or entry.open_ended or entry.parameter("name") is not None
 
 
 def _model(value: Mapping[str, Any], context: Context) -> dict[str, Any]:
@@ -110,6 +113,8 @@ def _value(value: Any, parameter: Parameter, dtype: Any, context: Context) -> An
         return [_value(each, parameter, dtype, context) for each in value]
     if isinstance(value, dict) and parameter is _NO_PARAMETER and "class_name" not in value:
         return {key: _value(each, parameter, dtype, context) for key, each in value.items()}
+    if parameter is _NO_PARAMETER and _is_own_function(value, context):
+        return {"function": function(value)}  # a bare name would be text
     if _is_object(value):
         name = value["class_name"]
         if name in _MODELS:
@@ -145,6 +150,13 @@ def is_own(value: Mapping[str, Any]) -> bool:
     # LayerScale of ConvNeXt and a few others are in no public module of Keras.
     hidden = module.startswith("keras.src.applications.")
     return hidden and not catalog.load().find("layer", str(value.get("class_name")))
+
+
+def _is_own_function(value: Any, context: Context) -> bool:
+    if not isinstance(value, dict) or value.get("class_name") != "function":
+        return False
+    found = context.code.find("function", function(value)) if context.code is not None else None
+    return found is not None and bool(found.code)
 
 
 def _is_object(value: Any) -> bool:

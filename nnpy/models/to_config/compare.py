@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ import keras
 import numpy as np
 
 from nnpy.models.to_config.layers import is_network
+from nnpy.models.to_config.values import function
 from nnpy.models.to_config.vocabularies import with_learned
 from nnpy.safety.tensorflow_initializers import is_of_tensorflow
 
@@ -68,10 +70,16 @@ def _differences(original: Any, built: Any, place: str) -> Iterator[str]:
         else:
             yield from _unequal(_config(one), _config(other), inside)
     for what in ("weights", "trainable_weights"):
-        shapes = [(each.name, tuple(each.shape), each.dtype) for each in getattr(original, what)]
-        found_shapes = [(each.name, tuple(each.shape), each.dtype) for each in getattr(built, what)]
+        shapes = [_of_weight(each) for each in getattr(original, what)]
+        found_shapes = [_of_weight(each) for each in getattr(built, what)]
         if shapes != found_shapes:
             yield f"{place}{what}: {_first_odd(shapes, found_shapes)}"
+
+
+def _of_weight(weight: Any) -> tuple[str, tuple[int, ...], str]:
+    """Name, shape and dtype; Keras counts the weights that got no name, in the whole process."""
+    name = re.sub(r"^variable_\d+$", "variable", weight.name)
+    return name, tuple(weight.shape), weight.dtype
 
 
 def _kind(model: Any) -> str:
@@ -91,14 +99,24 @@ def _unequal(one: Any, other: Any, place: str) -> Iterator[str]:
             if other.pop("class_name", None) != name:
                 yield f"{place.rstrip()}: TensorFlow's {name} became another"
             other = {key: each for key, each in other["config"].items() if key in one}
+        free = {*_FREE, "shared_object_id", "build_config", "compile_config"}
+        if "class_name" in one and not _is_of_keras(one) and not _is_of_keras(other):
+            # The user's own: nnpy may have run the file, and registered what Keras had not.
+            free |= {"module", "registered_name"}
+            if one["class_name"] == other.get("class_name") == "function":
+                one, other = ({**each, "config": function(each)} for each in (one, other))
         for key in [*one, *(each for each in other if each not in one)]:
-            if key not in (*_FREE, "shared_object_id", "build_config", "compile_config"):
+            if key not in free:
                 yield from _unequal(one.get(key), other.get(key), f"{place}{key} ")
     elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
         for index, (first, second) in enumerate(zip(one, other, strict=True)):
             yield from _unequal(first, second, f"{place}[{index}] ")
     elif one != other:
         yield f"{place.rstrip()}: {_short(one)} became {_short(other)}"
+
+
+def _is_of_keras(value: Mapping[str, Any]) -> bool:
+    return str(value.get("module")).partition(".")[0] == "keras"
 
 
 def _first_odd(one: list[Any], other: list[Any]) -> str:

@@ -39,6 +39,8 @@ def new_context(arrays: Arrays | None = None) -> Context:
 def _section(model: keras.Model, context: Context, place: str) -> dict[str, Any]:
     kind = type(model)
     if not layers.is_network(model):
+        if layers.is_of_keras(model) and isinstance(model, keras.Model):
+            raise ModelError(_without_config(model))
         raise ModelError(
             f"'{model.name}' is a {kind.__name__}, a subclass of keras.Model with Python code of "
             "its own: a config expresses Sequential and functional models"

@@ -93,9 +93,12 @@ def policy(config: Mapping[str, Any]) -> str:
 
 
 def function(value: Mapping[str, Any]) -> str:
-    """The name of a function: Keras's own, or one of the user's code."""
+    """The name of a function: Keras's own, or the one by which the user's code defines it."""
     registered = value.get("registered_name")  # "function" where it is not registered
     name = value["config"] if registered in (None, "", "function") else registered
+    found = keras.saving.get_registered_object(str(name))
+    if found is not None and hasattr(found, "__name__"):
+        return str(found.__name__)  # registered by another name, maybe
     return str(name).rpartition(">")[2]  # registered as `package>name`
 
 

@@ -129,6 +129,7 @@ class Exporter:
         fit = self.fit(wanted)
         if fit.refused:
             raise ModelError(fit.refused)
+        place.targets(self, wanted, fit)  # before minutes are spent
         for note in fit.notes:
             self.say(f"{wanted.name}: {note}")
         described = describe.described(self, wanted, fit)

@@ -84,6 +84,8 @@ def open_exported(path: Path, *, trust_code: bool = False) -> Exported:
     kind = formats.of_file(path)
     if kind is None:
         raise UsageError(f"{path}: no format that `nnpy export` writes")
+    if not path.exists():
+        raise UsageError(f"{path}: no such file")
     formats.check_installed(kind, kind.reads)
     known = sidecar.read(path)
     if kind.needs_tensorflow:

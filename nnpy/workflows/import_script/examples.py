@@ -31,6 +31,7 @@ _SCALINGS = (
     (1 / 254, 0.0),
 )
 
+_NOTHING_OUT = "the script holds nothing out; with 0.1, nnpy would keep the best epoch by it"
 _KNOWN = frozenset(each.name for each in parameters(DataSettings))
 
 
@@ -281,12 +282,17 @@ def _unknown(found: Examples, call: Mapping[str, Any], batch: Batch, what: str) 
     found.section["name"] = None
     found.note("", f"data: to be filled in. The data are {what}: {described(batch)}")
     split, given = call.get("validation_split"), call.get("validation_data")
-    if split:
-        found.note("", f"the script validates on a share of {split}: validation_split")
-    elif given is not None:
+    if given is not None:
         length = _length(given[0] if isinstance(given, list | tuple) else given)
         count = f"{length:,} " if length else ""
         found.note("", f"the script validates on {count}examples of its own: validation_data")
+    elif split:
+        found.section["validation"] = _last(float(split))
+    else:
+        found.section["validation_split"] = 0.0
+        found.note("validation_split", _NOTHING_OUT)
+    if isinstance(batch.x, np.ndarray) and batch.x.dtype == np.uint8:
+        found.section["rescale"] = 1.0  # the script scales none of its bytes
 
 
 # -- validation ----------------------------------------------------------------------------
@@ -301,8 +307,7 @@ def _validation(found: Examples, call: Mapping[str, Any], batch: Batch, source: 
             found.section["validation"] = _last(split)
         else:
             found.section["validation_split"] = 0.0
-            text = "the script holds nothing out; with 0.1, nnpy would keep the best epoch by it"
-            found.note("validation_split", text)
+            found.note("validation_split", _NOTHING_OUT)
         return
     x = given[0] if isinstance(given, list | tuple) else given
     length = _length(x)

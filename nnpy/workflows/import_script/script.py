@@ -90,7 +90,8 @@ class Script:
                 if name in values and not hasattr(builtins, name):
                     constants[name] = _literal(name, values[name])
                 continue
-            if isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.For):
+            binds = isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.For)
+            if binds and (_is_plain(values.get(name)) or not _makes_no_work(statement)):
                 constants[name] = _literal(name, values.get(name))
                 continue
             wanted[statement.lineno] = statement
@@ -137,7 +138,7 @@ class Script:
         return "\n".join(lines[first - 1 : statement.end_lineno])
 
 
-_DEFINES = (ast.ClassDef, ast.FunctionDef)
+_DEFINES = (ast.ClassDef, ast.FunctionDef, ast.Assign)
 
 
 def _is_future(statement: ast.stmt) -> bool:
@@ -171,6 +172,33 @@ def _without_inner_scopes(statement: ast.stmt) -> Iterator[ast.AST]:
         yield node
         inner = (ast.FunctionDef, ast.ClassDef, ast.Lambda, ast.AsyncFunctionDef)
         stack += [each for each in ast.iter_child_nodes(node) if not isinstance(each, inner)]
+
+
+def _makes_no_work(statement: ast.stmt) -> bool:
+    """Whether a statement only names something anew: `Conv = partial(Conv2D, padding="same")`.
+
+    It may be run again wherever the model is built: it calls nothing but `partial`, and classes of
+    Keras by their full names.
+    """
+    if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
+        return False
+    if not isinstance(statement.targets[0], ast.Name):
+        return False
+    if isinstance(statement.value, ast.Lambda):
+        return True
+    inner = list(ast.walk(statement.value))
+    calls = [each.func for each in inner if isinstance(each, ast.Call)]
+    plain = (ast.Name, ast.Attribute, ast.Constant, ast.Call, ast.keyword, ast.expr_context)
+    lists = (ast.List, ast.Tuple, ast.Dict, ast.UnaryOp, ast.unaryop)
+    return all(isinstance(each, (*plain, *lists)) for each in inner) and all(
+        ast.unparse(each) in ("partial", "functools.partial") or _OF_KERAS.match(ast.unparse(each))
+        for each in calls
+    )
+
+
+_OF_KERAS = re.compile(
+    r"(?:(?:tf\.)?keras\.)?(?:layers|initializers|regularizers|constraints)\.[A-Z]\w*$"
+)
 
 
 def _names_used(source: str) -> set[str]:

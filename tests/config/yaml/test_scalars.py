@@ -130,6 +130,10 @@ def test_leading_zeros_are_decimal(tmp_path):
 @pytest.mark.parametrize(
     ("units", "said"),
     [
+        ("1/255", "it is not worked out: write 0.0039215686"),
+        ("1./127.5", "it is not worked out: write 0.0078431373"),
+        ("5*1688", "it is not worked out: write 8440"),
+        ("1/0", ""),
         ("12:30", "in YAML 1.2 a number in base 60 is text: write it in decimal"),
         ("1_000", "a number has no '_': write 1000"),
         ("0b101", "in YAML 1.2 a binary number is text: write 5"),

@@ -176,6 +176,15 @@ def test_an_output_without_a_loss(loss, tmp_path):
     assert again.evaluate(*given, verbose=0) == original.evaluate(*given, verbose=0)
 
 
+def test_thresholds_of_a_metric(tmp_path):
+    original = one_output()
+    auc = metrics.AUC(thresholds=[0.25, 0.5], curve="PR", name="area")
+    original.compile("sgd", "categorical_crossentropy", metrics=[auc])
+    section = section_of(original)
+    again = compiled_again({"data": {"name": None, "labels": "one_hot"}, **section}, tmp_path)
+    assert again.get_compile_config()["metrics"] == original.get_compile_config()["metrics"]
+
+
 def test_what_cannot_be_expressed_does_not_take_the_rest_along():
     original = keras.Sequential([keras.Input((4,)), layers.Dense(1)])
     original.compile(keras.optimizers.Adam(0.5), "mse", loss_weights=[2.0])

@@ -85,8 +85,12 @@ assert model.history is history
     )
     assert one.verdict, (end, one.refused, one.notes)
     assert end == {} and one.verdict.equal, (end, one.verdict)
-    assert "a share of 0.25" in one.text  # there are no data to hold it out from
-    training = load_plain(one.text)["training"]
+    said = load_plain(one.text)
+    assert said["data"] == {  # whatever the data are that the user names
+        "name": None,
+        "validation": {"split": 0.25, "stratify": False, "seed": None},
+    }
+    training = said["training"]
     assert training == {
         "optimizer": {"SGD": {"learning_rate": 0.1, "momentum": 0.9}},
         "loss": {"SparseCategoricalCrossentropy": {"from_logits": True}},
@@ -99,6 +103,31 @@ assert model.history is history
         "callbacks": [{"EarlyStopping": {"patience": 3}}],
         "seed": 7,
     }
+
+
+@pytest.mark.parametrize(
+    ("rows", "more", "expected"),
+    [
+        ("np.zeros((20, 4), 'uint8')", "", {"validation_split": 0.0, "rescale": 1.0}),
+        ("np.zeros((20, 4))", "", {"validation_split": 0.0}),
+        ("np.zeros((20, 4))", "validation_data=(x, x)", {}),
+    ],
+)
+def test_what_is_known_of_unknown_data(
+    rows: str, more: str, expected: dict, tmp_path: Path
+) -> None:
+    [one], end = imported(
+        tmp_path,
+        f"""
+import keras, numpy as np
+x = {rows}
+model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4)])
+model.compile("sgd", "mse")
+model.fit(x, x, {more})
+""",
+    )
+    assert end == {} and load_plain(one.text)["data"] == {"name": None, **expected}
+    assert ("holds nothing out" in one.text) is not bool(more)
 
 
 def test_own_classes_and_functions_come_along_in_a_file(tmp_path: Path) -> None:
@@ -457,7 +486,7 @@ model.compile("adam", "mse")
 model.fit([x[:60], x[40:]], (y[:60] == y[40:]).astype("float32"))
 """,
     )
-    assert load_plain(one.text)["data"] == {"name": None} and "something else" in one.text
+    assert load_plain(one.text)["data"]["name"] is None and "something else" in one.text
 
 
 def test_an_own_loss_comes_with_the_arguments_that_it_takes(tmp_path: Path) -> None:

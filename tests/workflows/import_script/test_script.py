@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
@@ -143,3 +144,33 @@ def test_what_is_no_file_is_told_at_once(tmp_path):
     for name, kind in (("pipe.py", "a named pipe"), ("zero.py", "a device")):
         with pytest.raises(UsageError, match=f"it is {kind}, not a file"):
             Script.read(tmp_path / name)
+
+
+def test_a_shortened_constructor_comes_along(tmp_path: Path) -> None:
+    text = """
+    from functools import partial
+    import tensorflow as tf
+    from tensorflow import keras
+
+    Conv = partial(tf.keras.layers.Conv2D, kernel_size=3, padding="same")
+    START = keras.initializers.HeNormal(seed=3)
+    twice = lambda x: x * 2
+    rows = open("rows.csv")
+
+    class Unit(keras.layers.Layer):
+        def call(self, inputs):
+            return twice(Conv(3, kernel_initializer=START)(inputs))
+
+    class Reader(keras.layers.Layer):
+        def call(self, inputs):
+            return inputs + len(rows)
+    """
+    (tmp_path / "train.py").write_text(textwrap.dedent(text), encoding="utf-8")
+    script = Script.read(tmp_path / "train.py")
+    found = script.extract(["Unit"], {"Conv": object(), "START": object(), "twice": print})
+    namespace: dict = {}
+    exec(found, namespace)
+    assert namespace["Conv"].keywords == {"kernel_size": 3, "padding": "same"}
+    assert "rows" not in found and namespace["Unit"]
+    with pytest.raises(NotExtractable, match="rows"):
+        script.extract(["Reader"], {"rows": object()})
