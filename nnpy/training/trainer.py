@@ -73,6 +73,7 @@ class Training:
     ) -> None:
         self.config, self.dataset, self.model, self.engine = config, dataset, model, engine
         self.run, self.listener, self.clock, self.asked = run, listener, clock, asked
+        self.leaving = signals.Asked()  # what all workers have agreed on
         self.translate = translate  # what else an error means than `failures` knows
         self.callbacks, self.deterministic, self.save = list(callbacks), deterministic, save
         settings = config.training
@@ -244,9 +245,9 @@ class Training:
             since = time.perf_counter() - self.saved
             due = since >= max(60 * self.config.training.checkpoint_minutes, _SHARE * self.cost)
             due = due or (step == steps and since >= _VALIDATION_LOSS)
-            if self._agreed(due) or self.asked.signal is not None:
+            if self._agreed(due) or self.leaving.signal is not None:
                 self._save(epoch, step, time.perf_counter() - began)
-            self.asked.check()
+            self.leaving.check()
 
         if not step:  # otherwise the callbacks have seen the beginning of this epoch
             hooks.on_epoch_begin(epoch)
@@ -271,12 +272,15 @@ class Training:
         due = time.perf_counter() - self.saved >= _SHARE * self.cost
         if self._agreed(last or due):
             self._save(epoch + 1)
-        self.asked.check()
+        self.leaving.check()
 
     def _agreed(self, wanted: bool) -> bool:
-        """Whether one of the workers wants it; a signal that one of them got is for all."""
+        """Whether one of the workers wants it; a signal that one of them got is for all.
+
+        A signal that comes later counts at the next such place, or one would leave alone.
+        """
         wanted_by_one, signal = self.engine.agree(wanted, self.asked.signal or 0)
-        self.asked.signal = self.asked.signal or int(signal) or None
+        self.leaving.signal = int(signal) or None
         return bool(wanted_by_one)
 
     def _end_epoch(
@@ -348,7 +352,7 @@ class Training:
 
     def _check(self, step: int, steps: int, logs: dict[str, float]) -> None:
         self._agreed(False)
-        self.asked.check()
+        self.leaving.check()
 
     def evaluate(self, *, test: bool) -> None:
         """The best weights on the test set, once; without one, on the validation set."""
