@@ -47,7 +47,7 @@ def answers(
     name, examples = split
     arrays = [np.asarray(each) for each in keras.tree.flatten(engine.predict(examples))]
     outputs = {each.name: arrays[each.index] for each in outputs_of}
-    tasks = {each.name: task_of(info, outputs[each.name].shape) for each in outputs_of}
+    tasks = {each.name: task_of(info, outputs[each.name].shape, each.name) for each in outputs_of}
     answer = next((each for each, task in tasks.items() if task is Task.CLASSES), None)
     task = Task.CLASSES if answer is not None else info.targets[0].task
     return Reference(name, examples, outputs, task, answer, _time(model, preprocessing, examples))
