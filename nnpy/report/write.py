@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 from nnpy import report
 from nnpy.config.resolved import read_resolved
 from nnpy.data import DataInfo, Dataset
+from nnpy.evaluation import keep
 from nnpy.models import summary as model_summary
 from nnpy.report import figures
 from nnpy.runs.folder import Run
 from nnpy.runs.metrics_csv import history
-from nnpy.runs.predictions import answers
 from nnpy.storage import atomic
 from nnpy.storage.regular import read_text
 
@@ -38,8 +38,8 @@ def publish(
     """Writes what a run tells people. Raises RunError where a file cannot be written."""
     if result is not None:
         run.write_json(run.evaluation_path, result.as_dict())
-        if result.truth is not None and result.probabilities is not None:
-            run.write_bytes(run.predictions_path, answers(result.truth, result.probabilities))
+        if (content := keep.kept(result)) is not None:
+            run.write_bytes(run.predictions_path, content)
     told = contents(run, model, info, dataset, result)
     run.write_text(run.report_path, report.render(told))
     with atomic.translate_error(run.figures_folder):
@@ -82,6 +82,7 @@ def contents(
             loss=result.loss,
             classes=result.classes,
             mistakes=result.mistakes,
+            answers=(result, *result.others),
         )
         if result is not None
         else None,

@@ -331,13 +331,6 @@ def test_a_long_array_stands_in_a_file_with_its_digest(tmp_path):
         load_config(tmp_path / "m.yaml")
 
 
-def test_a_long_array_of_zeros(tmp_path):
-    x = keras.Input((300_000,))
-    model = keras.Model(x, x + np.zeros(300_000, "float32"))
-    imported(model, tmp_path)
-    assert not differences(model, nnpy.build(tmp_path / "m.yaml"))
-
-
 def test_a_long_array_needs_a_file(tmp_path):
     x = keras.Input((100,))
     keras.Model(x, x * np.arange(100, dtype="float32")).save(tmp_path / "m.keras")
