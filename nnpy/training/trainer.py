@@ -73,8 +73,7 @@ class Training:
     ) -> None:
         self.config, self.dataset, self.model, self.engine = config, dataset, model, engine
         self.run, self.listener, self.clock, self.asked = run, listener, clock, asked
-        self.leaving = signals.Asked()  # what all workers have agreed on
-        self.translate = translate  # what else an error means than `failures` knows
+        self.leaving, self.translate = signals.Asked(), translate  # `leaving`: agreed by all
         self.callbacks, self.deterministic, self.save = list(callbacks), deterministic, save
         settings = config.training
         self.best = Best(settings.monitor, settings.monitor_mode, config.breaks_ties)

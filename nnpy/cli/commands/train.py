@@ -147,7 +147,7 @@ def _as_worker(
     """One worker's part in going on with a run."""
     from nnpy.runs.folder import Run
     from nnpy.workflows import workers
-    from nnpy.workflows.session import open_run
+    from nnpy.workflows.target import open_run
 
     def found() -> Run:
         return open_run(name) if name else Run.newest_unfinished()
