@@ -204,7 +204,7 @@ def report(target: Target = None, *, device: str | None = None, trust_code: bool
         done = evaluate_model(model_path, config, device=device)
         from nnpy.report import write
 
-        write.publish(run, done.model, done.data_info, done.dataset, done.result)
+        write.publish(run, done.model, done.data_info, done.dataset, done.result, config)
     return run.report_path
 
 

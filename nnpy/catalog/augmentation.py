@@ -19,6 +19,7 @@ class Augmenter:
     needs_colour: bool = False
     mixes: bool = False  # makes new examples of two, with labels in between
     any_data: bool = False  # not only pictures
+    moves: bool = False  # pixels to other places
 
 
 _PROJECTION = "XLA has no image transformation"
@@ -26,33 +27,33 @@ _GAMMA = "XLA has no gamma distribution"
 _COLOUR = Augmenter(needs_colour=True)
 
 TAKEN: dict[str, Augmenter] = {
-    "CutMix": Augmenter(slow=_GAMMA, mixes=True),
+    "CutMix": Augmenter(slow=_GAMMA, mixes=True, moves=True),
     "Dropout": Augmenter(any_data=True),
     "GaussianNoise": Augmenter(any_data=True),
-    "MixUp": Augmenter(slow=_GAMMA, mixes=True),
-    "RandAugment": Augmenter(slow=_PROJECTION),
+    "MixUp": Augmenter(slow=_GAMMA, mixes=True, moves=True),
+    "RandAugment": Augmenter(slow=_PROJECTION, moves=True),
     "RandomBrightness": Augmenter(),
     "RandomColorDegeneration": _COLOUR,
     "RandomColorJitter": _COLOUR,
     "RandomContrast": Augmenter(),
-    "RandomCrop": Augmenter(),
-    "RandomElasticTransform": Augmenter(slow="XLA cannot compile its shapes"),
+    "RandomCrop": Augmenter(moves=True),
+    "RandomElasticTransform": Augmenter(slow="XLA cannot compile its shapes", moves=True),
     "RandomErasing": Augmenter(slow="XLA is 16 times slower at it on a CPU"),
-    "RandomFlip": Augmenter(),
+    "RandomFlip": Augmenter(moves=True),
     "RandomGaussianBlur": Augmenter(slow="XLA is slower at it on a CPU"),
     "RandomGrayscale": _COLOUR,
     "RandomHue": _COLOUR,
     "RandomInvert": Augmenter(),
-    "RandomPerspective": Augmenter(slow=_PROJECTION),
+    "RandomPerspective": Augmenter(slow=_PROJECTION, moves=True),
     "RandomPosterization": Augmenter(),
-    "RandomRotation": Augmenter(slow=_PROJECTION),
+    "RandomRotation": Augmenter(slow=_PROJECTION, moves=True),
     "RandomSaturation": _COLOUR,
     "RandomSharpness": Augmenter(slow="XLA is slower at it on a CPU"),
-    "RandomShear": Augmenter(slow=_PROJECTION),
-    "RandomTranslation": Augmenter(slow=_PROJECTION),
-    "RandomZoom": Augmenter(slow=_PROJECTION),
+    "RandomShear": Augmenter(slow=_PROJECTION, moves=True),
+    "RandomTranslation": Augmenter(slow=_PROJECTION, moves=True),
+    "RandomZoom": Augmenter(slow=_PROJECTION, moves=True),
     "Solarization": Augmenter(),
-    "ZeroPadding2D": Augmenter(),  # before a RandomCrop
+    "ZeroPadding2D": Augmenter(moves=True),  # before a RandomCrop
 }
 
 _FIXED = (

@@ -110,6 +110,11 @@ def _fit(
         elif known.needs_colour and channels != 3:
             word = "channel" if channels == 1 else "channels"
             wrong = f"{layer.name} needs three colours; {info.name} has {channels} {word}"
+        elif settings.target == "input" and known.moves:
+            wrong = (
+                f"{layer.name} moves pixels of the input, and what is to be answered (data.target: "
+                "input) stays where it is"
+            )
         elif known.mixes:
             wrong = _cannot_mix(layer.name, settings, network, info)
         if not wrong and takes_range(layer, checker.catalog):

@@ -25,6 +25,7 @@ from nnpy.config import (
     data_section,
     data_source,
     idle,
+    initial_weights,
     steps,
     tasks,
 )
@@ -168,6 +169,7 @@ def _check(
         about_data = data_section.of_old_run(about_data, _known(info))
         data = dataclasses.replace(_data(about_data, checker), arguments=arguments)
         data = data_section.decide_splits(data, _known(info), about_data, checker)
+    initial_weights.check(root.value.get("training"), checker, of_run=of_run)
     root = _with(root, data=about_data, training=_worked_out(root, data, info, checker))
     if not of_run:  # what a run leaves open was decided when it was made
         by_task = tasks.with_defaults(root.value.get("training"), model, _known(info))

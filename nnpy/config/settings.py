@@ -250,6 +250,13 @@ class TrainingSettings:
     callbacks: list[KerasObject] = setting(
         [], "list", items=("callback",), doc="Keras callbacks, such as EarlyStopping."
     )
+    initial_weights: str | None = setting(
+        None,
+        "str",
+        "null",
+        doc="A run, or a .keras file, whose weights the layers of the same name begin with; what "
+        "does not fit is drawn as usual, and told.",
+    )
     execution: str = setting(
         "auto",
         "str",

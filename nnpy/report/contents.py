@@ -76,6 +76,7 @@ class Contents:
     layers: Sequence[LayerRow] = ()
     diagram: str | None = None  # SVG
     weights: np.ndarray | None = None
+    augmented: np.ndarray | None = None  # (2, n, h, w, …) of 0 to 1: pictures, and made of them
     evaluation: Evaluation | None = None
     exports: Sequence[Mapping[str, Any]] = ()  # as export.json has them
 
@@ -97,4 +98,6 @@ class Contents:
                 made |= _of_task(each)
         if self.weights is not None and len(self.weights):
             made["weights"] = figures.weights(self.weights)
+        if self.augmented is not None:
+            made["augmented"] = figures.augmented(self.augmented)
         return made

@@ -270,13 +270,14 @@ class Session:
         """What is to be said of the devices that were selected, and of how they share a model."""
         if self._strategy is None:
             return self._notes
-        from nnpy.models import normalization
+        from nnpy.models import augmentation, normalization
 
         count = self._strategy.num_replicas_in_sync
         return [
             *self._notes,
             f"each batch of {self.config.training.batch_size} is shared by {count} devices",
             *normalization.notes(model),
+            *augmentation.notes(self.config),
         ]
 
 

@@ -63,7 +63,7 @@ def train_config(
     if crew is not None:
         crew.begin(config, session.dataset())
     with clock.phase("import"):
-        from nnpy.models import adapt, saved
+        from nnpy.models import adapt, initial_weights, saved
         from nnpy.models.compile import check_batches, check_data
         from nnpy.models.instantiate import instantiate
         from nnpy.training import callback_files, trainer
@@ -74,6 +74,9 @@ def train_config(
         select.make_deterministic()
     with clock.phase("build"), _memory_told(config), session.scope():
         model = session.build_model()
+        # The file may be gone when a training goes on: its state has the weights.
+        goes_on = resumed is not None and any(resumed.state_folder.glob("*"))
+        taken = initial_weights.take(model, config, optional=goes_on)
         check_data(config, session.data_info)
         callbacks = [
             None if callback_files.opens_at_once(each) else instantiate(each)
@@ -84,7 +87,8 @@ def train_config(
         record = session.record(model)
         with session.scope():
             adapt.adapt(model, config.model, dataset.train, session.preprocessing())
-    for note in (*check_batches(config, dataset), *session.notes(model)):
+    told = taken.messages() if taken and not resumed else ()
+    for note in (*check_batches(config, dataset), *session.notes(model), *told):
         listener.on_message(note)
     folder = (
         begin.claimed(resumed)
@@ -97,7 +101,7 @@ def train_config(
         with _mistakes_told(config, run, new=resumed is None):
             pairs = zip(config.training.callbacks, callbacks, strict=True)
             callbacks = [
-                made or instantiate(callback_files.placed(told, run.folder)) for told, made in pairs
+                made or instantiate(callback_files.placed(each, run.folder)) for each, made in pairs
             ]
             training = trainer.Training(
                 config,
@@ -115,6 +119,9 @@ def train_config(
                 save=lambda path: saved.save(model, path, record),
                 translate=crew.translate if crew else lambda error: None,
             )
+            before = run.summary().get("initial_weights") if resumed else None
+            if known := before or (taken.as_dict() if taken else None):
+                training.summary["initial_weights"] = known
             summary = training.run_to_end(resumed=resumed is not None, test=final)
         if draws:
             reporter.draw(summary)
@@ -124,6 +131,7 @@ def train_config(
                 dataset,
                 session.preprocessing(model),
                 session.outputs_of(model),
+                config,
             )
     return run
 

@@ -111,3 +111,11 @@ def test_padding_and_a_window_keep_the_size():
 def test_an_augmenting_layer_in_the_model_is_told():
     data = {"data": {"name": "fashion_mnist"}, "model": ["RandomFlip", *MODEL]}
     assert any("part of the training alone" in note for note in load_config(data).notes)
+
+
+def test_what_moves_pixels_does_not_move_an_autoencoders_answer():
+    model = ["Flatten", {"Dense": {"units": 784}}]
+    data = {"name": "fashion_mnist", "target": "input"}
+    load_config({"data": {**data, "augment": [{"GaussianNoise": {"stddev": 0.1}}]}, "model": model})
+    with pytest.raises(ConfigError, match="RandomFlip moves pixels of the input"):
+        load_config({"data": {**data, "augment": ["RandomFlip"]}, "model": model})

@@ -55,3 +55,20 @@ def test_resumed_and_repeated_to_the_bit(tiny_config, tmp_path):
     # What is saved knows nothing of it.
     names = [type(each).__name__ for each in keras.saving.load_model(left.last_path).layers]
     assert names == ["Flatten", "Dense", "Dense"]
+
+
+def test_the_page_shows_sixteen_examples(tiny_config, tmp_path):
+    from nnpy import api, report
+
+    config = copy.deepcopy(tiny_config)
+    config["data"]["augment"] = ["RandomInvert", "RandomErasing"]
+    config["training"] |= {"execution": "graph", "epochs": 1}
+    run = Run(tmp_path / "run")
+    api.train(config, run_dir=str(run.folder))
+    assert (run.figures_folder / "augmented.png").stat().st_size > 2000
+    page = run.report_path.read_text()
+    assert "How the pictures are augmented" in page
+    assert "How the pictures are augmented" not in report.render(report.Contents("plain"))
+    before = (run.figures_folder / "augmented.png").read_bytes()
+    api.report(run)
+    assert (run.figures_folder / "augmented.png").read_bytes() == before

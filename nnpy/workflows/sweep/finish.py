@@ -37,7 +37,7 @@ def test_best(job: Mapping[str, Any]) -> dict[str, Any]:
         except DataError:  # there is no test set
             done = evaluate_model(best.best_path, config, split="validation", device=job["device"])
         best.write_json(best.summary_path, summary)
-        write.publish(best, done.model, done.data_info, done.dataset, done.result)
+        write.publish(best, done.model, done.data_info, done.dataset, done.result, config)
     told: dict[str, Any] = {"test": summary.get("test", {}), "comparison": {}}
     if job["second"]:
         first, second = (_right(Run(Path(job[each])), job) for each in ("best", "second"))
