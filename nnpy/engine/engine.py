@@ -122,6 +122,10 @@ class Engine:
             # Built in the first trace, a LossScaleOptimizer would freeze its first scale in it.
             model.optimizer.build(model.trainable_variables)
 
+    def agree(self, *numbers: float) -> list[float]:
+        """The largest of each number over all workers, who must all be at this place."""
+        return list(numbers)
+
     # -- the three uses ------------------------------------------------------------------
 
     def train_epoch(

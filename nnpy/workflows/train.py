@@ -19,6 +19,7 @@ from nnpy.storage import lock
 from nnpy.training import resume, signals
 from nnpy.training.progress import Listeners, ProgressListener
 from nnpy.training.timing import Clock
+from nnpy.workflows.crew import Crew
 from nnpy.workflows.session import Session
 
 
@@ -34,9 +35,11 @@ def train_config(
     tensorboard: bool = False,
     listener: ProgressListener | None = None,
     final: bool = True,
+    crew: Crew | None = None,
 ) -> Run:
     """Trains what the config says and leaves a run folder; returns it.
 
+    `crew` are the workers that share the training; only the chief's folder is for people.
     `resumed` is the run to go on with. A training that is not `final`, one of many, leaves the
     test set alone, and no diagram and page. Raises Interrupted after Ctrl-C or SIGTERM, with
     what was reached saved. The model is built before the folder is made: a config that Keras
@@ -49,7 +52,16 @@ def train_config(
     check_installed(config.training.callbacks)
     named_files.check(config, training=True)
     clock, listener = Clock(), listener or ProgressListener()
-    session = Session(config, device=device, devices=devices, shared=True, on_data=listener.on_data)
+    session = Session(
+        config,
+        device=device,
+        devices=devices,
+        shared=True,
+        cluster=crew.cluster if crew else None,
+        on_data=listener.on_data,
+    )
+    if crew is not None:
+        crew.begin(config, session.dataset())
     with clock.phase("import"):
         from nnpy.models import adapt, initial_weights, saved
         from nnpy.models.compile import check_batches, check_data
@@ -85,6 +97,7 @@ def train_config(
     )
     with folder as run, signals.graceful(listener.on_message, listener.on_exit) as asked:
         reporter = Reporter(run, model, clock, listener)
+        draws = final and (crew is None or crew.cluster.is_chief)
         with _mistakes_told(config, run, new=resumed is None):
             pairs = zip(config.training.callbacks, callbacks, strict=True)
             callbacks = [
@@ -100,16 +113,17 @@ def train_config(
                 device=device_name,
                 deterministic=deterministic,
                 tensorboard=tensorboard,
-                listener=Listeners([listener, reporter]) if final else listener,
+                listener=Listeners([listener, reporter]) if draws else listener,
                 clock=clock,
                 asked=asked,
                 save=lambda path: saved.save(model, path, record),
+                translate=crew.translate if crew else lambda error: None,
             )
             before = run.summary().get("initial_weights") if resumed else None
             if known := before or (taken.as_dict() if taken else None):
                 training.summary["initial_weights"] = known
             summary = training.run_to_end(resumed=resumed is not None, test=final)
-        if final:
+        if draws:
             reporter.draw(summary)
             reporter.report(
                 summary,
@@ -164,8 +178,10 @@ def resume_run(
     devices: str | None = None,
     listener: ProgressListener | None = None,
     final: bool = True,
+    crew: Crew | None = None,
 ) -> Run:
-    """Goes on with a run that was left before its end; `final` as for `train_config`.
+    """Goes on with a run that was left before its end; `final` and `crew` as for
+    `train_config`.
 
     Raises UsageError when there is nothing to go on with, or an override alters the past;
     RunError when another process is at it.
@@ -193,4 +209,5 @@ def resume_run(
         tensorboard=run.tensorboard_folder.is_dir(),
         listener=listener,
         final=final,
+        crew=crew,
     )
