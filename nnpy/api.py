@@ -18,16 +18,8 @@ from nnpy.errors import UsageError
 from nnpy.runs import begin
 from nnpy.runs.folder import Run
 from nnpy.training.progress import ProgressListener
-from nnpy.workflows.session import (
-    ConfigLike,
-    Target,
-    build_model,
-    exported_file,
-    is_model_or_run,
-    model_and_config,
-    open_run,
-    open_to_draw,
-)
+from nnpy.workflows.session import ConfigLike, build_model, open_to_draw
+from nnpy.workflows.target import Target, exported_file, is_model_or_run, model_and_config, open_run
 
 if TYPE_CHECKING:
     import keras
@@ -232,7 +224,7 @@ def report(target: Target = None, *, device: str | None = None, trust_code: bool
         done = evaluate_model(model_path, config, device=device)
         from nnpy.report import write
 
-        write.publish(run, done.model, done.data_info, done.dataset, done.result)
+        write.publish(run, done.model, done.data_info, done.dataset, done.result, config)
     return run.report_path
 
 

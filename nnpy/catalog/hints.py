@@ -157,6 +157,7 @@ BOUNDS: dict[str, str] = {
     precision recall sensitivity specificity thresholds x_factor y_factor
     threshold_factor addition_factor RandomPerspective.scale RandomElasticTransform.scale
     RandomGaussianBlur.sigma""": ">= 0 <= 1",
+    "RandomPosterization.factor": ">= 1 <= 8",
     "CategoricalGeneralizedCrossEntropy.q": "> 0 < 1",
     "Lion.beta_1 F1Score.threshold FBetaScore.threshold": "> 0 <= 1",
     "ReduceLROnPlateau.factor": "< 1",
@@ -197,7 +198,7 @@ ITEMS = {
     """x_factor y_factor height_factor width_factor brightness_factor contrast_factor
     saturation_factor hue_factor""": "float",
     "cells RNN.cell": "cell",
-    "Reshape.target_shape AbsMaxQuantizer.value_range": "int",
+    "Reshape.target_shape AbsMaxQuantizer.value_range RandomPosterization.factor": "int",
     "layers": "layer",
 }
 
@@ -265,6 +266,7 @@ TYPES = {
     "embeddings_freq histogram_freq": "int",
     "ReduceLROnPlateau.factor OrthogonalRegularizer.factor": "float",
     "UpSampling1D.size": "int",
+    "RandomPosterization.factor": "int list",
     "ngrams Hashing.salt": "int list null",
     "profile_batch": "int list",
     "axis": "int list null",

@@ -20,6 +20,7 @@ from nnpy.version import __version__
 # command → its module in this folder and its one-line help
 COMMANDS = {
     "train": ("train", "Train the network that a config describes."),
+    "launch": ("launch", "Train with several workers on this machine."),
     "check": ("check", "Find the mistakes in configs."),
     "evaluate": ("evaluate", "Evaluate a trained model on its data."),
     "predict": ("predict", "Classify images with a trained model."),

@@ -22,6 +22,31 @@ devices = click.option(
     help="Share the training by several GPUs: all, how many, or which; default: all. With "
     "--device cpu the CPU is divided into N.",
 )
+workers = click.option(
+    "--workers",
+    metavar="HOST:PORT,…",
+    help="Share the training by several processes or machines, each started with this list and "
+    "its own --worker-index; slurm takes them from srun. TF_CONFIG is read as well.",
+)
+worker_index = click.option(
+    "--worker-index",
+    type=click.IntRange(min=0),
+    metavar="I",
+    help="Which of --workers this process is; 0, the chief, writes the run.",
+)
+token = click.option(
+    "--token",
+    envvar="NNPY_TOKEN",
+    metavar="SECRET",
+    help="A secret that all workers share, so that no stranger joins; better in NNPY_TOKEN.",
+)
+worker_timeout = click.option(
+    "--worker-timeout",
+    type=click.FloatRange(min=1),
+    default=None,
+    metavar="SECONDS",
+    help="How long to wait for the other workers; default: 60.",
+)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 trust_code = click.option(
     "--trust-code",

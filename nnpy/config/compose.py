@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from nnpy.config.checker import Checker
 from nnpy.config.wording import show
 from nnpy.config.yaml import parse
-from nnpy.config.yaml.nodes import Mark, Node
+from nnpy.config.yaml.nodes import Mark, Node, from_plain
 from nnpy.errors import ConfigError, Problem, UsageError, did_you_mean
 from nnpy.runs.folder import Run
 from nnpy.storage.regular import read_regular
@@ -28,7 +28,8 @@ IsObject = Callable[[str], bool]  # whether a key is the name of an object of Ke
 class Names(Protocol):
     """What the overrides need to know of Keras's names, and of the settings' defaults."""
 
-    defaults: dict[str, str]  # "training.optimizer" → the object that stands there
+    # "training.optimizer" → the object that stands there, "training.metrics" → the list
+    defaults: dict[str, Any]
 
     def is_object(self, name: str) -> bool:
         """Whether it is the name of an object of Keras."""
@@ -215,7 +216,9 @@ def _put(root: Node, words: list[str], value: Node, names: Names) -> str | None:
         if name not in node.value:
             default = names.defaults.get(".".join(trail))
             holder: Node = Node({}, value.mark, {}, "--set")
-            if default is not None and _is_argument(default, words[0], names):
+            if isinstance(default, list) and words[0].isdecimal():
+                holder = from_plain(default)
+            elif isinstance(default, str) and _is_argument(default, words[0], names):
                 holder = Node(default, value.mark, {}, "default")
             node.value[name], node.keys[name] = holder, value.mark
         node = node.value[name]
@@ -229,7 +232,10 @@ def _object(node: Node, word: str, words: list[str], names: Names) -> tuple[str,
     if isinstance(node.value, str):
         standing = node.value
     elif node.is_map and len(node.value) == 1 and word not in node.value:
-        standing = str(next(iter(node.value)))
+        standing, inner = next(iter(node.value.items()))
+        if inner.is_map and word in inner.value:  # of a block: the catalog does not know it
+            return str(standing), words
+        standing = str(standing)
     else:
         return None
     if standing == word:  # of own code: the catalog does not know it

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from nnpy.catalog import catalog
-from nnpy.config import data_section, measures, steps, tasks
+from nnpy.config import augmentation, data_section, measures, steps, tasks
 from nnpy.config.checker import Checker
 from nnpy.config.measures import End, Labels, scale_of
 from nnpy.config.monitor import Measured, monitor_problem
@@ -64,16 +64,17 @@ def check_consistency(
         check_axes(network, info if to_train else None, checker)
     if not to_train:
         return []
-    freq = training.validation_freq
     counted = sound("training.validation_freq", "training.epochs")
-    if counted and isinstance(freq, int) and 0 < training.epochs < freq:
+    freq = training.validation_freq
+    first = min((each for each in freq if each), default=0) if isinstance(freq, list) else freq
+    if counted and 0 < training.epochs < first:
         message = f"none of the {training.epochs} epochs is validated"
         checker.error(place("training", "validation_freq"), "training.validation_freq", message)
-    notes = []
+    notes = augmentation.check(settings, network, info, checker)
     if network is not None and sound("training.batch_size"):
         _check_batch_size(network, training, checker)
         _check_learnt(network, checker)
-        notes = _stateful(network, training, checker)
+        notes += _stateful(network, training, checker)
     if settings.name is None:
         return [
             *notes,

@@ -56,7 +56,7 @@ def in_full(node: Node | None, checker: Checker) -> tuple[Node | None, dict[str,
             arguments = _read(name, given, known, items, keys, name_mark, checker)
     else:
         arguments = _defaults(_parameters_of(items))
-    _find_path(items.get("path"))
+    find_path(items.get("path"))
     whole = Node(items, node.mark, keys, node.origin)
     _check_path(whole, checker)
     return whole, arguments
@@ -79,7 +79,7 @@ def _read(
         return {**_defaults(known), **taken}
     for each in known:
         if each.is_path and each.name in given.value:
-            _find_path(given.value[each.name])
+            find_path(given.value[each.name])
     is_set = "path" in items  # by --set, which wins
     wanted = [
         replace(each, required=False) if is_set and each.name == "path" else each for each in known
@@ -120,7 +120,7 @@ def _own_arguments_told(
             items.pop(each.name)
 
 
-def _find_path(path: Node | None) -> None:
+def find_path(path: Node | None) -> None:
     """Makes a path absolute: it is relative to the file that says it.
 
     What is given on the command line or from Python is relative to the working folder.

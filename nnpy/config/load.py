@@ -24,6 +24,8 @@ from nnpy.config import (
     consistency,
     data_section,
     data_source,
+    idle,
+    initial_weights,
     steps,
     tasks,
     trackers,
@@ -99,11 +101,12 @@ class _Names:
 
     def __init__(self) -> None:
         self._catalog = catalog.load()
-        self.defaults = {
+        self.defaults: dict[str, Any] = {
             f"{section}.{each.name}": each.default
             for section, settings in SECTIONS.items()
             for each in parameters(settings)
-            if isinstance(each.default, str) and set(each.types) <= {*ARGUMENT_KINDS}
+            if each.types == ("list",)
+            or (isinstance(each.default, str) and set(each.types) <= {*ARGUMENT_KINDS})
         }
 
     def _entries(self, name: str) -> Iterator[Entry]:
@@ -167,6 +170,7 @@ def _check(
         about_data = data_section.of_old_run(about_data, _known(info))
         data = dataclasses.replace(_data(about_data, checker), arguments=arguments)
         data = data_section.decide_splits(data, _known(info), about_data, checker)
+    initial_weights.check(root.value.get("training"), checker, of_run=of_run)
     root = _with(root, data=about_data, training=_worked_out(root, data, info, checker))
     if not of_run:  # what a run leaves open was decided when it was made
         by_task = tasks.with_defaults(root.value.get("training"), model, _known(info))
@@ -195,6 +199,7 @@ def _check(
         sweeping.check_objective(section, searched[0], training, measured, checker)
     if checker.problems or model is None:
         raise ConfigError(sorted(checker.problems, key=lambda each: (each.line, each.column)))
+    notes += idle.notes(model, training) if to_train else ()
     training, more = callbacks.choose_monitor(listed, training, measured)
     tree = _complete(root, training)
     data_source.write(tree.value["data"], data)

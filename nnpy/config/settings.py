@@ -140,6 +140,13 @@ class DataSettings:
         doc="A stored value times this is the model's input; auto is 1/255 for bytes, unless the "
         "model scales them by itself.",
     )
+    augment: list[KerasObject] = setting(
+        [],
+        "list",
+        items=("layer",),
+        doc="Layers such as RandomFlip that change the examples of a training step at random; "
+        "validation, evaluation, prediction and the saved model know nothing of them.",
+    )
     memory_budget: float | None = setting(
         None,
         "float",
@@ -249,6 +256,13 @@ class TrainingSettings:
         items=("any",),
         doc="Where the training is told of as well: tensorboard, mlflow, or {mlflow: {uri: …, "
         "experiment: …}}.",
+    )
+    initial_weights: str | None = setting(
+        None,
+        "str",
+        "null",
+        doc="A run, or a .keras file, whose weights the layers of the same name begin with; what "
+        "does not fit is drawn as usual, and told.",
     )
     execution: str = setting(
         "auto",

@@ -81,6 +81,17 @@ class Target:
             wanted = {1, 2}
         return columns in wanted
 
+    def in_units(self, values: Any, *, back: bool = False) -> Any:
+        """Numbers (n, …) of the model in the user's units, or `back`; all others as they are."""
+        import numpy as np
+
+        if not self.center or values.size % len(self.center):
+            return values
+        center, spread = (np.asarray(each, np.float32) for each in (self.center, self.spread))
+        flat = values.reshape(-1, len(center))
+        flat = (flat - center) / spread if back else flat * spread + center
+        return flat.reshape(values.shape)
+
     def as_dict(self) -> dict[str, Any]:
         """The target as plain data."""
         told: dict[str, Any] = {

@@ -10,8 +10,11 @@ possible within a condition. TensorFlow is imported inside.
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
+
+from nnpy.devices.cluster import Cluster
 
 
 def mirrored(devices: Sequence[str]) -> Any:
@@ -22,6 +25,14 @@ def mirrored(devices: Sequence[str]) -> Any:
     on_cpu = all(device.startswith("CPU") for device in devices)
     sums = tf.distribute.ReductionToOneDevice() if on_cpu else None
     return tf.distribute.MirroredStrategy(list(devices), cross_device_ops=sums)
+
+
+def of_workers(cluster: Cluster) -> Any:
+    """One training on the devices of several processes, which must all be here at this moment."""
+    import tensorflow as tf
+
+    os.environ["TF_CONFIG"] = cluster.tf_config()
+    return tf.distribute.MultiWorkerMirroredStrategy()
 
 
 @contextlib.contextmanager

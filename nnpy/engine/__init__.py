@@ -2,6 +2,8 @@
 
 engine.py          the loop, its chunks, and one step
 execution.py       XLA, graph or eager: the rules
+augmentation.py    what changes the examples of a training step
+training_step.py   what a training step does with a batch
 batch_parts.py     a batch in parts, one for each processor core
 data_windows.py    where the data lie: whole on the device, or passing through it
 xla_random.py      the same random numbers under XLA as without

@@ -88,6 +88,9 @@ class DistributedEngine(Engine):
         gather = self._gather if self._several_workers else None
         self.copies = ReplicaCopies(strategy, self.replicas, self._ids, gather)
         self.distribution = {"strategy": "mirrored", "replicas": self.replicas}
+        if self._several_workers:
+            workers = self.replicas // len(self._ids)
+            self.distribution = {**self.distribution, "strategy": "workers", "workers": workers}
         self._shared: dict[int, tuple[Any, Any]] = {}
         self._has_metrics = False
 

@@ -23,8 +23,9 @@ import tensorflow as tf
 from nnpy.data.files import mapped
 from nnpy.engine import batch_parts as parts_of
 from nnpy.engine import tracing
+from nnpy.engine.augmentation import Augmentation
 from nnpy.engine.batch_parts import split_batches
-from nnpy.engine.class_weights import class_weight_table, weight_of_class
+from nnpy.engine.class_weights import class_weight_table
 from nnpy.engine.copies import Copies
 from nnpy.engine.course import Course, OnChunk, OnStep, Part, parts_of_epoch
 from nnpy.engine.data_windows import (
@@ -44,6 +45,7 @@ from nnpy.engine.graph_rewrites import take_shortcuts
 from nnpy.engine.introspection import fixed_batch_size, on_gpu, reset_states
 from nnpy.engine.programs import compiled, first_line, looped, mapped_loop
 from nnpy.engine.results import numbers_of
+from nnpy.engine.training_step import TrainingStep
 from nnpy.engine.xla_random import draw_as_tensorflow
 from nnpy.errors import DataError, ModelError
 
@@ -78,6 +80,7 @@ class Engine:
         columns: What the numbers of a metric that gives several are called: "f1_score" becomes
             "f1_score_bag" and so on. By default they are counted.
         steps_per_epoch: How many steps an epoch of training has; by default one pass.
+        augmentation: What changes the examples of a training step, and of no other.
     """
 
     def __init__(
@@ -94,9 +97,12 @@ class Engine:
         parts: int | None = None,
         columns: Mapping[str, Sequence[str]] | None = None,
         steps_per_epoch: int | None = None,
+        augmentation: Augmentation | None = None,
     ) -> None:
         self.model = model
-        self.execution: Execution = choose(model, execution)
+        self.augmentation = augmentation
+        self._learn = TrainingStep(model, augmentation, class_weight_table(class_weight))
+        self.execution: Execution = choose(model, execution, self._learn.splits)
         self._may_change = execution == "auto"
         self.fixed_batch = fixed_batch_size(model) is not None
         self._batch_size = batch_size = fixed_batch_size(model) or batch_size
@@ -106,7 +112,6 @@ class Engine:
         self._steps_per_epoch = steps_per_epoch
         self._seed = seed
         self._shuffle = shuffle
-        self._class_weight = class_weight_table(class_weight)
         self._budget = default_budget() if memory_budget is None else memory_budget
         self._on_device: dict[int, tuple[Any, Any]] = {}
         self._pace: dict[str, float] = {}  # seconds a step, by the kind of step
@@ -116,6 +121,10 @@ class Engine:
         if model.optimizer is not None and not model.optimizer.built:
             # Built in the first trace, a LossScaleOptimizer would freeze its first scale in it.
             model.optimizer.build(model.trainable_variables)
+
+    def agree(self, *numbers: float) -> list[float]:
+        """The largest of each number over all workers, who must all be at this place."""
+        return list(numbers)
 
     # -- the three uses ------------------------------------------------------------------
 
@@ -231,11 +240,7 @@ class Engine:
         return x, y, sample_weight
 
     def _train_step(self, data: Any, rows: Any) -> None:
-        x, y, sample_weight = self._batch(data, rows)
-        if self._class_weight is not None:
-            weight = weight_of_class(y, self._class_weight)
-            sample_weight = weight if sample_weight is None else sample_weight * weight
-        self.model.train_step((x, y, sample_weight))
+        self._learn(*self._batch(data, rows))
 
     def _test_step(self, data: Any, rows: Any) -> None:
         self.model.test_step(self._batch(data, rows))
@@ -326,16 +331,18 @@ class Engine:
             mode = self._mode(kind)
             function = step
             if loop:
-                form = mapped_loop if kind == "predict" else looped
-                function = form(step, self._batch_size)
+                many = mapped_loop if kind == "predict" else looped
+                function = many(step, self._batch_size)
             if mode == "xla" and not loop and not on_gpu():
                 mode = "graph"  # one step an epoch is not worth a compilation
-            self._functions[name] = compiled(self._traced(function, kind, mode), mode)
+            form = "graph" if mode == "xla" and kind == "train" and self._learn.splits else mode
+            self._functions[name] = compiled(self._traced(function, kind, mode), form)
         return self._functions[name]
 
     def _traced(self, function: Callable[..., Any], kind: str, mode: str) -> Callable[..., Any]:
         def trace(*args: Any) -> Any:
             with tracing.patches() as patches:
+                self._learn.trace_for(mode)
                 if mode == "xla":
                     draw_as_tensorflow(patches)
                 if mode == "graph":

@@ -15,7 +15,7 @@ for each operation are 3 times faster at small batches. Not for
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import keras
 
@@ -33,8 +33,18 @@ class Execution:
     reason: str
 
 
-def choose(model: keras.Model, wanted: str = "auto") -> Execution:
-    """The mode for a model: `wanted`, or by the rules above when that is "auto"."""
+def choose(model: keras.Model, wanted: str = "auto", augmenting: str = "") -> Execution:
+    """The mode for a model: `wanted`, or by the rules above when that is "auto".
+
+    `augmenting` says why an augmentation before the step is none of XLA's.
+    """
+    chosen = _choose(model, wanted)
+    if augmenting and chosen.mode == "xla":
+        return replace(chosen, reason=f"{chosen.reason}; augmenting is a graph: {augmenting}")
+    return chosen
+
+
+def _choose(model: keras.Model, wanted: str) -> Execution:
     if wanted in MODES:
         return Execution(wanted, "as the config asks")
     if wanted != "auto":

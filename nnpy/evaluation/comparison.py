@@ -1,4 +1,7 @@
-"""Runs held against each other: what differs, and whether by chance (McNemar's test)."""
+"""Runs held against each other: what differs, and whether by chance.
+
+Classes are tested by McNemar's test, other answers by the paired bootstrap of their errors.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from nnpy.config.resolved import read_resolved
-from nnpy.evaluation.statistics import McNemar, mcnemar
+from nnpy.evaluation.statistics import McNemar, PairedDifference, mcnemar, paired_bootstrap
 from nnpy.runs import listing
 from nnpy.runs.differences import Difference, differences
 from nnpy.runs.folder import Run
 from nnpy.runs.metrics_csv import history
-from nnpy.runs.predictions import kept_answers
+from nnpy.runs.predictions import kept_answers, kept_errors
 
 MOST_PAIRS = 45  # of ten runs; more would drown the page
 
@@ -31,15 +34,19 @@ class Compared:
     history: Mapping[str, Sequence[float]] = field(default_factory=dict)
     right: np.ndarray | None = None  # (n,) bool: which test examples it answers rightly
     test_set: str = ""  # a digest of the test set's truth: only the same can be compared
+    errors: np.ndarray | None = None  # (n,) how far each answer is from the truth; not of classes
+    measure: str = ""  # what `errors` are: "absolute error" and so on
 
 
 @dataclass(frozen=True)
 class Pair:
-    """McNemar's test of two runs on the test set that they share."""
+    """Two runs on the test set that they share: McNemar's test of classes, else the paired
+    bootstrap of their errors by `measure`."""
 
     first: str
     second: str
-    test: McNemar
+    test: McNemar | PairedDifference
+    measure: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,6 +79,14 @@ class Comparison:
                     "p_value": pair.test.p_value,
                 }
                 for pair in self.pairs
+                if isinstance(pair.test, McNemar)
+            ],
+            "bootstrap": [
+                {"first": pair.first, "second": pair.second, "measure": pair.measure}
+                | {"means": [pair.test.first, pair.test.second]}
+                | {"difference": vars(pair.test.difference), "p_value": pair.test.p_value}
+                for pair in self.pairs
+                if isinstance(pair.test, PairedDifference)
             ],
         }
 
@@ -79,11 +94,15 @@ class Comparison:
 def compare(runs: Sequence[Compared]) -> Comparison:
     """What differs between the runs; those with the same test set are tested in pairs."""
     names = dict.fromkeys(name for run in runs for name in run.metrics)
-    pairs = [
-        Pair(one.name, other.name, mcnemar(one.right, other.right))
-        for one, other in itertools.combinations(runs, 2)
-        if one.right is not None and other.right is not None and one.test_set == other.test_set
-    ]
+    pairs: list[Pair] = []
+    for one, other in itertools.combinations(runs, 2):
+        if one.test_set != other.test_set:
+            continue
+        if one.right is not None and other.right is not None:
+            pairs.append(Pair(one.name, other.name, mcnemar(one.right, other.right)))
+        elif one.errors is not None and other.errors is not None and one.measure == other.measure:
+            test = paired_bootstrap(one.errors, other.errors)
+            pairs.append(Pair(one.name, other.name, test, one.measure))
     return Comparison(
         runs=tuple(runs),
         config=tuple(differences([run.config for run in runs])),
@@ -102,6 +121,7 @@ def compared(runs: Iterable[Run]) -> list[Compared]:
         summary, environment = run.summary(), run.environment()
         row = listing.row(run)
         right, truth = kept_answers(run)
+        errors, measure, of = kept_errors(run)
         skipped = ("run", "date", "config")
         found.append(
             Compared(
@@ -119,7 +139,9 @@ def compared(runs: Iterable[Run]) -> list[Compared]:
                 },
                 history=history(run),
                 right=right,
-                test_set=truth,
+                test_set=truth or of,
+                errors=errors,
+                measure=measure,
             )
         )
     return found

@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
 import numpy as np
 
-from nnpy.data import DataInfo
+from nnpy.data import DataInfo, Target
 from nnpy.data.files import images
-from nnpy.data.targets import Task, task_of
+from nnpy.data.standardize import of_target
+from nnpy.data.targets import Task, target_of
 from nnpy.engine import Engine
 from nnpy.evaluation import classification, statistics
 from nnpy.evaluation.classification import ClassReport, Mistake, class_report, true_classes
+from nnpy.evaluation.labels import LabelsReport, label_probabilities, labels_report
+from nnpy.evaluation.numbers import NumbersReport, in_units, numbers_report
+from nnpy.evaluation.ranking import Ranking, rank
+from nnpy.evaluation.reconstruction import ReconstructionReport, reconstruction_report
 from nnpy.evaluation.statistics import Estimate
 
 GALLERY = 24
+_BATCH = 4096
 
 
 @dataclass(frozen=True)
 class EvaluationResult:
-    """How a model answers on one split."""
+    """How a model answers on one split.
+
+    What is known of its answers is said in the language of the `task`: in `classes` (and, of two,
+    `ranking`), `labels`, `numbers` or `reconstruction`.
+    """
 
     split: str
     examples: int
@@ -35,7 +45,12 @@ class EvaluationResult:
     probabilities: np.ndarray | None = None  # (n, k) likewise
     loss: Estimate | None = None  # with its interval, where the loss of each example is known
     classes: ClassReport | None = None
+    ranking: Ranking | None = None
+    labels: LabelsReport | None = None
+    numbers: NumbersReport | None = None
+    reconstruction: ReconstructionReport | None = None
     output: str | None = None  # of several, the one whose answers these are
+    others: tuple[EvaluationResult, ...] = ()  # of the outputs that answer other targets
     mistakes: Sequence[Mistake] = ()  # the most confident ones
     notes: tuple[str, ...] = ()  # what could not be found out, and why
 
@@ -44,7 +59,7 @@ class EvaluationResult:
         told: dict[str, Any] = {
             "split": self.split,
             "examples": self.examples,
-            "task": self.task,
+            "task": str(self.task),
             "metrics": dict(self.metrics),
             "seconds": self.seconds,
             "examples_per_second": self.examples / self.seconds if self.seconds else None,
@@ -53,7 +68,20 @@ class EvaluationResult:
         }
         if self.output is not None:
             told["output"] = self.output
-        return told | (self.classes.as_dict() if self.classes else {})
+        told |= self.scores
+        if self.others:
+            told["others"] = {
+                str(each.output): {"task": str(each.task), **each.scores} for each in self.others
+            }
+        return told
+
+    @property
+    def scores(self) -> dict[str, Any]:
+        """The scores of the task, as plain data."""
+        told: dict[str, Any] = {}
+        for each in (self.classes, self.labels, self.numbers, self.reconstruction):
+            told |= each.as_dict() if each is not None else {}
+        return told | ({"ranking": self.ranking.as_dict()} if self.ranking else {})
 
 
 def evaluate(
@@ -69,10 +97,10 @@ def evaluate(
 ) -> EvaluationResult:
     """Everything that is known of the model on a split.
 
-    `outputs_of` has for each output its `name`, `index` and `scale` (`models.ends.Output`); the
-    first that answers with classes is looked at in detail. `metrics` may give what
-    `engine.evaluate` gave already. Raises ModelError for outputs that are not numbers, or that
-    do not fit the data's classes.
+    `outputs_of` has for each output its `name`, `index` and `scale` (`models.ends.Output`). Of
+    those that answer the same target the first is looked at in detail, one of classes before
+    others. `metrics` may give what `engine.evaluate` gave already. Raises ModelError for outputs
+    that are not numbers, or that do not fit the data's classes.
     """
     if metrics is None:
         metrics = engine.evaluate(split)
@@ -81,30 +109,79 @@ def evaluate(
     seconds = time.perf_counter() - began
     found = EvaluationResult(name, len(split), metrics, seconds, outputs)
     arrays = keras.tree.flatten(outputs)
-    tasks = {each.name: task_of(info, arrays[each.index].shape) for each in outputs_of}
-    chosen = next((each for each in outputs_of if tasks[each.name] is Task.CLASSES), None)
-    if chosen is None or not isinstance(split.y, np.ndarray) or split.y.ndim > 2:
+    chosen: dict[str, tuple[Any, Target]] = {}
+    for each in outputs_of:
+        target = target_of(info, each.name)
+        if target.fits(arrays[each.index].shape) and _is_there(split.y, target):
+            chosen.setdefault(target.name, (each, target))
+    if not chosen:
         return found
-    answers = arrays[chosen.index]
-    probs = classification.probabilities(answers, chosen.scale)
-    truth = true_classes(split.y)
+    ordered = sorted(chosen.values(), key=lambda pair: pair[1].task is not Task.CLASSES)
+    details = [
+        _details(found, split, arrays[output.index], output, target, prepare)
+        for output, target in ordered
+    ]
+    if len(arrays) > 1:
+        named = [
+            replace(one, output=each.name) for one, (each, _) in zip(details, ordered, strict=True)
+        ]
+        return replace(named[0], others=tuple(named[1:]))
     notes: list[str] = []
-    return EvaluationResult(
-        name,
-        len(split),
-        metrics,
-        seconds,
-        outputs,
-        task=Task.CLASSES,
+    # With several outputs the loss is that of all of them.
+    loss = _loss(model, split, arrays[0], prepare, metrics, notes)
+    return replace(details[0], loss=loss, notes=tuple(notes))
+
+
+def _is_there(y: Any, target: Target) -> bool:
+    """Whether what is stored can be held against answers."""
+    if isinstance(y, dict) and target.name not in y:
+        return False
+    stored = of_target(y, target)
+    return target.task is Task.RECONSTRUCTION or (
+        isinstance(stored, np.ndarray) and stored.ndim <= 2
+    )
+
+
+def _details(
+    found: EvaluationResult,
+    split: Any,
+    answers: np.ndarray,
+    output: Any,
+    target: Target,
+    prepare: Any,
+) -> EvaluationResult:
+    """What is known of the answers of one output to one target."""
+    y = of_target(split.y, target)
+    if target.task is Task.LABELS:
+        probs = label_probabilities(answers, output.scale)
+        return replace(found, task=target.task, labels=labels_report(y, probs, target.classes))
+    if target.task is Task.NUMBERS:
+        given = in_units(answers, target.center, target.spread)
+        return replace(found, task=target.task, numbers=numbers_report(y, given, target.classes))
+    if target.task is Task.RECONSTRUCTION:
+        wanted = np.concatenate([each for _, each in _prepared(split, prepare)])
+        return replace(
+            found, task=target.task, reconstruction=reconstruction_report(wanted, answers)
+        )
+    probs, truth = classification.probabilities(answers, output.scale), true_classes(y)
+    two = rank(target.classes[1], truth, probs[:, 1]) if len(target.classes) == 2 else None
+    return replace(
+        found,
+        task=target.task,
         truth=truth,
         probabilities=probs,
-        # With several outputs the loss is that of all of them.
-        loss=_loss(model, split, answers, prepare, metrics, notes) if len(arrays) == 1 else None,
-        classes=class_report(probs, truth, info.classes),
-        mistakes=most_confident(split.x, probs, truth, info.classes),
-        output=chosen.name if len(arrays) > 1 else None,
-        notes=tuple(notes),
+        classes=class_report(probs, truth, target.classes),
+        ranking=two,
+        mistakes=most_confident(split.x, probs, truth, target.classes),
     )
+
+
+def _prepared(split: Any, prepare: Any) -> Iterator[tuple[Any, np.ndarray]]:
+    """What the first output of a batch is compared with, batch by batch, and where each begins."""
+    for start in range(0, len(split), _BATCH):
+        part = split.map(lambda each: np.asarray(each[start : start + _BATCH]))  # noqa: B023
+        _, y = prepare(part.x, part.y)
+        yield start, np.asarray(keras.tree.flatten(y)[0])
 
 
 def most_confident(
@@ -178,12 +255,9 @@ def _losses(model: keras.Model, split: Any, outputs: np.ndarray, prepare: Any) -
     if isinstance(loss, keras.losses.Loss):
         loss = type(loss).from_config({**loss.get_config(), "reduction": None})
     parts = []
-    for start in range(0, len(split), 4096):
-        stop = start + 4096
-        _, y = prepare(np.asarray(split.x[start:stop]), split.y[start:stop])
-        y = keras.tree.flatten(y)[0]
-        given = outputs[start:stop]
+    for start, y in _prepared(split, prepare):
+        given = outputs[start : start + _BATCH]
         if given.shape[1:] == (1,):  # as Keras does: (n,) and (n, 1) would be broadcast
-            y = np.asarray(y).reshape(-1, 1)
+            y = y.reshape(-1, 1)
         parts.append(np.asarray(loss(y, given)).reshape(len(given), -1).mean(axis=1))
     return np.concatenate(parts) if parts else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import keras
@@ -25,12 +25,14 @@ class Signature:
     """What the exported function is called with and what it gives.
 
     `inputs` are name, shape of one example and dtype of each; `outputs` name and place in
-    `model.outputs`; `batch` is None where any number of examples may be given.
+    `model.outputs`; `batch` is None where any number of examples may be given. `units` are, by
+    the name of an output of numbers, the center and spread that bring it to the user's units.
     """
 
     inputs: tuple[tuple[str, tuple[int | None, ...], str], ...]
     outputs: tuple[tuple[str, int], ...]
     batch: int | None = None
+    units: Mapping[str, tuple[Sequence[float], Sequence[float]]] = field(default_factory=dict)
 
     @property
     def specs(self) -> list[tf.TensorSpec]:
@@ -59,7 +61,10 @@ class Serving(tf.Module):
             if preprocessing is not None:
                 x = preprocessing.inputs(x)
             answers = keras.tree.flatten(model(x, training=False))
-            return {name: tf.identity(answers[index]) for name, index in signature.outputs}
+            return {
+                name: _in_units(answers[index], *signature.units.get(name, ((), ())))
+                for name, index in signature.outputs
+            }
 
         self.serve = tf.function(serve, input_signature=signature.specs, autograph=False)
 
@@ -67,6 +72,14 @@ class Serving(tf.Module):
     def concrete(self) -> Any:
         """The function traced, once."""
         return self.serve.get_concrete_function()
+
+
+def _in_units(values: Any, center: Sequence[float], spread: Sequence[float]) -> Any:
+    if not center:
+        return tf.identity(values)
+    flat = tf.reshape(values, [-1, len(center)]) * tf.constant(spread, values.dtype)
+    flat += tf.constant(center, values.dtype)
+    return tf.reshape(flat, tf.shape(values))
 
 
 def is_half(model: keras.Model) -> bool:
@@ -88,7 +101,8 @@ def freeze_normalization(layers: Iterable[Any]) -> None:
     """Normalization's numbers as constants: it keeps them as tensors outside of any variable,
     which ONNX would demand as further inputs."""
     for layer in layers:
-        if type(layer).__name__ == "Normalization" and getattr(layer, "mean", None) is not None:
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()  # from its weights, which a copy was given after it was made
             layer.mean, layer.variance = np.asarray(layer.mean), np.asarray(layer.variance)
 
 
@@ -100,4 +114,5 @@ def signature_from(
         tuple((each["name"], tuple(each["shape"]), each["dtype"]) for each in inputs),
         tuple((each["name"], each["index"]) for each in outputs),
         batch,
+        {each["name"]: (each["center"], each["spread"]) for each in outputs if each["center"]},
     )

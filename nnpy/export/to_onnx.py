@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ from nnpy.export.serving import Serving
 
 METADATA = "nnpy"  # the key in the file's metadata
 OPSET = 15
+_LACKING = re.compile(r"No Op registered for (\w+)")
 
 
 def write(
@@ -49,6 +51,8 @@ def write(
     try:
         onnx.checker.check_model(proto)
     except (onnx.checker.ValidationError, ValueError) as error:
+        if lacking := _LACKING.search(str(error)):
+            raise ModelError(f"ONNX has no operation for TensorFlow's {lacking[1]}") from None
         first = str(error).strip().partition("\n")[0]
         raise ModelError(f"what was written is no valid ONNX: {first}") from None
     path.write_bytes(proto.SerializeToString())

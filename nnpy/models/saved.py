@@ -95,10 +95,11 @@ def read(path: Path) -> Record:
             told = json.loads(archive.read(RECORD))
     except (KeyError, OSError, ValueError, RecursionError, zipfile.BadZipFile):
         return Record()
-    return _record(told) if isinstance(told, dict) else Record()
+    return record_from(told) if isinstance(told, dict) else Record()
 
 
-def _record(told: Mapping[str, Any]) -> Record:
+def record_from(told: Mapping[str, Any]) -> Record:
+    """The record that plain data from anywhere say."""
     rescale, outputs, classes = told.get("rescale"), told.get("outputs"), told.get("classes")
     learnt, targets = told.get("learnt"), told.get("targets")
     number = isinstance(rescale, int | float) and not isinstance(rescale, bool)

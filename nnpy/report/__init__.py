@@ -11,6 +11,7 @@ from typing import Any
 
 from nnpy.report import html
 from nnpy.report.contents import Contents, Evaluation
+from nnpy.report.sections.answers import answers_section
 from nnpy.report.sections.data import data_section
 from nnpy.report.sections.export import export_section
 from nnpy.report.sections.headline import headline
@@ -54,6 +55,7 @@ def _render(contents: Contents, drawings: bool) -> str:
             "data": data_section(contents),
             "history": history_section(contents),
             "quality": quality_section(contents),
+            "answers": answers_section(contents, drawings),
             "mistakes": mistakes_section(contents, drawings),
             "export": export_section(contents.exports),
             "reproduce": reproduce_section(contents),

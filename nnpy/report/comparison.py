@@ -9,6 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from nnpy.evaluation.comparison import Compared, Comparison, Pair
+from nnpy.evaluation.statistics import McNemar, PairedDifference
 from nnpy.report import figures, html
 from nnpy.report.html import Cell, Code, Number, Table
 from nnpy.runs.differences import Difference
@@ -18,6 +19,8 @@ from nnpy.text import plain
 def verdict(pair: Pair) -> str:
     """What the test of two runs says, in a sentence."""
     test = pair.test
+    if isinstance(test, PairedDifference):
+        return _difference(pair, test)
     gap = test.only_first - test.only_second
     if gap == 0:
         return f"{pair.first} and {pair.second} are right equally often."
@@ -27,6 +30,22 @@ def verdict(pair: Pair) -> str:
     facts = f"{better} alone is right on {high:,} examples, {worse} alone on {low:,}: "
     if test.p_value < 0.05:
         return f"{facts}{better} is better, by more than chance ({p})."
+    return f"{facts}that may well be chance ({p})."
+
+
+def _difference(pair: Pair, test: PairedDifference) -> str:
+    better, worse = (
+        (pair.first, pair.second) if test.first < test.second else (pair.second, pair.first)
+    )
+    low, high = sorted((test.first, test.second))
+    if low == high:
+        return f"{pair.first} and {pair.second} have the same mean {pair.measure}."
+    facts = f"{better} has the mean {pair.measure} {low:.4g}, {worse} {high:.4g}: "
+    ends = sorted((abs(test.difference.low), abs(test.difference.high)))
+    p = f"p = {test.p_value:.2g}, paired bootstrap"
+    if test.p_value < 0.05:
+        by = f"{ends[0]:.3g} to {ends[1]:.3g}"
+        return f"{facts}{better} is better by {by}, more than chance ({p})."
     return f"{facts}that may well be chance ({p})."
 
 
@@ -48,7 +67,7 @@ def render(comparison: Comparison) -> str:
             "heading": " and ".join(plain(run.name, 60) for run in runs),
             "metrics": _metrics(comparison),
             "verdicts": [verdict(pair) for pair in comparison.pairs[:5]],
-            "pairs": _pairs(comparison) if comparison.pairs else None,
+            "pairs": _pairs(comparison) if _tested(comparison) else None,
             "curves": _curves(runs),
             "differences": [
                 {"title": title, "table": _differences(runs, differences)}
@@ -86,18 +105,23 @@ def _metric(value: Any) -> Cell:
     return Number(value) if isinstance(value, int | float) else short(value)
 
 
+def _tested(comparison: Comparison) -> list[tuple[Pair, McNemar]]:
+    """The pairs that McNemar's test is of."""
+    return [(each, each.test) for each in comparison.pairs if isinstance(each.test, McNemar)]
+
+
 def _pairs(comparison: Comparison) -> Table:
     rows = [
         (
             plain(pair.first, 40),
             plain(pair.second, 40),
-            f"{pair.test.both_right:,}",
-            f"{pair.test.only_first:,}",
-            f"{pair.test.only_second:,}",
-            f"{pair.test.both_wrong:,}",
-            Number(pair.test.p_value, ".3g"),
+            f"{test.both_right:,}",
+            f"{test.only_first:,}",
+            f"{test.only_second:,}",
+            f"{test.both_wrong:,}",
+            Number(test.p_value, ".3g"),
         )
-        for pair in comparison.pairs
+        for pair, test in _tested(comparison)
     ]
     head = ("first", "second", "both right", "only first", "only second", "neither", "p-value")
     return Table(head, rows, numeric=range(2, 7))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -15,6 +15,9 @@ from nnpy.evaluation.statistics import Estimate
 from nnpy.models.summary import LayerRow
 from nnpy.report import figures
 from nnpy.report.figures import Mistake
+
+if TYPE_CHECKING:  # it imports Keras, which a page does without
+    from nnpy.evaluation.results import EvaluationResult
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,31 @@ class Evaluation:
     loss: Estimate | None = None  # with its interval, where the loss of each example is known
     classes: ClassReport | None = None  # None for a model that does not answer with classes
     mistakes: Sequence[Mistake] = ()  # the most confident ones
+    answers: Sequence[EvaluationResult] = ()  # of each output that answers a target of its own
+
+
+def suffix(found: EvaluationResult) -> str:
+    """What the names of the figures of one of several outputs end in."""
+    plain = "".join(c if c.isascii() and c.isalnum() else "_" for c in found.output or "")
+    return f"-{plain[:60]}" if plain else ""
+
+
+def _of_task(found: EvaluationResult) -> dict[str, Figure]:
+    """The figures of answers that are no classes, and of two classes, by name."""
+    name, made = suffix(found), {}
+    if found.numbers is not None:
+        names = [each.name for each in found.numbers.numbers]
+        truth, answers = found.numbers.truth, found.numbers.answers
+        made[f"predicted{name}"] = figures.predicted(truth, answers, names)
+        made[f"residuals{name}"] = figures.residuals(truth, answers, names)
+    if found.labels is not None:
+        made[f"labels{name}"] = figures.label_bars(found.labels)
+        made[f"ranking{name}"] = figures.ranking(found.labels.rankings)
+    if found.ranking is not None:
+        made[f"ranking{name}"] = figures.ranking([found.ranking])
+    if found.reconstruction is not None and figures.are_pictures(found.reconstruction.pairs):
+        made[f"pairs{name}"] = figures.pairs(found.reconstruction.pairs)
+    return made
 
 
 @dataclass(frozen=True)
@@ -48,6 +76,7 @@ class Contents:
     layers: Sequence[LayerRow] = ()
     diagram: str | None = None  # SVG
     weights: np.ndarray | None = None
+    augmented: np.ndarray | None = None  # (2, n, h, w, …) of 0 to 1: pictures, and made of them
     evaluation: Evaluation | None = None
     exports: Sequence[Mapping[str, Any]] = ()  # as export.json has them
 
@@ -64,6 +93,11 @@ class Contents:
             made["classes"] = figures.class_bars(found.classes.classes)
             made["reliability"] = figures.reliability(found.classes.calibration)
             made["mistakes"] = figures.mistakes(found.mistakes, found.examples)
+        if found is not None and found.examples:
+            for each in found.answers:
+                made |= _of_task(each)
         if self.weights is not None and len(self.weights):
             made["weights"] = figures.weights(self.weights)
+        if self.augmented is not None:
+            made["augmented"] = figures.augmented(self.augmented)
         return made

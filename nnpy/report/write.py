@@ -5,18 +5,21 @@ Importing this module imports matplotlib.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from nnpy import report
+from nnpy.config.config import Config
 from nnpy.config.resolved import read_resolved
 from nnpy.data import DataInfo, Dataset
+from nnpy.evaluation import keep
+from nnpy.models import augmentation, inputs
 from nnpy.models import summary as model_summary
 from nnpy.report import figures
 from nnpy.runs.folder import Run
 from nnpy.runs.metrics_csv import history
-from nnpy.runs.predictions import answers
 from nnpy.storage import atomic
 from nnpy.storage.regular import read_text
 
@@ -34,13 +37,21 @@ def publish(
     info: DataInfo,
     dataset: Dataset | None,
     result: EvaluationResult | None,
+    config: Config | None = None,
 ) -> None:
-    """Writes what a run tells people. Raises RunError where a file cannot be written."""
+    """Writes what a run tells people; with its config, how the pictures are augmented, too.
+
+    Raises RunError where a file cannot be written.
+    """
     if result is not None:
         run.write_json(run.evaluation_path, result.as_dict())
-        if result.truth is not None and result.probabilities is not None:
-            run.write_bytes(run.predictions_path, answers(result.truth, result.probabilities))
+        if (content := keep.kept(result)) is not None:
+            run.write_bytes(run.predictions_path, content)
     told = contents(run, model, info, dataset, result)
+    if config is not None and dataset is not None and config.data.augment:
+        prepare = inputs.preprocessing(config, info, model)
+        shown = augmentation.examples(config, info, dataset.train, prepare)
+        told = dataclasses.replace(told, augmented=shown)
     run.write_text(run.report_path, report.render(told))
     with atomic.translate_error(run.figures_folder):
         run.figures_folder.mkdir(exist_ok=True)
@@ -82,6 +93,7 @@ def contents(
             loss=result.loss,
             classes=result.classes,
             mistakes=result.mistakes,
+            answers=(result, *result.others),
         )
         if result is not None
         else None,

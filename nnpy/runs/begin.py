@@ -51,9 +51,7 @@ def begun(name: str, folder: str | Path | None = None, *, overwrite: bool = Fals
             aside = _Aside(run)
             try:
                 aside.take()
-                with atomic.translate_error(run.folder):
-                    run.best_path.parent.mkdir(exist_ok=True)
-                    run.state_folder.mkdir(exist_ok=True)
+                _make_folders(run)
                 yield run
             except BaseException:
                 if run.config_path.exists():
@@ -81,7 +79,14 @@ def claimed(run: Run) -> Iterator[Run]:
         for folder in (run.folder, *(run.folder / name for name in FOLDERS)):
             atomic.sweep(folder)
         _Aside(run).drop()
+        _make_folders(run)  # someone may have removed them
         yield run
+
+
+def _make_folders(run: Run) -> None:
+    with atomic.translate_error(run.folder):
+        for folder in (run.best_path.parent, run.state_folder):
+            folder.mkdir(exist_ok=True)
 
 
 def check_no_links(run: Run) -> None:

@@ -29,6 +29,7 @@ _AXIS = 1 << 24  # the longest axis of an input
 # What costs HDF5 time for each, whatever it holds. NASNetLarge, the largest of
 # keras.applications, has 3,000 weights.
 _MEMBERS, _DIRECTORY = 1_000, 1 << 20  # files in the archive, and bytes of its directory
+_VARIABLE = re.compile(r"(^|/)vars/\d+$")  # the name of a layer's weights
 _LINKS, _LINK_DEPTH = 50_000, 60  # names in the weights
 # Arguments by which a few bytes ask for any amount of memory, though not for weights.
 _GREEDY = {"num_thresholds": 1 << 16, "fft_length": 1 << 14, "num_mel_bins": 1 << 14}
@@ -247,7 +248,9 @@ def _check_names(path: Path, file: Any, size: int) -> None:
             raise _refused(path, f"its weights {name!r} lie in another file")
         if item.dtype.kind == "c":
             raise _refused(path, f"its weights {name!r} are complex, as no layer's are")
-        if item.dtype.kind not in "biufSV" or item.dtype.hasobject:
+        # Texts for numbers would be read as numbers, and cut.
+        texts = item.dtype.kind == "S" and _VARIABLE.search(name)
+        if item.dtype.kind not in "biufSV" or item.dtype.hasobject or item.dtype.fields or texts:
             raise _refused(path, f"its weights {name!r} are not numbers")
         total += math.prod(item.shape or ()) * item.dtype.itemsize
         if _bomb(total, size):

@@ -49,6 +49,19 @@ def read(path: Path, names: Iterable[str], limit: int) -> dict[str, np.ndarray]:
     return arrays
 
 
+def names(path: Path) -> list[str]:
+    """What the arrays are called. Raises as `read`."""
+    try:
+        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
+            return [each.removesuffix(".npy") for each in archive.namelist()[:_MOST]]
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise RunError(f"{path} cannot be read: {error.strerror or error}") from None
+    except (ValueError, zipfile.BadZipFile, EOFError, RuntimeError) as error:
+        raise RunError(f"{path} cannot be read: {error}") from None
+
+
 def _array(content: IO[bytes], size: int) -> np.ndarray:
     """The array in an .npy file of `size` bytes, once its header is seen to tell the truth."""
     version = npy.read_magic(content)

@@ -31,12 +31,12 @@ class State:
     """A moment of a training.
 
     `epoch` counts the finished epochs, `step` the finished steps of the one after them (0
-    between epochs). `variables` maps a group ("model", "optimizer", "metrics", "other") to its
-    (name, array) pairs; where several devices share the training, "metrics" are those of the
-    first, and "metrics 1", "metrics 2", … of the others. `callbacks` holds what has changed in
-    each callback since the training began, `numbers` the generators of random numbers, `progress`
-    what the trainer wants back: plain data and arrays. `run` is the identity of the run that it
-    belongs to.
+    between epochs). `variables` maps a group ("model", "optimizer", "metrics", "other", and
+    "augmentation": its generators) to its (name, array) pairs; where several devices share the
+    training, "metrics" are those of the first, and "metrics 1", … of the others. `callbacks` holds
+    what has changed in each callback since the training began, `numbers` the generators of random
+    numbers, `progress` what the trainer wants back: plain data and arrays. `run` is the identity
+    of the run that it belongs to.
     """
 
     epoch: int
@@ -59,11 +59,16 @@ class Recorder:
     """
 
     def __init__(
-        self, model: Any, callbacks: Iterable[Any] = (), copies: Copies | None = None
+        self,
+        model: Any,
+        callbacks: Iterable[Any] = (),
+        copies: Copies | None = None,
+        augmentation: Sequence[Any] = (),
     ) -> None:
         from nnpy.engine.copies import Copies
 
         self._model = model
+        self._augmentation = augmentation
         self._copies = copies or Copies()
         self._callbacks = list(callbacks)
         self._begin = [archive.copy(_attributes(callback)) for callback in self._callbacks]
@@ -74,7 +79,7 @@ class Recorder:
 
         `progress` is kept as it is: give what will not change.
         """
-        groups = _variables(self._model, with_metrics=step > 0)
+        groups = self._variables(with_metrics=step > 0)
         variables = {
             name: [(path, np.asarray(value.numpy())) for path, value in group]
             for name, group in groups.items()
@@ -106,7 +111,7 @@ class Recorder:
         optimizer = getattr(self._model, "optimizer", None)
         if optimizer is not None and not optimizer.built and state.variables.get("optimizer"):
             optimizer.build(self._model.trainable_variables)
-        groups = _variables(self._model, with_metrics=state.step > 0)
+        groups = self._variables(with_metrics=state.step > 0)
         for name in groups | state.variables:
             live = groups.get(_group(name), [])
             _compare(name, state.variables.get(name, []), live)
@@ -132,6 +137,12 @@ class Recorder:
             _restore_random_numbers(self._model, state.numbers)
         except (TypeError, ValueError, LookupError, AttributeError, OverflowError) as error:
             raise RunError(f"the saved state is not one of a training: {error}") from error
+
+    def _variables(self, *, with_metrics: bool) -> dict[str, list[tuple[str, Any]]]:
+        groups = _variables(self._model, with_metrics=with_metrics)
+        if self._augmentation:
+            groups["augmentation"] = [(each.path, each.value) for each in self._augmentation]
+        return groups
 
     def _restore_own(self, group: list[tuple[str, Any]], name: str, state: State) -> None:
         """What each replica has of its own, however many there were."""

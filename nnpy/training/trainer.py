@@ -69,9 +69,11 @@ class Training:
         clock: Clock,
         asked: signals.Asked,
         save: Callable[[Path], None],
+        translate: Callable[[BaseException], NnpyError | None] = lambda error: None,
     ) -> None:
         self.config, self.dataset, self.model, self.engine = config, dataset, model, engine
         self.run, self.listener, self.clock, self.asked = run, listener, clock, asked
+        self.leaving, self.translate = signals.Asked(), translate  # `leaving`: agreed by all
         self.callbacks, self.deterministic, self.save = list(callbacks), deterministic, save
         settings = config.training
         self.best = Best(settings.monitor, settings.monitor_mode, config.breaks_ties)
@@ -118,7 +120,9 @@ class Training:
             raise Interrupted(again, error.exit_code) from None
         except BaseException as error:
             batch_size = self.config.training.batch_size
-            translated = failures.translate_error(error, batch_size) or error
+            translated = (
+                self.translate(error) or failures.translate_error(error, batch_size) or error
+            )
             self.close_quietly("failed", str(translated) or type(translated).__name__)
             if translated is not error:
                 raise translated from error
@@ -151,7 +155,13 @@ class Training:
             hooks.on_train_begin()
             if not self.state:
                 callback_files.check_backup(hooks.own, self.model)
-            self.recorder = Recorder(self.model, hooks.own, self.engine.copies)
+            augmented = self.engine.augmentation
+            self.recorder = Recorder(
+                self.model,
+                hooks.own,
+                self.engine.copies,
+                augmented.variables if augmented else (),
+            )
             epoch, step = self._go_back(self.state, hooks) if self.state else (0, 0)
             for message in (*hooks.prices(steps), *self.averages.messages()):
                 self.listener.on_message(message)
@@ -232,13 +242,11 @@ class Training:
                 failures.check_finite({"loss": logs["loss"]}, epoch, looked + 1, step)
             looked = step
             since = time.perf_counter() - self.saved
-            if (
-                self.asked.signal is not None
-                or since >= max(60 * self.config.training.checkpoint_minutes, _SHARE * self.cost)
-                or (step == steps and since >= _VALIDATION_LOSS)
-            ):
+            due = since >= max(60 * self.config.training.checkpoint_minutes, _SHARE * self.cost)
+            due = due or (step == steps and since >= _VALIDATION_LOSS)
+            if self._agreed(due) or self.leaving.signal is not None:
                 self._save(epoch, step, time.perf_counter() - began)
-            self.asked.check()
+            self.leaving.check()
 
         if not step:  # otherwise the callbacks have seen the beginning of this epoch
             hooks.on_epoch_begin(epoch)
@@ -260,9 +268,19 @@ class Training:
         last = epoch + 1 == epochs or self.model.stop_training
         if self.summary["best_epoch"] == epoch + 1 and self.config.training.on_nan == "restore":
             write_state(self.run.best_state_path, self._capture(epoch + 1), root=self.run.folder)
-        if last or time.perf_counter() - self.saved >= _SHARE * self.cost:
+        due = time.perf_counter() - self.saved >= _SHARE * self.cost
+        if self._agreed(last or due):
             self._save(epoch + 1)
-        self.asked.check()
+        self.leaving.check()
+
+    def _agreed(self, wanted: bool) -> bool:
+        """Whether one of the workers wants it; a signal that one of them got is for all.
+
+        A signal that comes later counts at the next such place, or one would leave alone.
+        """
+        wanted_by_one, signal = self.engine.agree(wanted, self.asked.signal or 0)
+        self.leaving.signal = int(signal) or None
+        return bool(wanted_by_one)
 
     def _end_epoch(
         self, epoch: int, logs: dict[str, float], began: float, hooks: Callbacks
@@ -332,7 +350,8 @@ class Training:
         self._save(epoch)
 
     def _check(self, step: int, steps: int, logs: dict[str, float]) -> None:
-        self.asked.check()
+        self._agreed(False)
+        self.leaving.check()
 
     def evaluate(self, *, test: bool) -> None:
         """The best weights on the test set, once; without one, on the validation set."""

@@ -11,7 +11,7 @@ import numpy as np
 from nnpy.config.config import Config
 from nnpy.data import DataInfo
 from nnpy.data.files import images
-from nnpy.data.targets import Task, task_of
+from nnpy.data.targets import Task, target_of, task_of
 from nnpy.evaluation import classification
 from nnpy.workflows import examples
 from nnpy.workflows.examples import Found, PictureForm
@@ -57,8 +57,10 @@ def predict_files(
         if fixed:  # what fills up the batch is answered too, and left out below
             stored = np.resize(stored, (size, *stored.shape[1:]))
             introspection.reset_states(model)
-        outputs = _by_name(model(preprocessing.inputs(stored), training=False), outputs_of)
-        answers = answers_of(outputs, *_answering(outputs, outputs_of, info), info.classes)
+        outputs = _by_name(model(preprocessing.inputs(stored), training=False), outputs_of, info)
+        answer, scale = _answering(outputs, outputs_of, info)
+        classes = target_of(info, answer or "").classes or info.classes
+        answers = answers_of(outputs, answer, scale, classes)
         predictions += [
             {"file": example.name, "fitted": example.how, **answer}
             for example, answer in zip(part, answers, strict=False)
@@ -105,11 +107,14 @@ def answers_of(
     ]
 
 
-def _by_name(given: Any, outputs_of: Sequence[Any]) -> dict[str, np.ndarray]:
+def _by_name(given: Any, outputs_of: Sequence[Any], info: DataInfo) -> dict[str, np.ndarray]:
+    """The outputs of a model by their names, numbers in the user's units."""
     import keras
 
     arrays = [np.asarray(each) for each in keras.tree.flatten(given)]
-    return {each.name: arrays[each.index] for each in outputs_of}
+    return {
+        each.name: target_of(info, each.name).in_units(arrays[each.index]) for each in outputs_of
+    }
 
 
 def _answering(
@@ -117,6 +122,6 @@ def _answering(
 ) -> tuple[str | None, str | None]:
     """The first output that gives classes, and its scale."""
     for each in outputs_of:
-        if task_of(info, outputs[each.name].shape) is Task.CLASSES:
+        if task_of(info, outputs[each.name].shape, each.name) is Task.CLASSES:
             return each.name, each.scale
     return None, None

@@ -14,6 +14,7 @@ from typing import Any
 
 import keras
 
+from nnpy.config.config import Config
 from nnpy.data import Dataset, Preprocessing
 from nnpy.engine import Engine
 from nnpy.errors import NnpyError
@@ -74,6 +75,7 @@ class Reporter(ProgressListener):
         dataset: Dataset,
         preprocessing: Preprocessing,
         outputs_of: Sequence[Output],
+        config: Config,
     ) -> None:
         """The page and the figures."""
         with self._ending_nothing("report", summary, "the report could not be written"):
@@ -92,7 +94,7 @@ class Reporter(ProgressListener):
                 name=name,
                 metrics=summary[name],
             )
-            write.publish(self._run, self._model, dataset.info, dataset, result)
+            write.publish(self._run, self._model, dataset.info, dataset, result, config)
             self._listener.on_message(f"report: {self._run.report_path}")
 
     @contextmanager

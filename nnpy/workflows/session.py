@@ -17,15 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 from nnpy.catalog import catalog
 from nnpy.config.config import Config
-from nnpy.config.load import load_config
 from nnpy.config.monitor import measure
 from nnpy.config.tasks import keeps_units
 from nnpy.data import DataInfo, Dataset, Preprocessing, Progress, registry
 from nnpy.data import targets as asked
 from nnpy.data.standardize import with_targets_of
 from nnpy.devices import select, strategy
-from nnpy.errors import ConfigError, DataError, Problem, UsageError
-from nnpy.runs.folder import Run
+from nnpy.devices.cluster import Cluster
+from nnpy.errors import ConfigError, DataError, Problem
 from nnpy.workflows import distribution
 
 if TYPE_CHECKING:
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
 
 
 ConfigLike = str | Path | Mapping[str, Any] | Config
-Target = str | Path | Run | None  # a run, or a .keras file; None is the newest run
 
 
 class Session:
@@ -55,6 +53,7 @@ class Session:
         model: The saved model that is to be opened. What it remembers of the rows that it was
             trained with decides what others become; nothing is learnt from these.
         learnt: That itself, where there is no such model.
+        cluster: The workers that share the training, of which this process is one.
 
     Raises DataError when the data set is unknown or cannot be described.
     """
@@ -70,11 +69,14 @@ class Session:
         read: bool = True,
         model: Path | None = None,
         learnt: Mapping[str, Any] | None = None,
+        cluster: Cluster | None = None,
     ) -> None:
-        self.config, self._shared = config, shared
+        self.config, self._shared, self._cluster = config, shared, cluster
         self._data = _data_name(config)
         self._wanted, self._several = device, devices
-        self._plan = distribution.plan(config, devices) if shared else distribution.Plan(1)
+        self._plan = distribution.Plan(1)
+        if shared:
+            self._plan = distribution.plan(config, devices, cluster)
         self._strategy: Any = None
         self._notes: list[str] = []
         self._record: Record | None = None  # of a model that was opened
@@ -153,10 +155,12 @@ class Session:
             one_thread=can_split_batch(self.config),
         )
         if self._shared:
-            distribution.check(self.config, chosen)
+            distribution.check(self.config, chosen, self._cluster)
             if self._wanted != "cpu" and self._several is None and self._plan.because:
                 self._notes = self._plan.notes(len(select.describe()["gpus"]))
-        if len(chosen.names) > 1:
+        if self._cluster is not None:
+            self._strategy = strategy.of_workers(self._cluster)
+        elif len(chosen.names) > 1:
             self._strategy = strategy.mirrored(chosen.names)
         return chosen.words
 
@@ -225,10 +229,12 @@ class Session:
         preprocessing: Preprocessing | None = None,
         *,
         execution: str | None = None,
+        augment: bool = False,
     ) -> Engine:
         """What trains, evaluates and predicts with `model` as the config says.
 
-        `execution` is used instead of the config's where it is given.
+        `execution` is used instead of the config's where it is given. Only with `augment`, in a
+        training, does it know of data.augment.
         """
         from nnpy.engine import Engine
         from nnpy.models import inputs, units
@@ -247,6 +253,11 @@ class Session:
         }
         prepare = preprocessing or inputs.preprocessing(self.config, self.data_info, model)
         units.measure_in_units(model, prepare)
+        if augment and self.config.data.augment:
+            from nnpy.models import augmentation
+
+            with self.scope():
+                given["augmentation"] = augmentation.build(self.config, self.data_info)
         if self._strategy is None:
             return Engine(model, prepare, **given)
         from nnpy.engine.distributed import DistributedEngine
@@ -259,13 +270,14 @@ class Session:
         """What is to be said of the devices that were selected, and of how they share a model."""
         if self._strategy is None:
             return self._notes
-        from nnpy.models import normalization
+        from nnpy.models import augmentation, normalization
 
         count = self._strategy.num_replicas_in_sync
         return [
             *self._notes,
             f"each batch of {self.config.training.batch_size} is shared by {count} devices",
             *normalization.notes(model),
+            *augmentation.notes(self.config),
         ]
 
 
@@ -338,54 +350,3 @@ def can_split_batch(config: Config) -> bool:
     return config.training.execution in ("auto", "graph") and batch_parts.suit(
         config.model.iter_layers(), config.training.batch_size, cores_here()
     )
-
-
-def open_run(target: Target) -> Run:
-    """The run that `target` names; None is the newest. Raises UsageError when there is none."""
-    if target is None:
-        return Run.newest()
-    return target if isinstance(target, Run) else Run.open(target)
-
-
-def model_and_config(
-    target: Target, config: ConfigLike | None, trust_code: bool
-) -> tuple[Path, Config]:
-    """The model file that `target` names, and the config of its run.
-
-    `config` is used instead where it is given; a .keras file outside a run is taken to be for
-    Fashion-MNIST without one. Raises UsageError when there is no model.
-    """
-    if target is None:
-        target = Run.newest()
-    if not isinstance(target, Run):
-        path = Path(target)
-        if path.is_file():
-            home = Run(path.parent.parent)
-            in_run = path.parent.name in ("checkpoints", "export")
-            if config is None and in_run and home.is_run():
-                return path, load_config(home.config_path, trust_code=trust_code)
-            source = config if config is not None else {"model": ["Flatten"]}
-            return path, load_config(source, trust_code=trust_code)
-        target = Run.open(path)
-    if not target.best_path.is_file():
-        raise UsageError(f"{target} has no checkpoint yet ({target.best_path} does not exist)")
-    source = config if config is not None else target.config_path
-    return target.best_path, load_config(source, trust_code=trust_code)
-
-
-def is_model_or_run(target: Any) -> bool:
-    """Whether a path names a run folder or a model file, and not a config."""
-    if isinstance(target, str | Path):
-        path = Path(target)
-        return path.is_dir() or path.suffix in (".keras", ".h5", ".hdf5")
-    return False
-
-
-def exported_file(target: Target) -> Path | None:
-    """The exported file or folder that `target` names; None where it is a run or a model."""
-    from nnpy.export import formats
-
-    if target is None or isinstance(target, Run):
-        return None
-    path = Path(target)
-    return path if path.exists() and formats.of_file(path) is not None else None

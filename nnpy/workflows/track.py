@@ -39,14 +39,16 @@ def check_installed(wanted: Mapping[str, Any]) -> None:
 class Tracking(ProgressListener):
     """Sends a run to the trackers of its config while it is trained."""
 
-    def __init__(self, config: Config, tell: Callable[[str], None], group: Group | None) -> None:
+    def __init__(
+        self, config: Config | None, tell: Callable[[str], None], group: Group | None
+    ) -> None:
         self._config, self._tell, self._group = config, tell, group
         self._senders: list[sender.Sender] = []
         self._run: Run | None = None
 
     def on_start(self, run: Run) -> None:
-        wanted = trackers.named(self._config.training.trackers)
-        if not wanted:
+        wanted = trackers.named(self._config.training.trackers) if self._config else {}
+        if self._config is None or not wanted:
             return
         self._run = run
         facts = facts_of(run, self._config.resolved, self._group)
@@ -73,12 +75,12 @@ class Tracking(ProgressListener):
 
 @contextlib.contextmanager
 def tracked(
-    config: Config,
+    config: Config | None,
     tell: Callable[[str], None],
     hurried: Callable[[], bool],
     group: Group | None,
 ) -> Iterator[Tracking]:
-    """What is trained within this context is sent; at its end the rest is."""
+    """What is trained within this context is sent, at its end the rest; nothing without config."""
     tracking = Tracking(config, tell, group)
     try:
         yield tracking

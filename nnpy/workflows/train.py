@@ -22,6 +22,7 @@ from nnpy.training import resume, signals
 from nnpy.training.progress import Listeners, ProgressListener
 from nnpy.training.timing import Clock
 from nnpy.workflows import track
+from nnpy.workflows.crew import Crew
 from nnpy.workflows.session import Session
 
 
@@ -38,9 +39,11 @@ def train_config(
     listener: ProgressListener | None = None,
     final: bool = True,
     group: Group | None = None,
+    crew: Crew | None = None,
 ) -> Run:
     """Trains what the config says and leaves a run folder; returns it.
 
+    `crew` are the workers that share the training; only the chief's folder is for people.
     `resumed` is the run to go on with. A training that is not `final`, one of many, leaves the
     test set alone, and no diagram and page; `group` is what trackers know the many by. Raises
     Interrupted after Ctrl-C or SIGTERM, with what was reached saved. The model is built before the
@@ -54,9 +57,19 @@ def train_config(
     track.check_installed(trackers.named(config.training.trackers))
     named_files.check(config, training=True)
     clock, listener = Clock(), listener or ProgressListener()
-    session = Session(config, device=device, devices=devices, shared=True, on_data=listener.on_data)
+    chief = crew is None or crew.cluster.is_chief
+    session = Session(
+        config,
+        device=device,
+        devices=devices,
+        shared=True,
+        cluster=crew.cluster if crew else None,
+        on_data=listener.on_data,
+    )
+    if crew is not None:
+        crew.begin(config, session.dataset())
     with clock.phase("import"):
-        from nnpy.models import adapt, saved
+        from nnpy.models import adapt, initial_weights, saved
         from nnpy.models.compile import check_batches, check_data
         from nnpy.models.instantiate import instantiate
         from nnpy.training import callback_files, trainer
@@ -67,6 +80,9 @@ def train_config(
         select.make_deterministic()
     with clock.phase("build"), _memory_told(config), session.scope():
         model = session.build_model()
+        # The file may be gone when a training goes on: its state has the weights.
+        goes_on = resumed is not None and any(resumed.state_folder.glob("*"))
+        taken = initial_weights.take(model, config, optional=goes_on)
         check_data(config, session.data_info)
         callbacks = [
             None if callback_files.opens_at_once(each) else instantiate(each)
@@ -77,43 +93,53 @@ def train_config(
         record = session.record(model)
         with session.scope():
             adapt.adapt(model, config.model, dataset.train, session.preprocessing())
-    for note in (*check_batches(config, dataset), *session.notes(model)):
+    told = taken.messages() if taken and not resumed else ()
+    for note in (*check_batches(config, dataset), *session.notes(model), *told):
         listener.on_message(note)
     folder = (
         begin.claimed(resumed)
         if resumed
         else begin.begun(config.name, run_dir, overwrite=overwrite)
     )
+    is_chief = crew is None or crew.cluster.is_chief
     with (
         folder as run,
         signals.graceful(listener.on_message, listener.on_exit) as asked,
         track.tracked(
-            config, listener.on_message, lambda: asked.signal is not None, group
+            config if is_chief else None,
+            listener.on_message,
+            lambda: asked.signal is not None,
+            group,
         ) as tracking,
     ):
         reporter = Reporter(run, model, clock, listener)
+        draws = final and is_chief
         with _mistakes_told(config, run, new=resumed is None):
             pairs = zip(config.training.callbacks, callbacks, strict=True)
             callbacks = [
-                made or instantiate(callback_files.placed(told, run.folder)) for told, made in pairs
+                made or instantiate(callback_files.placed(each, run.folder)) for each, made in pairs
             ]
             training = trainer.Training(
                 config,
                 dataset,
                 model,
-                session.engine(model),
+                session.engine(model, augment=True),
                 callbacks,
                 run,
                 device=device_name,
                 deterministic=deterministic,
                 tensorboard=tensorboard,
-                listener=Listeners([listener, tracking, *([reporter] if final else [])]),
+                listener=Listeners([listener, tracking, *([reporter] if draws else [])]),
                 clock=clock,
                 asked=asked,
                 save=lambda path: saved.save(model, path, record),
+                translate=crew.translate if crew else lambda error: None,
             )
+            before = run.summary().get("initial_weights") if resumed else None
+            if known := before or (taken.as_dict() if taken else None):
+                training.summary["initial_weights"] = known
             summary = training.run_to_end(resumed=resumed is not None, test=final)
-        if final:
+        if draws:
             reporter.draw(summary)
             reporter.report(
                 summary,
@@ -121,8 +147,14 @@ def train_config(
                 dataset,
                 session.preprocessing(model),
                 session.outputs_of(model),
+                config,
             )
     return run
+
+
+def _untracked(config: Config) -> Config:
+    """The config of a worker whose run is for nobody."""
+    return dataclasses.replace(config, training=dataclasses.replace(config.training, trackers=[]))
 
 
 @contextlib.contextmanager
@@ -168,8 +200,10 @@ def resume_run(
     listener: ProgressListener | None = None,
     final: bool = True,
     group: Group | None = None,
+    crew: Crew | None = None,
 ) -> Run:
-    """Goes on with a run that was left before its end; `final` as for `train_config`.
+    """Goes on with a run that was left before its end; `final` and `crew` as for
+    `train_config`.
 
     Raises UsageError when there is nothing to go on with, or an override alters the past;
     RunError when another process is at it.
@@ -198,4 +232,5 @@ def resume_run(
         listener=listener,
         final=final,
         group=group,
+        crew=crew,
     )

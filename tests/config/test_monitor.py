@@ -132,4 +132,6 @@ def test_weighted_metrics_are_named_as_keras_names_them():
 def test_an_epoch_must_be_validated_for_once():
     with pytest.raises(ConfigError, match="none of the 5 epochs is validated"):
         load(validation_freq=6)
+    with pytest.raises(ConfigError, match="none of the 5 epochs is validated"):
+        load(validation_freq=[7, 6])
     assert load(validation_freq=[1, 5])

@@ -97,6 +97,23 @@ def test_a_misspelt_argument_of_the_default_optimizer_is_told_as_one():
         )
 
 
+def test_a_place_in_a_list_that_the_config_leaves_out():
+    model = {"model": ["Flatten", {"Dense": {"units": 10, "activation": "softmax"}}]}
+    name = "sparse_categorical_accuracy"
+    found = load_config(model, [f"training.metrics[0]={name}"]).training.metrics
+    assert [each.name for each in found] == [name]
+    with pytest.raises(ConfigError, match="'1' is not a position from 0 to 0"):
+        load_config(model, [f"training.metrics[1]={name}"])
+
+
+def test_a_parameter_of_a_block_is_reached_without_the_blocks_name():
+    blocks = {"b": {"parameters": {"u": 8}, "layers": [{"Dense": {"units": "$u"}}]}}
+    end = {"Dense": {"units": 10, "activation": "softmax"}}
+    config = {"blocks": blocks, "model": ["Flatten", {"b": {"u": 4}}, end]}
+    found = load_config(config, ["model[1].u=9"]).model.steps[1].layer
+    assert found.arguments["units"] == 9
+
+
 def test_outputs_by_name_are_no_arguments():
     model = {
         "inputs": {"a": {"shape": [4]}},

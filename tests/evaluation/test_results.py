@@ -18,7 +18,8 @@ from nnpy.errors import UsageError
 from nnpy.evaluation import results
 from nnpy.models.ends import Output, scale_of
 from nnpy.workflows.evaluate import evaluate_model
-from nnpy.workflows.session import Session, model_and_config
+from nnpy.workflows.session import Session
+from nnpy.workflows.target import model_and_config
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,8 @@ from typing import Any
 
 import h5py
 import keras
-import numpy as np
+
+from tests.support import hostile_weights
 
 
 class Payload:
@@ -223,6 +224,10 @@ def build(folder: Path, marker: Path) -> dict[str, str]:
     put("slip.keras", "'../evil.txt' points out of", good | {"../evil.txt": b"gotcha"})
     put("slip_absolute.keras", "points out of", good | {"/tmp/nnpy-evil.txt": b"gotcha"})
     put("slip_assets.keras", "points out of", good | {"assets/../../evil.txt": b"gotcha"})
+    for number, name in enumerate(("//etc/x", "C:/x", "assets\\x", "assets/../config.json")):
+        put(f"slip_{number}.keras", "points out of", good | {name: b"gotcha"})
+    for number, name in enumerate(("Config.json", "./config.json", "metadata.json/x")):
+        put(f"like_{number}.keras", "none that Keras writes", good | {name: b"{}"})
     put("stranger.keras", "none that Keras writes", good | {"setup.py": code.encode()})
     link = zipfile.ZipInfo("assets/link")
     link.external_attr = (stat.S_IFLNK | 0o777) << 16
@@ -254,67 +259,7 @@ def build(folder: Path, marker: Path) -> dict[str, str]:
     put("list.keras", "does not describe a model", good | {"config.json": b"[1]"})
     put("not_a_model.keras", "not a model", with_config(lambda c: c["config"]["layers"][1]))
 
-    # The weights.
-    put(
-        "shape_bomb.keras",
-        "claim the shape (10000000, 100000)",
-        with_weights(
-            lambda file: file.create_dataset(
-                "layers/dense/vars/0", (10_000_000, 100_000), "f4", chunks=(1000, 1000)
-            )
-        ),
-    )
-
-    def many(file):
-        for number in range(300):
-            file.create_dataset(f"layers/{number}", (1000, 1000), "f4", chunks=(100, 100))
-
-    put("shape_bombs.keras", "claim the shape (1000, 1000)", with_weights(many))
-    put(
-        "packed_bomb.keras",
-        "claim the shape",
-        with_weights(
-            lambda file: file.create_dataset(
-                "w", data=np.zeros((5000, 5000), "f4"), compression="gzip"
-            )
-        ),
-    )
-
-    def complex_numbers(file):
-        file["layers/dense/vars/0"] = np.zeros((8, 4), "c8")
-
-    put("complex.keras", "are complex, as no layer's are", with_weights(complex_numbers))
-
-    def deep_names(file):
-        file["a/" * 100 + "b"] = 1.0
-
-    put("deep_names.keras", "more names, or deeper ones", with_weights(deep_names))
-
-    def external(file):
-        file["layers/dense/vars/0"] = h5py.ExternalLink("/etc/passwd", "/")
-
-    put("external_link.keras", "a link to another place", with_weights(external))
-
-    def soft(file):
-        file["layers"] = h5py.SoftLink("/layers")
-
-    put("soft_link.keras", "a link to another place", with_weights(soft))
-    put(
-        "external_storage.keras",
-        "lie in another file",
-        with_weights(
-            lambda file: file.create_dataset(
-                "layers/dense/vars/0", (8, 4), "f4", external=[("/etc/passwd", 0, 128)]
-            )
-        ),
-    )
-
-    def virtual(file):
-        layout = h5py.VirtualLayout((8, 4), "f4")
-        layout[:] = h5py.VirtualSource("/etc/passwd", "w", (8, 4))
-        file.create_virtual_dataset("layers/dense/vars/0", layout)
-
-    put("virtual.keras", "lie in another file", with_weights(virtual))
+    hostile_weights.build(put, with_weights)
     put("wide.keras", "its config describes weights of", with_config(_widen_layer))
     put("wide_input.keras", "takes inputs of the shape", with_config(_widen_input))
     put("wrong_weights.keras", "cannot be opened as a model", with_weights(lambda file: None))

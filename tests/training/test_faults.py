@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import shutil
@@ -133,6 +134,37 @@ def test_the_run_folder_may_be_removed_while_it_trains(config) -> None:
     with pytest.raises(RunError, match="does not exist"):
         nnpy.train(config, run_dir="run", listener=Listener(2, lambda: shutil.rmtree("run")))
     assert not Path("run").exists()
+
+
+@pytest.mark.parametrize("name", ["checkpoints", "state"])
+def test_a_folder_that_was_removed_while_it_trained_is_made_anew(config, whole, name) -> None:
+    def remove() -> None:
+        shutil.rmtree(f"run/{name}", ignore_errors=True)
+
+    try:
+        nnpy.train(config, run_dir="run", listener=Listener(2, remove))
+    except RunError:
+        nnpy.resume("run")
+    assert digests(Path("run")) == whole
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_another_thing_in_place_of_the_run_folder_stays_as_it_is(config, kind) -> None:
+    def replace() -> None:
+        shutil.move("run", "moved")
+        if kind == "file":
+            Path("run").write_text("precious")
+        else:
+            shutil.copytree("moved", "run")
+            Path("run/config.yaml").write_text("precious")
+            shutil.rmtree("run/checkpoints")
+
+    with pytest.raises(RunError, match="cannot be written"):
+        nnpy.train(config, run_dir="run", listener=Listener(2, replace))
+    with contextlib.suppress(NotADirectoryError):
+        assert Path("run/config.yaml").read_text() == "precious"
+    if kind == "file":
+        assert Path("run").read_text() == "precious"
 
 
 def test_a_state_of_another_run_is_not_used(left, config, whole) -> None:

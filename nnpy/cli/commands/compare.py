@@ -32,7 +32,8 @@ def compare(terminal: Terminal, runs: tuple[str, ...], output: str, as_json: boo
     """Show how RUNs differ: in their configs, environments and results.
 
     McNemar's exact test on the test set that they share tells whether a difference in accuracy
-    is more than chance. An HTML page and a figure of the curves are written, too.
+    is more than chance, the paired bootstrap whether one in the errors of numbers is. An HTML
+    page and a figure of the curves are written, too.
     """
     if len(runs) < 2:
         raise click.UsageError("expected at least two runs")

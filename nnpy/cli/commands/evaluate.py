@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from nnpy.cli import options, tables
+from nnpy.cli import options, tables, task_tables
 from nnpy.cli.terminal import Terminal
 
 
@@ -72,6 +72,10 @@ def evaluate(
     for note in result["notes"]:
         terminal.say(note)
     terminal.result(_measures(result))
+    others = result.get("others", {})
+    for output, scores in {result.get("output") or "": result, **others}.items():
+        for table in task_tables.of_scores(scores):
+            terminal.result(f"\n{output}: {table}" if output and others else f"\n{table}")
     if "classes" in result:
         terminal.result("\n" + _classes(result["classes"]))
         if len(result["classes"]) <= 20:

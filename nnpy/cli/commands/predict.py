@@ -74,11 +74,7 @@ def _target(arguments: tuple[str, ...]) -> tuple[str | None, tuple[str, ...]]:
 
     if arguments:
         first = Path(arguments[0])
-        if (
-            first.suffix == ".keras"
-            or (first / "summary.json").is_file()
-            or (first.exists() and formats.of_file(first))
-        ):
+        if first.suffix == ".keras" or (first / "summary.json").is_file() or formats.of_file(first):
             return arguments[0], arguments[1:]
     return None, arguments
 

@@ -11,6 +11,8 @@ from nnpy.cli.terminal import Terminal
 
 if TYPE_CHECKING:
     from nnpy.config.config import Config
+    from nnpy.devices.cluster import Cluster
+    from nnpy.runs.folder import Run
 
 
 @click.command(short_help="Train the network that a config describes.")
@@ -40,6 +42,10 @@ if TYPE_CHECKING:
 @click.option("--tensorboard", is_flag=True, help="Write TensorBoard logs to the run folder.")
 @options.device
 @options.devices
+@options.workers
+@options.worker_index
+@options.token
+@options.worker_timeout
 @options.as_json
 @options.trust_code
 @click.pass_obj
@@ -55,6 +61,10 @@ def train(
     tensorboard: bool,
     device: str | None,
     devices: str | None,
+    workers: str | None,
+    worker_index: int | None,
+    token: str | None,
+    worker_timeout: float | None,
     as_json: bool,
     trust_code: bool,
 ) -> None:
@@ -66,7 +76,10 @@ def train(
     from nnpy import api
     from nnpy.cli.progress import TerminalProgress
     from nnpy.config.load import load_config
+    from nnpy.devices.cluster import cluster_of
 
+    how: dict[str, Any]
+    cluster = cluster_of(workers, worker_index, token, worker_timeout)
     if resume is not None:
         for given, name in (
             (config, f"the config {config}"),
@@ -81,14 +94,16 @@ def train(
                     f"--resume continues the run with its own settings; remove {name}"
                 )
         terminal.quiet()
-        run = api.resume(
-            resume or None,
-            overrides=overrides,
-            device=device,
-            devices=devices,
-            trust_code=trust_code,
-            listener=TerminalProgress(terminal),
-        )
+        how = {
+            "device": device,
+            "devices": devices,
+            "trust_code": trust_code,
+            "listener": TerminalProgress(terminal),
+        }
+        if cluster is not None:
+            _tell(terminal, _as_worker(cluster, terminal, resume, overrides, how), as_json)
+            return
+        run = api.resume(resume or None, overrides=overrides, **how)
     else:
         if config is None:
             raise click.UsageError("expected a CONFIG or --resume [RUN]")
@@ -96,7 +111,7 @@ def train(
         for note in checked.notes:
             terminal.say(note)
         terminal.quiet()
-        how: dict[str, Any] = {
+        how = {
             "run_dir": run_dir,
             "overwrite": overwrite,
             "deterministic": deterministic,
@@ -106,11 +121,38 @@ def train(
             "listener": TerminalProgress(terminal),
         }
         if seeds is not None:
+            if cluster is not None:
+                raise click.UsageError("--seeds: several workers train one seed; remove --workers")
             _several(terminal, checked, seeds, how, as_json)
             return
+        if cluster is not None:
+            from nnpy.workflows import workers as crew
+
+            _tell(terminal, crew.train(checked, cluster, say=terminal.say, **how), as_json)
+            return
         run = api.train(checked, **how)
-    answer = {"run": str(run), **run.summary()} if as_json else str(run)
-    terminal.result(answer, essential=False)
+    _tell(terminal, run, as_json)
+
+
+def _tell(terminal: Terminal, run: Run | None, as_json: bool) -> None:
+    """The run as the result; of several workers the chief alone has one."""
+    if run is not None:
+        answer = {"run": str(run), **run.summary()} if as_json else str(run)
+        terminal.result(answer, essential=False)
+
+
+def _as_worker(
+    cluster: Cluster, terminal: Terminal, name: str, overrides: tuple[str, ...], how: dict[str, Any]
+) -> Run | None:
+    """One worker's part in going on with a run."""
+    from nnpy.runs.folder import Run
+    from nnpy.workflows import workers
+    from nnpy.workflows.target import open_run
+
+    def found() -> Run:
+        return open_run(name) if name else Run.newest_unfinished()
+
+    return workers.resume(found, cluster, overrides, say=terminal.say, **how)
 
 
 def _several(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from nnpy.report import html
 from nnpy.report.contents import Contents
 from nnpy.report.formatting import MOST_ROWS, count, shape_words
 from nnpy.report.html import Code, Number, Table
@@ -37,6 +38,11 @@ def data_section(contents: Contents) -> dict[str, Any] | None:
             [(plain(name, 80), Code(plain(digest, 80))) for name, digest in digests.items()],
         )
         if digests
+        else None,
+        "augmented": html.figure_image(
+            contents.drawings["augmented"], "Pictures and what augmentation makes of them"
+        )
+        if contents.augmented is not None
         else None,
         "terms": [
             name for key, name in _SPLITS.items() if key != "validation" or data.get("validation")

@@ -46,7 +46,7 @@ class Here:
         def runner_of(name: str) -> Step:
             model = session.build_model()
             if name in ENGINE:
-                return _engine_runner(session.engine(model, execution=name), split)
+                return _engine_runner(session.engine(model, execution=name, augment=True), split)
             preprocessing = session.preprocessing()
             return _fit_runner(name == TUNED, model, preprocessing, split, self.config.training)
 

@@ -11,7 +11,6 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,14 +35,12 @@ def convert(task: Mapping[str, Any]) -> dict[str, Any]:
     preprocessing = None
     if task["preprocessing"] is not None:
         told = task["preprocessing"]
-        outputs = told.get("outputs")
-        preprocessing = replace(
-            Preprocessing(**told), outputs=tuple(outputs) if isinstance(outputs, list) else outputs
-        )
+        several = tuple(map(tuple, told["inputs_of"]))
+        preprocessing = Preprocessing(told["scale"], told["channel_axis"], inputs_of=several)
     signature = serving.signature_from(task["inputs"], task["outputs"], task["batch"])
     if task["format"] == "keras":
         scaled = to_keras.with_scaling(model, preprocessing, signature)
-        record = saved.Record(**{**task["record"], "classes": tuple(task["record"]["classes"])})
+        record = saved.record_from(task["record"])
         saved.save(scaled, Path(task["out"]), record)
         return {}
     model = serving.in_float32(model)

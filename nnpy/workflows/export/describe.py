@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from nnpy.data.files import pictures
+from nnpy.data.targets import target_of
 from nnpy.export import sidecar
 from nnpy.export.formats import Fit, Format
 from nnpy.runs import environment
@@ -43,6 +44,7 @@ def described(exporter: Exporter, wanted: Format, fit: Fit) -> dict[str, Any]:
     info, reference = exporter.session.data_info, exporter.reference
     scales = {each.name: each.scale for each in exporter.outputs_of}
     run = exporter.run
+    target = target_of(info, reference.answer or next(iter(reference.outputs)))
     told = {
         "format": sidecar.FORMAT,
         "kind": wanted.name,
@@ -61,7 +63,7 @@ def described(exporter: Exporter, wanted: Format, fit: Fit) -> dict[str, Any]:
             for name, values in reference.outputs.items()
         ],
         "answer": reference.answer,
-        "classes": list(info.classes or info.targets[0].classes),
+        "classes": list(target.classes or info.classes),
         "raw_input": exporter.order.raw_input,
         "stored": {"shape": list(info.shape), "dtype": info.dtype},
         "rescale": float(exporter.preprocessing.scale),

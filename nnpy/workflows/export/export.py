@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from nnpy.config.config import Config
-from nnpy.data.dataset import first_array
+from nnpy.data.targets import target_of
 from nnpy.errors import ModelError, UsageError
 from nnpy.export import agreement, formats
 from nnpy.export.formats import FLOAT16, INT8, NONE, OPSETS, QUANTIZATIONS, Format
@@ -129,6 +129,7 @@ class Exporter:
         fit = self.fit(wanted)
         if fit.refused:
             raise ModelError(fit.refused)
+        place.targets(self, wanted, fit)  # before minutes are spent
         for note in fit.notes:
             self.say(f"{wanted.name}: {note}")
         described = describe.described(self, wanted, fit)
@@ -182,13 +183,16 @@ class Exporter:
             found = {
                 each: np.load(folder / f"{index}.npy") for index, each in enumerate(told["outputs"])
             }
-        before = self.reference.outputs
+        before, raw = self.reference.outputs, dict(found)
+        if wanted.name != "keras":  # which is evaluated as nnpy's own, in the training's numbers
+            before = {name: self._units(name, each) for name, each in before.items()}
+            raw = {name: self._units(name, each, back=True) for name, each in found.items()}
         places = agreement.spaced(len(self.reference.examples))
         same_shape = all(
             name in found and found[name].shape == each.shape for name, each in before.items()
         )
         score = (
-            reference.score(self.reference, found, self.model, self.preprocessing, self.outputs_of)
+            reference.score(self.reference, raw, self.model, self.preprocessing, self.outputs_of)
             if same_shape
             else None
         )
@@ -230,7 +234,10 @@ class Exporter:
             "out": str(made),
             "described": described,
             "examples": examples,
-            "record": asdict(self._record),
+            "record": {
+                **asdict(self._record),
+                "targets": [each.as_dict() for each in self._record.targets],
+            },
         }
 
     @property
@@ -243,7 +250,12 @@ class Exporter:
 
     @property
     def _outputs(self) -> list[dict[str, Any]]:
-        return [{"name": each.name, "index": each.index} for each in self.outputs_of]
+        told = []
+        for each in self.outputs_of:
+            target = target_of(self.session.data_info, each.name)
+            numbers = {"center": list(target.center), "spread": list(target.spread)}
+            told.append({"name": each.name, "index": each.index, **numbers})
+        return told
 
     @property
     def _record(self) -> Record:
@@ -252,14 +264,20 @@ class Exporter:
         scale = 1.0 if self.order.raw_input else float(self.preprocessing.scale)
         outputs = {each.name: each.scale for each in self.outputs_of if each.scale}
         learnt = self.session.dataset().preprocessing
-        return Record(scale, info.dtype, outputs, info.classes, learnt)
+        return Record(scale, info.dtype, outputs, info.classes, learnt, info.targets)
+
+    def _units(self, name: str, values: np.ndarray, *, back: bool = False) -> np.ndarray:
+        """Numbers of the training in the user's units, or `back`; others as they are."""
+        return target_of(self.session.data_info, name).in_units(values, back=back)
 
     def _saved(self, x: Any, folder: Path) -> dict[str, str]:
         """Examples as files, in the form in which the exported file takes them."""
         inputs = describe.inputs(self)
-        arrays = {inputs[0]["name"]: x} if not isinstance(x, dict) else x
+        names = [each["name"] for each in inputs]
         if not self.order.raw_input:
-            arrays = {inputs[0]["name"]: np.asarray(self.preprocessing.inputs(first_array(x)))}
+            ready = self.preprocessing.inputs(x)
+            x = dict(zip(names, ready if isinstance(ready, list) else [ready], strict=True))
+        arrays = x if isinstance(x, dict) else {names[0]: x}
         saved = {}
         for index, each in enumerate(inputs):
             file = folder / f"input-{index}.npy"

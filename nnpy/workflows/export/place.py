@@ -38,14 +38,27 @@ def check(output: Path | None, wanted: Sequence[Format]) -> None:
         raise UsageError(f"-o {output}: the folder {output.parent} does not exist")
 
 
+def targets(exporter: Exporter, wanted: Format, fit: Fit) -> tuple[Path, Path]:
+    """Where a file will lie that agrees, and one that does not.
+
+    Raises UsageError where something else lies there that is no export.
+    """
+    right = _target(exporter, wanted, fit)
+    wrong = right.with_name(f"{right.name.removesuffix(wanted.suffix)}{WRONG}{wanted.suffix}")
+    for path in (right, wrong):
+        if path.exists() and not _is_export(path):
+            raise UsageError(
+                f"{path} already exists, and is no export; choose another with -o PATH"
+            )
+    return right, wrong
+
+
 def put(
     exporter: Exporter, wanted: Format, fit: Fit, made: Path, described: Mapping[str, Any]
 ) -> Path:
     """Puts what was made in its place, its JSON beside it. Returns the place."""
-    agrees = described["check"]["agrees"]
-    target = _target(exporter, wanted, fit)
-    wrong = target.with_name(f"{target.stem}{WRONG}{target.suffix}")
-    place, other = (target, wrong) if agrees else (wrong, target)
+    right, wrong = targets(exporter, wanted, fit)
+    place, other = (right, wrong) if described["check"]["agrees"] else (wrong, right)
     text = json.dumps(described, indent=2, ensure_ascii=False) + "\n"
     run = exporter.run if exporter.order.output is None else None
     if run is None:
@@ -85,7 +98,7 @@ def _tell(run: Run) -> None:
 def _right(file: str) -> str:
     """The name that a file has when it agrees."""
     path = Path(file)
-    return str(path.with_name(path.stem.removesuffix(WRONG) + path.suffix))
+    return str(path.with_name(path.name.replace(WRONG, "")))
 
 
 def size_of(path: Path) -> int:

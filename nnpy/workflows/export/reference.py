@@ -16,6 +16,7 @@ from nnpy.data.targets import Task, task_of
 from nnpy.engine import Engine
 from nnpy.errors import ModelError
 from nnpy.evaluation import classification
+from nnpy.models import ends
 from nnpy.models.ends import Output
 
 _BATCH = 1024
@@ -46,7 +47,7 @@ def answers(
     name, examples = split
     arrays = [np.asarray(each) for each in keras.tree.flatten(engine.predict(examples))]
     outputs = {each.name: arrays[each.index] for each in outputs_of}
-    tasks = {each.name: task_of(info, outputs[each.name].shape) for each in outputs_of}
+    tasks = {each.name: task_of(info, outputs[each.name].shape, each.name) for each in outputs_of}
     answer = next((each for each, task in tasks.items() if task is Task.CLASSES), None)
     task = Task.CLASSES if answer is not None else info.targets[0].task
     return Reference(name, examples, outputs, task, answer, _time(model, preprocessing, examples))
@@ -61,7 +62,8 @@ def score(
 ) -> tuple[str, float, float] | None:
     """What the score is called, and its value for the model's answers and those `found`.
 
-    Accuracy for classes; else the model's own loss. None where there is neither.
+    Accuracy for classes; for a model that gives its input back, the mean squared error; else the
+    model's own loss. None where there is none of them.
     """
     before = reference.outputs
     if reference.answer is not None and isinstance(reference.examples.y, np.ndarray):
@@ -69,6 +71,13 @@ def score(
         scale = next(each.scale for each in outputs_of if each.name == reference.answer)
         both = [_accuracy(each[reference.answer], truth, scale) for each in (before, found)]
         return "accuracy", both[0], both[1]
+    given = preprocessing.inputs(reference.examples.first(1).x)
+    name, only = next(iter(before.items()))
+    if len(before) == 1 and getattr(given, "shape", ())[1:] == only.shape[1:]:
+        both = [_error(each[name], reference, preprocessing) for each in (before, found)]
+        return "squared error", both[0], both[1]
+    if not _comparable(reference.examples.y, before):
+        return None
     try:
         both = [
             _loss(each, reference, model, preprocessing, outputs_of) for each in (before, found)
@@ -76,6 +85,27 @@ def score(
     except Exception:  # noqa: BLE001 – a loss of somebody's own may fail in any way
         return None
     return "loss", both[0], both[1]
+
+
+def _comparable(y: Any, outputs: Mapping[str, np.ndarray]) -> bool:
+    """Whether targets may be what the outputs are compared to: else they would be broadcast."""
+    targets = [np.shape(each) for each in keras.tree.flatten(y)]
+    shapes = [each.shape for each in outputs.values()]
+    return all(
+        any(shape == target or len(shape) - len(target) in (0, 1) for target in targets)
+        for shape in shapes
+    )
+
+
+def _error(outputs: np.ndarray, reference: Reference, preprocessing: Preprocessing) -> float:
+    """The mean squared difference between outputs and inputs."""
+    total, count = 0.0, len(outputs)
+    for start in range(0, count, _BATCH):
+        stop = start + _BATCH
+        part = reference.examples.map(lambda each: each[start:stop])  # noqa: B023
+        x = np.asarray(preprocessing.inputs(part.x))
+        total += float(((outputs[start:stop] - x) ** 2).sum())
+    return total / outputs.size
 
 
 def _accuracy(outputs: np.ndarray, truth: np.ndarray, scale: str | None) -> float:
@@ -95,13 +125,15 @@ def _loss(
 ) -> float:
     """The mean of the model's loss over the examples."""
     names = [each.name for each in sorted(outputs_of, key=lambda each: each.index)]
+    structure = ends.structure(model)
     total, count = 0.0, len(reference.examples)
     for start in range(0, count, _BATCH):
         stop = min(start + _BATCH, count)
         part = reference.examples.map(lambda each: each[start:stop])  # noqa: B023
         x, y = preprocessing(part.x, part.y)
-        flat = [tf.convert_to_tensor(outputs[name][start:stop]) for name in names]
-        given = keras.tree.pack_sequence_as(model.output, flat)
+        flat = {name: tf.convert_to_tensor(outputs[name][start:stop]) for name in names}
+        given: Any = flat if isinstance(structure, tuple) else list(flat.values())
+        given = given[0] if structure is None else given
         value = model.compute_loss(x, y, given, training=False)
         total += float(value) * (stop - start)
     return total / max(count, 1)

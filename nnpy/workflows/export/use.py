@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,15 +40,27 @@ class Exported:
     known: dict[str, Any]
     runtime: Runtime
 
-    def __call__(self, x: np.ndarray) -> dict[str, np.ndarray]:
+    def __call__(self, x: Any) -> dict[str, np.ndarray]:
         """The outputs (n, …) by their names for examples (n, …) as they are stored."""
         given = self.known["inputs"]
+        if isinstance(x, Mapping) and self.known.get("raw_input", True):
+            lacking = [each["name"] for each in given if each["name"] not in x]
+            if lacking:
+                raise ModelError(f"{self.path} takes {', '.join(lacking)}, which the data lack")
+            arrays = {
+                each["name"]: np.asarray(x[each["name"]]).astype(each["dtype"]) for each in given
+            }
+            return self._ordered(self.runtime(arrays))
         if len(given) != 1:
-            raise ModelError(f"{self.path} takes {len(given)} inputs: files have one")
+            raise ModelError(f"{self.path} takes {len(given)} inputs: a file has one")
         if not self.known.get("raw_input", True):
             x = x.astype(np.float32) * np.float32(self.known.get("rescale", 1.0))
             x = x[..., np.newaxis] if self.known.get("channel_axis") else x
-        found = self.runtime({given[0]["name"]: x.astype(given[0]["dtype"], copy=False)})
+        return self._ordered(
+            self.runtime({given[0]["name"]: x.astype(given[0]["dtype"], copy=False)})
+        )
+
+    def _ordered(self, found: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         ordered = [each["name"] for each in self.known["outputs"] if each["name"] in found]
         if len(ordered) < len(found):
             raise ModelError(f"{self.path} gives other outputs than {sidecar.path_of(self.path)}")
@@ -84,6 +96,8 @@ def open_exported(path: Path, *, trust_code: bool = False) -> Exported:
     kind = formats.of_file(path)
     if kind is None:
         raise UsageError(f"{path}: no format that `nnpy export` writes")
+    if not path.exists():
+        raise UsageError(f"{path}: no such file")
     formats.check_installed(kind, kind.reads)
     known = sidecar.read(path)
     if kind.needs_tensorflow:
@@ -182,7 +196,7 @@ def evaluate_exported(
             f"{session.data_info.name} has {list(session.data_info.shape)}"
         )
     began = time.perf_counter()
-    outputs = exported(np.asarray(part.x))
+    outputs = exported(part.x if isinstance(part.x, Mapping) else np.asarray(part.x))
     seconds = time.perf_counter() - began
     return _scored(exported, split, session.data_info, part.y, outputs, seconds)
 
@@ -198,14 +212,18 @@ def _scored(
     name, scale = exported.answer
     if name is not None:
         probabilities = classification.probabilities(outputs[name], scale)
-        truth = true_classes(y)
+        truth = true_classes(y[name] if isinstance(y, Mapping) else y)
         report = class_report(probabilities, truth, tuple(exported.known["classes"]))
         metrics = {"accuracy": report.accuracy.value}
         return ExportedResult(
             exported, split, info, outputs, seconds, metrics, truth, probabilities, report
         )
     metrics = {}
-    if exported.known.get("task") == Task.NUMBERS and len(outputs) == 1:
+    if (
+        exported.known.get("task") == Task.NUMBERS
+        and len(outputs) == 1
+        and not isinstance(y, Mapping)
+    ):
         (found,) = outputs.values()
         apart = found.reshape(len(found), -1) - np.asarray(y, np.float64).reshape(len(found), -1)
         metrics = {"mae": float(np.abs(apart).mean()), "mse": float((apart**2).mean())}

@@ -78,11 +78,9 @@ class Capture:
         home = next(each for each in keras.Model.__mro__ if "compile" in vars(each))
         self._stand_in(home, "compile", self._compile)
         self._stand_in(keras.Model, "fit", self._fit)
-        for home, name in ((keras.utils, "set_random_seed"), (tf.random, "set_seed")):
-            self._stand_in(home, name, self._set_seed)
-        tf_utils = tf.keras.utils
-        self._replace(tf_utils, "set_random_seed", keras.utils.set_random_seed)
-        for home in (keras.utils, tf.keras.utils):
+        self._stand_in(tf.random, "set_seed", self._set_seed)
+        for home in datasets.homes("utils"):
+            self._stand_in(home, "set_random_seed", self._set_seed)
             self._stand_in(home, "plot_model", _plot_model)
         if self.job.fit:
             return
@@ -93,7 +91,7 @@ class Capture:
             self._stand_in(keras.Model, name, self._file_of_model)
         load = keras.models.load_model
         stand_in = self._wrapped(load, self._load_model)
-        for home in (keras.models, keras.saving, tf.keras.models):
+        for home in (*datasets.homes("models"), keras.saving):
             self._replace(home, "load_model", stand_in)
 
     def _forgive_drawings(self) -> None:

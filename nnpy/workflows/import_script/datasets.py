@@ -7,6 +7,7 @@ places and checks every file.
 from __future__ import annotations
 
 import functools
+import importlib
 from collections.abc import Callable
 from typing import Any
 
@@ -25,8 +26,18 @@ NAMES = (
 def remember(replace: Callable[[Any, str, Any], None], loaded: list[Loaded]) -> None:
     """From now on `keras.datasets.NAME.load_data` also adds to `loaded` what it gives."""
     for name in NAMES:
-        module = getattr(keras.datasets, name)
-        replace(module, "load_data", _remembering(name, module.load_data, loaded))
+        stand_in = _remembering(name, getattr(keras.datasets, name).load_data, loaded)
+        for home in homes(f"datasets.{name}"):
+            replace(home, "load_data", stand_in)
+
+
+def homes(name: str) -> list[Any]:
+    """The modules of Keras that scripts know by a name, `utils` or `datasets.mnist`.
+
+    `from tensorflow.keras.utils import …` takes another module than `tf.keras.utils`.
+    """
+    found = [importlib.import_module(f"{root}.{name}") for root in ("keras", "tensorflow.keras")]
+    return found if found[0] is not found[1] else found[:1]
 
 
 def _remembering(

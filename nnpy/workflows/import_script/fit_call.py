@@ -23,7 +23,7 @@ from nnpy.models.to_config.training import training_by_parts, training_of
 from nnpy.workflows.import_script.own_code import OwnCode
 
 # Callbacks whose work nnpy does by itself, or by an option of the command.
-_REPLACED = {
+REPLACED = {
     "BackupAndRestore": "nnpy keeps the state of every run itself: nnpy train --resume",
     "TensorBoard": "nnpy train --tensorboard writes its logs into the run folder",
     "ProgbarLogger": "nnpy shows its own progress",
@@ -184,8 +184,8 @@ def _callbacks(training: Training, given: Any) -> None:
     found = []
     for each in given if isinstance(given, list | tuple) else [given] if given else []:
         name = type(each).__name__
-        if type(each) is getattr(keras.callbacks, name, None) and name in _REPLACED:
-            training.note("callbacks", f"{name} of the script is left out: {_REPLACED[name]}")
+        if type(each) is getattr(keras.callbacks, name, None) and name in REPLACED:
+            training.note("callbacks", f"{name} of the script is left out: {REPLACED[name]}")
             continue
         try:
             found.append(_callback(each, training))
@@ -232,6 +232,9 @@ def _plain(value: Any, key: str, own: OwnCode) -> Any:
     if callable(value) and own.defines(name) and value.__module__ == "__main__":
         own.take([name])
         return name
+    for home in ("activations", "losses", "metrics"):
+        if callable(value) and getattr(getattr(keras, home), name or "-", None) is value:
+            return f"{home}.{name}"
     what = "a lambda" if name == "<lambda>" else f"a {type(value).__name__}"
     raise ModelError(f"its '{key}' is {what}, which a config cannot express")
 

@@ -39,7 +39,7 @@ def test_best(job: Mapping[str, Any]) -> dict[str, Any]:
         except DataError:  # there is no test set
             done = evaluate_model(best.best_path, config, split="validation", device=job["device"])
         best.write_json(best.summary_path, summary)
-        write.publish(best, done.model, done.data_info, done.dataset, done.result)
+        write.publish(best, done.model, done.data_info, done.dataset, done.result, config)
     if config.training.trackers:  # of what the test set has added
         with contextlib.suppress(NnpyError):  # as for a training: told of by nnpy track
             track_run(best)

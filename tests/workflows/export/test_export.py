@@ -220,13 +220,14 @@ def test_a_process_that_dies_is_an_error_with_its_reason(
         exporter.check(formats.named("onnx"), tmp_path / "x.onnx", "none", {})
 
 
-def test_a_file_that_is_no_export_is_never_replaced(exporter: Exporter, tmp_path: Path) -> None:
-    from nnpy.workflows.export import place
-
+def test_a_file_that_is_no_export_is_never_replaced(
+    exporter: Exporter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     mine = tmp_path / "mine.onnx"
     mine.write_text("mine")
+    monkeypatch.setattr(exporter, "order", Order(exporter.order.formats, output=mine))
     with pytest.raises(UsageError, match="already exists, and is no export"):
-        place._put(mine, tmp_path / "other.onnx", mine, "{}", None)
+        exporter.export(formats.named("onnx"))
     assert mine.read_text() == "mine"
 
 

@@ -134,6 +134,60 @@ def test_evaluate_finds_the_same_scores(name: str, run: Run) -> None:
         assert found[key] == wanted[key]
 
 
+def test_numbers_are_in_the_users_units(tmp_path: Path, here: None) -> None:
+    rows = [[f"{i / 100}", "xyz"[i % 3], f"{1000 + 3 * i + i % 3}"] for i in range(300)]
+    path = tables.write_csv(tmp_path / "prices.csv", ["size", "kind", "price"], rows)
+    config = {
+        "data": {"source": {"table": {"path": str(path), "target": "price", "task": "numbers"}}},
+        "model": [{"Dense": {"units": 8, "activation": "relu"}}, {"Dense": {"units": 1}}],
+        "training": {"epochs": 2},
+    }
+    run = api.train(config, run_dir=str(tmp_path / "run"))
+    told = api.export(run, ["onnx", "keras"])
+    assert told["problems"] == []
+    model, export = run.folder, run.export_folder / "run.onnx"
+    wanted, found = (api.predict(each, [path])["predictions"] for each in (model, export))
+    for one, other in zip(wanted, found, strict=True):
+        assert one["outputs"] == pytest.approx(other["outputs"], rel=1e-5)
+        assert 500 < one["outputs"][0] < 2500
+    mae = api.evaluate(run, device="cpu")["metrics"]["mae"]
+    assert api.evaluate(export)["metrics"]["mae"] == pytest.approx(mae, rel=1e-4)
+    again = api.evaluate(run.export_folder / "run.keras", device="cpu")
+    assert again["metrics"]["mae"] == pytest.approx(mae, rel=1e-4)
+
+
+def test_several_inputs_and_targets_go_by_their_names(tmp_path: Path, here: None) -> None:
+    rng = np.random.default_rng(0)
+    b, a = rng.normal(size=(300, 3)), rng.integers(0, 255, (300, 4, 4), np.uint8)
+    kind = (b[:, 0] > 0).astype(np.int64)
+    np.savez(tmp_path / "two.npz", b=b, a=a, kind=kind, size=b[:, 1:2] * 50 + 200)
+    source = {"path": str(tmp_path / "two.npz"), "x": ["b", "a"], "y": ["kind", "size"]}
+    config = {
+        "data": {"source": {"arrays": {**source, "task": {"kind": "classes", "size": "numbers"}}}},
+        "model": {
+            "inputs": {"b": {"shape": [3]}, "a": {"shape": [4, 4]}},
+            "layers": [
+                {"Flatten": {"from": "a", "name": "flat"}},
+                {"Concatenate": {"from": ["b", "flat"], "name": "both"}},
+                {"Dense": {"units": 8, "activation": "relu", "name": "body"}},
+                {"Dense": {"units": 2, "activation": "softmax", "name": "kind", "from": "body"}},
+                {"Dense": {"units": 1, "name": "size", "from": "body"}},
+            ],
+            "outputs": {"size": "size", "kind": "kind"},
+        },
+        "training": {"epochs": 2},
+    }
+    run = api.train(config, run_dir=str(tmp_path / "run"))
+    for raw in (True, False):
+        told = api.export(run, ["onnx", "tflite"] if raw else "onnx", raw_input=raw)
+        assert told["problems"] == []
+        assert max(each["difference"] for each in told["exports"]) < 1e-3  # of some 200
+        if raw:
+            found = api.evaluate(run.export_folder / "run.tflite")
+            wanted = api.evaluate(run, device="cpu")["metrics"]["kind_accuracy"]
+            assert found["metrics"]["accuracy"] == pytest.approx(wanted)
+
+
 def test_evaluate_of_a_table_goes_by_what_the_training_learnt(table) -> None:
     _, run = table
     found = api.evaluate(run.export_folder / "run.onnx", split="validation")

@@ -472,6 +472,28 @@ model.fit(x, x[:, :2])
     assert one.verdict.equal, one.verdict
 
 
+def test_modules_are_known_by_all_their_names(tmp_path: Path, fashion: None) -> None:
+    [one, *_], end = imported(
+        tmp_path,
+        """
+from tensorflow.keras.datasets.fashion_mnist import load_data
+from tensorflow.keras.layers import Dense, Flatten
+from tensorflow.keras.models import Sequential, load_model
+from tensorflow.keras.utils import plot_model, set_random_seed
+set_random_seed(11)
+(x, y), _ = load_data()
+model = Sequential([Flatten(), Dense(10, activation="softmax")])
+model.compile("adam", "sparse_categorical_crossentropy")
+model.fit(x, y)
+model.save("mine.keras")
+model = load_model("mine.keras")
+""",
+    )
+    said = load_plain(one.text)
+    assert end == {} and said["data"]["name"] == "fashion_mnist"
+    assert said["training"]["seed"] == 11 and not Path("mine.keras").exists()
+
+
 def test_pairs_of_pictures_are_not_called_the_data_set(tmp_path: Path, fashion: None) -> None:
     [one], _ = imported(
         tmp_path,

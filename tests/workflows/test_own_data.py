@@ -1,0 +1,214 @@
+"""One's own data of every task: trained, evaluated, reported, predicted, compared, resumed.
+
+Small real sets, a few seconds each; quality is held against scikit-learn's plain models on the
+same split.
+"""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from sklearn import datasets
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.preprocessing import StandardScaler
+
+from nnpy import api, data
+from nnpy.workflows.verify import digests
+from tests.support import tables
+
+QUICK = {"optimizer": {"Adam": {"learning_rate": 0.01}}, "batch_size": 32}
+
+
+def config(source, model, data=None, **training):
+    return {
+        "data": {"source": source, **(data or {})},
+        "model": model,
+        "training": {**QUICK, **training},
+    }
+
+
+def dense(units, activation=None, hidden=32):
+    first = {"Dense": {"units": hidden, "activation": "relu"}}
+    return [first, {"Dense": {"units": units, "activation": activation}}]
+
+
+def trained(config, folder):
+    return api.train(config, run_dir=str(folder), device="cpu")
+
+
+def figures(run):
+    return {each.name for each in run.figures_folder.glob("*.png")}
+
+
+# -- numbers ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def diabetes(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("diabetes")
+    path = tables.scikit_learn(folder / "diabetes.csv", "diabetes")
+    source = {"table": {"path": str(path), "target": "target", "ignore": "side"}}
+    made = config(source, [{"Dense": {"units": 1}}], epochs=12)  # like against like
+    return source, made, trained(made, folder / "run")
+
+
+def test_a_linear_network_equals_linear_regression_and_is_scored_in_units(diabetes):
+    source, _, run = diabetes
+    found = api.evaluate(run, device="cpu")
+    (score,) = found["numbers"]
+    parts = data.load(
+        "table", path=source["table"]["path"], arguments={"target": "target", "ignore": "side"}
+    )
+    plain = LinearRegression().fit(parts.train.x, parts.train.y[:, 0])
+    assert score["r2"]["value"] > plain.score(parts.test.x, parts.test.y[:, 0]) - 0.05
+    assert found["task"] == "numbers"
+    assert found["metrics"]["mae"] == pytest.approx(score["mae"]["value"], rel=1e-4)
+    assert 30 < score["mae"]["value"] < 60  # of a target from 25 to 346
+    assert {"predicted.png", "residuals.png"} <= figures(run)
+    page = run.report_path.read_text(encoding="utf-8")
+    assert "RMSE of the mean" in page
+
+
+def test_runs_of_numbers_are_compared_by_the_paired_bootstrap(diabetes, tmp_path):
+    _, made, run = diabetes
+    worse = trained(
+        {**made, "training": {**QUICK, "optimizer": {"SGD": {"learning_rate": 1e-4}}, "epochs": 1}},
+        tmp_path / "worse",
+    )
+    (pair,) = api.compare([run, worse]).as_dict()["bootstrap"]
+    assert pair["measure"] == "absolute error"
+    assert pair["means"][0] < pair["means"][1]
+    assert pair["p_value"] < 0.05
+
+
+def test_a_training_on_numbers_goes_on_exactly(diabetes, tmp_path):
+    _, made, run = diabetes
+    part = trained({**made, "training": {**made["training"], "epochs": 5}}, tmp_path / "part")
+    assert digests(api.resume(part, overrides=["training.epochs=12"]).folder) == digests(run.folder)
+
+
+def test_several_numbers(tmp_path):
+    path = tables.scikit_learn(tmp_path / "linnerud.csv", "linnerud")
+    names = ["Weight", "Waist", "Pulse"]
+    source = {"table": {"path": str(path), "target": names}}
+    run = trained(config(source, dense(3), epochs=3), tmp_path / "run")
+    found = api.evaluate(run, device="cpu")
+    assert [each["name"] for each in found["numbers"]] == names
+    mean = np.mean([each["mae"]["value"] for each in found["numbers"]])
+    assert found["metrics"]["mae"] == pytest.approx(mean, rel=1e-4)
+
+
+# -- classes ------------------------------------------------------------------------------------
+
+
+def test_two_classes_as_yes_and_no(tmp_path):
+    path = tables.scikit_learn(tmp_path / "cancer.csv", "breast_cancer")
+    source = {"table": {"path": str(path), "target": "target", "ignore": "side"}}
+    made = config(source, dense(1, "sigmoid"), loss="binary_crossentropy", epochs=10)
+    run = trained(made, tmp_path / "run")
+    found = api.evaluate(run, device="cpu")
+    parts = data.load("table", path=str(path), arguments={"target": "target", "ignore": "side"})
+    plain = LogisticRegression(max_iter=1000).fit(parts.train.x, parts.train.y)
+    assert found["accuracy"]["value"] > plain.score(parts.test.x, parts.test.y) - 0.03
+    assert found["ranking"]["auc"] > 0.97
+    assert found["ranking"]["name"] == "malignant" or found["ranking"]["name"] == "benign"
+    assert "ranking.png" in figures(run)
+
+
+def test_digits_as_arrays(tmp_path):
+    digits = datasets.load_digits()
+    names = np.array(["zero", "one", "two", *map(str, range(3, 10))])
+    path = tmp_path / "digits.npz"
+    np.savez(path, data=digits.images, target=digits.target, target_names=names)
+    model = ["Flatten", {"Rescaling": {"scale": 1 / 16}}, *dense(10, "softmax", hidden=64)]
+    made = config({"arrays": {"path": str(path)}}, model, epochs=12)
+    run = trained(made, tmp_path / "run")
+    parts = data.load("arrays", path=str(path))
+    flat = [each.x.reshape(len(each.x), -1) / 16 for each in (parts.train, parts.test)]
+    plain = LogisticRegression(max_iter=1000).fit(flat[0], parts.train.y)
+    found = api.evaluate(run, device="cpu")
+    assert found["accuracy"]["value"] > plain.score(flat[1], parts.test.y) - 0.03
+    assert [each["name"] for each in found["classes"]][:2] == ["zero", "one"]
+    np.save(tmp_path / "new.npy", parts.test.x[:5])
+    answers = api.predict(run, [tmp_path / "new.npy"], device="cpu")["predictions"]
+    right = [found["classes"][i]["name"] for i in parts.test.y[:5]]
+    assert sum(a["top"][0]["class"] == r for a, r in zip(answers, right, strict=True)) >= 4
+
+
+@pytest.mark.parametrize("name", ["moons", "xor"])
+def test_toys_are_learnt(name, tmp_path):
+    source = {name: {"n_samples": 600}}
+    run = trained(config(source, dense(2, "softmax"), epochs=30), tmp_path / "run")
+    assert run.summary()["test"]["accuracy"] > 0.93
+
+
+# -- labels, reconstruction, several at once ------------------------------------------------------
+
+
+def test_labels_of_which_any_may_hold(tmp_path):
+    x, y = datasets.make_multilabel_classification(
+        500, n_features=12, n_classes=4, n_labels=2, random_state=0
+    )
+    x = StandardScaler().fit_transform(x).astype("float32")
+    np.savez(tmp_path / "some.npz", x=x, y=y)
+    made = config({"arrays": {"path": str(tmp_path / "some.npz")}}, dense(4, "sigmoid"), epochs=15)
+    run = trained(made, tmp_path / "run")
+    found = api.evaluate(run, device="cpu")
+    assert found["task"] == "labels"
+    assert found["mean_average_precision"] > 0.8
+    assert len(found["labels"]) == 4
+    right = found["right"]["value"]
+    assert found["metrics"]["binary_accuracy"] == pytest.approx(right, abs=1e-6)
+    assert {"labels.png", "ranking.png"} <= figures(run)
+
+
+def test_an_autoencoder_gives_the_input_back(tmp_path):
+    digits = datasets.load_digits().images.astype("uint8") * 15
+    np.savez(tmp_path / "digits.npz", x=digits)
+    model = ["Flatten", *dense(64, "sigmoid"), {"Reshape": {"target_shape": [8, 8]}}]
+    source = {"arrays": {"path": str(tmp_path / "digits.npz")}}
+    run = trained(config(source, model, data={"target": "input"}, epochs=8), tmp_path / "run")
+    found = api.evaluate(run, device="cpu")
+    assert found["task"] == "reconstruction"
+    assert found["mse"]["value"] < 0.6 * found["without"]
+    assert found["metrics"]["loss"] == pytest.approx(found["mse"]["value"], rel=1e-4)
+    assert "pairs.png" in figures(run)
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("two")
+    rng = np.random.default_rng(0)
+    image = rng.random((400, 6, 6)).astype("float32")
+    meta = rng.normal(size=(400, 3)).astype("float32")
+    bright = np.where(image[:, :3].mean((1, 2)) > image[:, 3:].mean((1, 2)), "upper", "lower")
+    np.savez(
+        folder / "two.npz", image=image, meta=meta, bright=bright, total=1e4 + 50 * meta.sum(1)
+    )
+    source = {"path": str(folder / "two.npz"), "x": ["image", "meta"], "y": ["bright", "total"]}
+    model = {
+        "inputs": {"image": {"shape": [6, 6]}, "meta": {"shape": [3]}},
+        "layers": [
+            {"Flatten": {"from": "image", "name": "flat"}},
+            {"Concatenate": {"from": ["flat", "meta"], "name": "all"}},
+            {"Dense": {"units": 32, "activation": "relu", "name": "hidden"}},
+            {"Dense": {"units": 2, "activation": "softmax", "from": "hidden", "name": "b"}},
+            {"Dense": {"units": 1, "from": "hidden", "name": "t"}},
+        ],
+        "outputs": {"total": "t", "bright": "b"},
+    }
+    return trained(config({"arrays": source}, model, epochs=25), folder / "run")
+
+
+def test_two_inputs_and_two_outputs_by_name(two):
+    found = api.evaluate(two, device="cpu")
+    assert (found["task"], found["output"]) == ("classes", "bright")
+    assert found["accuracy"]["value"] > 0.75
+    assert [each["name"] for each in found["classes"]] == ["lower", "upper"]
+    (total,) = found["others"]["total"]["numbers"]
+    assert total["r2"]["value"] > 0.9
+    assert found["metrics"]["total_mae"] == pytest.approx(total["mae"]["value"], rel=1e-3)
+    assert json.loads(two.evaluation_path.read_text())["others"]["total"]["task"] == "numbers"
+    assert {"predicted-total.png", "ranking-bright.png", "confusion.png"} <= figures(two)
