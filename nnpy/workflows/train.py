@@ -57,7 +57,6 @@ def train_config(
     track.check_installed(trackers.named(config.training.trackers))
     named_files.check(config, training=True)
     clock, listener = Clock(), listener or ProgressListener()
-    chief = crew is None or crew.cluster.is_chief
     session = Session(
         config,
         device=device,
@@ -101,19 +100,19 @@ def train_config(
         if resumed
         else begin.begun(config.name, run_dir, overwrite=overwrite)
     )
-    is_chief = crew is None or crew.cluster.is_chief
+    chief = crew is None or crew.cluster.is_chief
     with (
         folder as run,
         signals.graceful(listener.on_message, listener.on_exit) as asked,
         track.tracked(
-            config if is_chief else None,
+            config if chief else None,
             listener.on_message,
             lambda: asked.signal is not None,
             group,
         ) as tracking,
     ):
         reporter = Reporter(run, model, clock, listener)
-        draws = final and is_chief
+        draws = final and chief
         with _mistakes_told(config, run, new=resumed is None):
             pairs = zip(config.training.callbacks, callbacks, strict=True)
             callbacks = [
