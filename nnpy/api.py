@@ -157,24 +157,14 @@ def sweep(
     )
 
 
-def track(
-    target: Target = None, *, to: Iterable[str] = (), uri: str | None = None
-) -> tuple[Run, dict[str, str]]:
-    """Sends a run that is over to trackers; returns it with its id at each.
+def track(target: Target = None, *, to: Iterable[str] = (), uri: str | None = None) -> dict:
+    """Sends a run that is over to `to`, or the config's trackers; its ids there, by tracker.
 
-    Args:
-        target: The run; default the newest in runs/.
-        to: "tensorboard", "mlflow"; default the training.trackers of its config.
-        uri: The address of the MLflow server, instead of the config's.
-
-    Raises:
-        UsageError: When the run is being trained, or there is no tracker.
-        RunError: When a tracker is away.
+    `uri`: of the MLflow server. Raises RunError when one is away, UsageError when there is none.
     """
     from nnpy.workflows.track import track_run
 
-    run = open_run(target)
-    return run, track_run(run, tuple(to), uri=uri)
+    return track_run(open_run(target), tuple(to), uri=uri)
 
 
 def evaluate(

@@ -33,7 +33,7 @@ def test_every_number_of_the_table_is_there(tiny_config, tmp_path):
     }
     assert rows and found == pytest.approx(rows, rel=1e-5, abs=1e-3)  # seconds: as in the table
     before = sorted(run.trackers_folder.rglob("*"))
-    _, ids = api.track(run)  # finished and sent: nothing is written twice but the scores
+    ids = api.track(run)  # finished and sent: nothing is written twice but the scores
     assert ids == {"tensorboard": Run(run.folder).sent("tensorboard")["id"]}
     trained = {path for path in before if path.parent.name != "test"}
     assert trained <= set(run.trackers_folder.rglob("*"))
