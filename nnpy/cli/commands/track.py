@@ -27,12 +27,13 @@ def track(
     What was sent already is not sent twice: a run whose tracker was away is caught up. The id
     of the tracked run is printed on stdout.
     """
-    from nnpy.workflows.session import open_run
+    from nnpy.workflows.target import open_run
     from nnpy.workflows.track import track_run
 
     terminal.quiet()
     found = {}
-    for each in runs or (None,):
+    names: tuple[str | None, ...] = runs or (None,)
+    for each in names:
         run = open_run(each)
         found[str(run)] = track_run(run, to, uri=uri)
     if as_json:
