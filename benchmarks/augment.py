@@ -2,9 +2,10 @@
 
     python benchmarks/augment.py                    # cnn; --model mlp, --only RandomFlip
 
-Seconds per epoch of Fashion-MNIST, the median of three after the first, which compiles, and what they are beside
-no augmentation. Both train in this process, one after the other, on the same examples in batches
-of the same size; `model.fit` is given a cached `tf.data.Dataset`.
+Seconds per epoch of Fashion-MNIST, the median of three after the first, which compiles, and what
+they are beside no augmentation. Both train in this process, one after the other, on the same
+examples in batches of the same size; `model.fit` is given a cached `tf.data.Dataset`, and no XLA,
+which is slower at convolutions on a CPU.
 """
 
 from __future__ import annotations
@@ -120,7 +121,8 @@ def _fit(session: Any, split: Any) -> float:
         for layer in augment.layers:
             x = layer(x)
         model = keras.Model(inputs, model(x if model.input_shape[-1] == 1 else x[..., 0]))
-    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    loss = "sparse_categorical_crossentropy"
+    model.compile("adam", loss, metrics=["accuracy"], jit_compile=False)
     x = split.x.reshape(-1, 28, 28, 1) if model.input_shape[-1] == 1 else split.x
     size = config.training.batch_size
     data = tf.data.Dataset.from_tensor_slices(((x / 255).astype("float32"), split.y))
