@@ -126,7 +126,8 @@ def _chance(told: Mapping[str, Any]) -> list[str]:
     if told["comparison"]:
         known = {key: told["comparison"][key] for key in McNemar.__dataclass_fields__}
         names = (f"trial {first['number']}", f"trial {second['number']}")
-        lines.append(verdict(Pair(*names, McNemar(**known))))
+        told_so = verdict(Pair(*names, McNemar(**known)))
+        lines.append(told_so[:1].upper() + told_so[1:])
     else:
         lines.append(
             f"Trial {first['number']} has {first['value']:.4f}, trial {second['number']} "

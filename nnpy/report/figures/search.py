@@ -115,7 +115,7 @@ def parallel(
             alpha=0.9 if stands_out else 0.45,
             zorder=3 if stands_out else 2,
         )
-    titles = [*(plain(label(path), 18) for path in paths), plain(objective, 18)]
+    titles = [_two_lines(each) for each in (*map(label, paths), objective)]
     axes.set_xticks(range(len(titles)), titles)
     axes.set_yticks([])
     axes.grid(visible=True, axis="x")
@@ -128,6 +128,15 @@ def parallel(
     return figure
 
 
+def _two_lines(text: str) -> str:
+    """A long name broken where its words are, nearest to its middle."""
+    ends = [place + 1 for place, letter in enumerate(text) if letter in "._"]
+    if len(text) <= 14 or not ends:
+        return plain(text, 18)
+    end = min(ends, key=lambda place: abs(place - len(text) / 2))
+    return f"{plain(text[:end], 18)}\n{plain(text[end:], 18)}"
+
+
 @styled
 def importance(shares: Mapping[str, float]) -> Figure:
     """How much of the difference between good and other trials lies in each setting."""
@@ -137,9 +146,10 @@ def importance(shares: Mapping[str, float]) -> Figure:
     axes.barh(
         [plain(label(path), 40) for path, _ in named], [share for _, share in named], color=BLUE
     )
+    most = max([share for _, share in named], default=0.0) or 1.0
     for place, (_, share) in enumerate(named):
-        axes.text(share, place, f" {100 * share:.0f} %", va="center", fontsize=8, color=INK)
-    axes.set_xlim(0, max([share for _, share in named], default=1.0) * 1.15 or 1.0)
+        axes.text(share + most / 100, place, f"{100 * share:.0f} %", va="center", fontsize=8, color=INK)
+    axes.set_xlim(0, most * 1.15)
     axes.set_xticks([])
     axes.grid(visible=False)
     axes.spines["bottom"].set_visible(False)
