@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nnpy.cli.terminal import Terminal
 from nnpy.workflows.sweep.course import Active, SweepListener
+from nnpy.workflows.sweep.result import Sweep
 from nnpy.workflows.sweep.trials import Claimed
 
 if TYPE_CHECKING:
@@ -33,6 +34,13 @@ class TerminalSweep(SweepListener):
 
     def __exit__(self, *_: object) -> None:
         self.on_exit()
+
+    def on_start(self, sweep: Sweep) -> None:
+        self._ended = sum(each.state != "running" for each in sweep.trials)
+        if sweep.best is not None and sweep.best.value is not None:
+            self._best = (sweep.best.value, sweep.best.number)
+            if self._ended < sweep.planned:
+                self._terminal.say(f"going on: {self._state()}")
 
     def on_message(self, message: str) -> None:
         self._terminal.say(message)
@@ -70,7 +78,7 @@ class TerminalSweep(SweepListener):
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(box=None, pad_edge=False, caption=self._state(active), caption_justify="left")
+        table = Table(box=None, pad_edge=False, caption=self._state(), caption_justify="left")
         for name in ("trial", "epoch", self._plan.objective):
             table.add_column(name, justify="right")
         table.add_column("values")
@@ -88,7 +96,7 @@ class TerminalSweep(SweepListener):
             )
         return table
 
-    def _state(self, active: list[Active]) -> str:
+    def _state(self) -> str:
         planned = self._plan.settings.trials
         parts = [f"{self._ended} of {planned} trials"]
         if self._best is not None:

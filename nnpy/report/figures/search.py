@@ -148,7 +148,9 @@ def importance(shares: Mapping[str, float]) -> Figure:
     )
     most = max([share for _, share in named], default=0.0) or 1.0
     for place, (_, share) in enumerate(named):
-        axes.text(share + most / 100, place, f"{100 * share:.0f} %", va="center", fontsize=8, color=INK)
+        axes.text(
+            share + most / 100, place, f"{100 * share:.0f} %", va="center", fontsize=8, color=INK
+        )
     axes.set_xlim(0, most * 1.15)
     axes.set_xticks([])
     axes.grid(visible=False)

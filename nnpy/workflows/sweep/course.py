@@ -14,6 +14,7 @@ from nnpy.devices.host import cores_here
 from nnpy.errors import ConfigError, RunError
 from nnpy.runs.folder import Run
 from nnpy.workflows.sweep.processes import Process, Processes
+from nnpy.workflows.sweep.result import Sweep
 from nnpy.workflows.sweep.trials import PRUNER, Claimed, Trials
 
 _KILLS = 3  # how often a training that something kills is taken up again
@@ -28,6 +29,9 @@ class SweepListener:
 
     def on_message(self, message: str) -> None:
         """Something that the user should know."""
+
+    def on_start(self, sweep: Sweep) -> None:
+        """It begins, or goes on: what there is already."""
 
     def on_change(self, active: list[Active]) -> None:
         """What is trained now has come further."""

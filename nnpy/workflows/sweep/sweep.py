@@ -79,6 +79,7 @@ def run_sweep(
         if told := shares(jobs):
             listener.on_message(told)
         trials = Trials(config, folder, opened, study, owner)
+        listener.on_start(read(config, folder, study))
         course = Course(
             trials,
             processes,
@@ -107,6 +108,11 @@ def _say_end(course: Course, sweep: Sweep, trials: Trials, listener: SweepListen
     if course.ended_by == "failures":
         count = trials.plan.settings.max_failures
         raise RunError(f"{count} trials failed in a row, the last one so: {course.failure}")
+    if course.ended_by == "time":
+        done = sweep.counts["complete"] + sweep.counts["pruned"] + sweep.counts["failed"]
+        listener.on_message(
+            f"the time is over, after {done} of {sweep.planned} trials; the same command goes on"
+        )
     if course.ended_by is None and len(sweep.trials) < sweep.planned and trials.exhausted():
         listener.on_message(f"all {len(sweep.trials)} combinations have been tried")
 

@@ -159,3 +159,16 @@ def test_another_config_is_refused_unless_it_is_a_new_sweep(done, config):
 def test_a_config_without_the_section_has_nothing_to_search(tiny_config):
     with pytest.raises(UsageError, match="no section sweep"):
         workflow.run_sweep(load_config(tiny_config))
+
+
+@pytest.mark.slow
+def test_ended_by_the_clock_it_says_so_and_goes_on_from_there(config, nnpy, place):
+    plain = (place / "small.yaml").read_text().replace("trials: 4", "trials: 2")
+    file = place / "clock.yaml"
+    file.write_text(plain.replace('["", signal, error, none]', '["", none, other]'))
+    early = nnpy("sweep", file, "--minutes", "0.0001")
+    assert early.returncode == 0 and "the same command goes on" in early.stderr
+    nnpy("sweep", file, "--set", "sweep.trials=1")
+    done = nnpy("sweep", file)
+    assert done.returncode == 0 and "going on: 1 of 2 trials, best" in done.stderr
+    assert done.stderr.count("best so far") <= 1
