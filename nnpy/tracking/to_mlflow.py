@@ -18,7 +18,7 @@ from nnpy.runs.folder import Run
 from nnpy.tracking.tracker import Ending, Facts, Group, Tracker
 
 EXPERIMENT = "nnpy"
-_MANY = {"metrics": 1000, "params": 100}  # the most that MLflow takes at a time
+_MANY = {"metrics": 1000, "params": 100, "tags": 100}  # the most that MLflow takes at a time
 _LONGEST = 6000  # characters of a parameter
 _STATUS = {"finished": "FINISHED", "failed": "FAILED", "interrupted": "KILLED"}
 # A server that is away is known within seconds, not minutes; nothing is told to anyone else.
@@ -60,12 +60,23 @@ class MLflow(Tracker):
             found = client.create_run(experiment, run_name=facts.name, tags=tags).info.run_id
         else:
             client.update_run(found, status="RUNNING")
-        from mlflow.entities import Param
-
-        params = [Param(key, text[:_LONGEST]) for key, text in facts.parameters.items()]
-        self._log(params=params, id=found)
         self._id = found
+        self._parameters({key: text[:_LONGEST] for key, text in facts.parameters.items()})
         return found
+
+    def _parameters(self, wanted: Mapping[str, str]) -> None:
+        """What a resumed run has changed is a tag: MLflow changes no parameter."""
+        from mlflow.entities import Param, RunTag
+
+        there = self._client.get_run(self._id).data.params
+        new = [Param(key, text) for key, text in wanted.items() if key not in there]
+        changed = [
+            RunTag(f"resumed with {key}", text)
+            for key, text in wanted.items()
+            if there.get(key, text) != text
+        ]
+        self._log(params=new)
+        self._log(tags=changed)
 
     def rows(self, rows: Sequence[Mapping[str, float]]) -> None:
         self._metrics(
@@ -121,10 +132,10 @@ class MLflow(Tracker):
         now = int(time.time() * 1000)
         self._log(metrics=[Metric(name, float(value), now, step) for name, value, step in told])
 
-    def _log(self, id: str = "", **several: list[Any]) -> None:
+    def _log(self, **several: list[Any]) -> None:
         for kind, each in several.items():
             for part in _parts(each, _MANY[kind]):
-                self._client.log_batch(id or self._id, **{kind: part})
+                self._client.log_batch(self._id, **{kind: part})
 
 
 def _parts(items: Iterable[Any], size: int) -> Iterator[list[Any]]:

@@ -108,6 +108,16 @@ def test_a_training_is_told(tiny_config, server, tmp_path):
     check(server, run)
 
 
+def test_a_resumed_run_goes_on_in_the_same(tiny_config, server, tmp_path):
+    run = api.train(config_of(tiny_config, server, 2), run_dir=str(tmp_path / "run"))
+    id = run.sent("mlflow")["id"]
+    api.resume(run, overrides=["training.epochs=3"])
+    client, there = tracked(server, run)
+    assert (there.info.run_id, there.info.status) == (id, "FINISHED")
+    assert there.data.tags["resumed with training.epochs"] == "3"
+    assert [each.step for each in client.get_metric_history(id, "loss")] == [1, 2, 3]
+
+
 def test_the_model_is_served(tiny_config, server, tmp_path):
     import mlflow
     import numpy as np
