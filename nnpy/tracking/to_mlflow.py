@@ -52,7 +52,7 @@ class MLflow(Tracker):
         client, experiment = self._client, self._experiment()
         found = self._find(experiment, "nnpy.run", facts.identity)
         if found is None:
-            tags = {"nnpy.run": facts.identity, **facts.tags}
+            tags = {"nnpy.run": facts.identity, "mlflow.source.name": "nnpy", **facts.tags}
             if facts.group:
                 tags["mlflow.parentRunId"] = self._parent(experiment, facts.group)
             if commit := facts.tags.get("git_commit"):
