@@ -23,14 +23,15 @@ CONFIGS = [
 
 SMALL = "--set data.path={data} --set data.name=idx --set training.epochs=1"
 # What is added to a command, so that it takes seconds; `verify` has tests of its own.
-ADDED = {"train": SMALL, "bench": SMALL + " --seconds 0.1 --rounds 1"}
+ADDED = {"train": SMALL, "launch": SMALL, "bench": SMALL + " --seconds 0.1 --rounds 1"}
 SCRIPT = """
 import keras, numpy
 model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
 model.compile("adam", "mse")
 model.fit(numpy.zeros((8, 4)), numpy.zeros((8, 1)), epochs=3)
 """
-LEFT_OUT = ("nnpy verify", "nnpy train --resume")
+# `track` needs a server, which its own tests start.
+LEFT_OUT = ("nnpy verify", "nnpy train --resume", "nnpy track")
 
 
 def commands() -> list[str]:

@@ -158,5 +158,10 @@ def test_the_examples_of_the_reference(tmp_path):
     assert len(examples) >= 8
     for name, content in re.findall(r"```(?:yaml|python)\n# (\w+\.\w+)\n(.*?)```", text, re.DOTALL):
         write(tmp_path, name, content)
+    best = tmp_path / "runs/mlp/checkpoints/best.keras"  # that an example begins with
+    best.parent.mkdir(parents=True)
+    best.touch()
+    write(best.parent.parent, "config.yaml", "model: [Flatten]")
+    write(best.parent.parent, "summary.json", "{}")
     for index, example in enumerate(examples):
         load.load_config(write(tmp_path, f"example_{index}.yaml", example))

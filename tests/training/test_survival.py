@@ -280,7 +280,8 @@ def slow(tmp_path: Path, config: dict) -> Callable[[], subprocess.Popen]:
     """Starts a training that takes a minute, in `tmp_path`; ready when its first state is there."""
 
     def start() -> subprocess.Popen:
-        long = config | {"training": config["training"] | {"epochs": 3000}}
+        endless = [{"EarlyStopping": {"monitor": "val_loss", "patience": 3000}}]
+        long = config | {"training": config["training"] | {"epochs": 3000, "callbacks": endless}}
         (tmp_path / "slow.yaml").write_text(yaml.safe_dump(long))
         process = subprocess.Popen(
             [sys.executable, "-m", "nnpy", "train", "slow.yaml"],
