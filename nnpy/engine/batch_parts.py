@@ -7,14 +7,16 @@ part goes through the whole model by itself, in operations of one thread each, a
 beside one another (6.3 ms). Loss, metrics and optimizer see the whole batch again.
 
 The results are those of the whole batch but for the order in which sums are taken. That is so
-only for layers that treat each example by itself, and for dropout, whose mask is drawn for the
-whole batch and then cut; a model with any other layer is left whole. XLA's programs are, too:
-they have no use for it.
+only for layers that treat each example by itself, for dropout, whose mask is drawn for the whole
+batch and then cut, and for BatchNormalization, before which the parts wait for one another
+(`parts_in_step`); a model with any other layer is left whole. XLA's programs are, too: they have
+no use for it.
 """
 
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -22,6 +24,7 @@ import keras
 import tensorflow as tf
 
 from nnpy.engine.introspection import layers, on_gpu
+from nnpy.engine.parts_in_step import go_in_step, is_batch_normalization
 from nnpy.engine.tracing import Patches
 
 SMALLEST_PART = 16  # examples; smaller ones lose more in each operation than they gain
@@ -37,6 +40,7 @@ _HEAVY = _names(
     DepthwiseConv2D SeparableConv1D SeparableConv2D LSTM GRU SimpleRNN Bidirectional"""
 )
 _DROPOUT = _names("Dropout SpatialDropout1D SpatialDropout2D SpatialDropout3D")
+_IN_STEP = _names("BatchNormalization")
 # What they give for an example depends on that example alone, in training too.
 _PER_EXAMPLE = _names(
     """InputLayer Identity Dense EinsumDense Embedding Activation ReLU LeakyReLU PReLU ELU Softmax
@@ -62,7 +66,7 @@ def suit(kinds: Iterable[tuple[str, Mapping[str, Any]]], batch_size: int, cores:
         and batch_size // cores >= SMALLEST_PART
         and any(name in _HEAVY for name, _ in kinds)
         and all(
-            name in _HEAVY | _DROPOUT | _PER_EXAMPLE and _is_plain(arguments.get)
+            name in _HEAVY | _DROPOUT | _IN_STEP | _PER_EXAMPLE and _is_plain(arguments.get)
             for name, arguments in kinds
         )
     )
@@ -92,10 +96,16 @@ def split_batches(patches: Patches, model: keras.Model, batch_size: int, parts: 
         return
     whole = model.call
     masks = _SharedMasks(parts)
+    in_step = any(is_batch_normalization(part) for part in layers(model))
+    if in_step:
+        go_in_step(patches, model, batch_size, parts, masks.turn_to)
 
     def call(inputs: Any, *args: Any, **kwargs: Any) -> Any:
         if keras.tree.flatten(inputs)[0].shape[0] != batch_size:  # the last, partial batch
             return whole(inputs, *args, **kwargs)
+        if in_step:
+            with masks.drawn_once(model, batch_size):
+                return whole(inputs, *args, **kwargs)
         cut = [_part(inputs, i, batch_size // parts) for i in range(parts)]
         outputs = []
         with masks.drawn_once(model, batch_size):
@@ -115,16 +125,17 @@ class _SharedMasks:
         self._parts = parts
         self._part = 0
         self._drawn: dict[int, list[Any]] = {}
-        self._asked: dict[int, int] = {}
+        self._asked: Counter[tuple[int, int]] = Counter()
 
     def turn_to(self, part: int) -> None:
         """The calls that follow are those of this part."""
-        self._part, self._asked = part, {}
+        self._part = part
 
     @contextlib.contextmanager
     def drawn_once(self, model: keras.Model, batch_size: int) -> Iterator[None]:
         chosen = {id(part): part for part in layers(model) if type(part).__name__ in _DROPOUT}
         self._drawn = {key: [] for key in chosen}
+        self._asked.clear()
         patches = Patches()
         for layer in chosen.values():
             patches.replace(layer, "call", self._call(layer, layer.call, batch_size))
@@ -138,8 +149,9 @@ class _SharedMasks:
             if not training or layer.rate == 0:
                 return inputs
             # A layer may be called more than once on the way through the model.
-            turn = self._asked.get(id(layer), 0)
-            self._asked[id(layer)] = turn + 1
+            key = (self._part, id(layer))
+            turn = self._asked[key]
+            self._asked[key] += 1
             drawn = self._drawn[id(layer)]
             if turn == len(drawn):
                 drawn.append(draw(tf.ones((batch_size, *inputs.shape[1:]), inputs.dtype), training))
@@ -162,6 +174,8 @@ def _is_plain(get: Any) -> bool:
     return not (
         get("activity_regularizer")
         or get("stateful")
+        or get("synchronized")
+        or get("renorm")
         or get("mask_zero")
         or get("recurrent_dropout")
         or (get("dropout") or 0)
