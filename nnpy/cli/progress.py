@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from nnpy.cli.terminal import Terminal
+from nnpy.runs.exchange import exchange_words
 from nnpy.runs.folder import Run
 from nnpy.training.progress import ProgressListener
 
@@ -68,6 +69,8 @@ class TerminalProgress(ProgressListener):
         best = summary["best_epoch"]
         of = f" (best epoch: {best})" if best else ""
         self._terminal.say(f"test  {test}{of}")
+        if exchange := exchange_words(summary):
+            self._terminal.say(f"exchange  {exchange}")
 
     def _show(self, title: str, done: int, total: int, text: str) -> None:
         if self._bar is None:

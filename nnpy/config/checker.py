@@ -37,6 +37,7 @@ class Checker:
         self.problems: list[Problem] = []
         self.sound = Soundness()
         self._seen: set[tuple] = set()
+        self.of_run = False  # a run needs files no more that its config names for its beginning
         # Reads a model that is an argument; the reader of the network sets it.
         self.read_model: Callable[[Node, str], Any] | None = None
 

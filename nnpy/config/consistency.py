@@ -13,6 +13,7 @@ from nnpy.config import augmentation, data_section, measures, steps, tasks
 from nnpy.config.checker import Checker
 from nnpy.config.measures import End, Labels, scale_of
 from nnpy.config.monitor import Measured, monitor_problem
+from nnpy.config.network import applications
 from nnpy.config.network.graph import Network, Step
 from nnpy.config.network.ranks import check_axes
 from nnpy.config.network.tail import Place, end_of
@@ -62,6 +63,7 @@ def check_consistency(
     check_sharing(network, training, place("training", "distribute"), checker)
     if network is not None and sound("model.inputs"):
         check_axes(network, info if to_train else None, checker)
+        applications.check_pictures(network, info if to_train else None, checker)
     if not to_train:
         return []
     counted = sound("training.validation_freq", "training.epochs")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from nnpy.config import data_source
 from nnpy.config.checker import Checker
+from nnpy.config.network import applications
 from nnpy.config.yaml.nodes import Node
 from nnpy.runs.folder import Run
 
@@ -41,6 +42,6 @@ def problem_of(told: str) -> str:
         return f"the folder {path} is no run"
     if not file.is_file():
         return f"the run {path} has no checkpoint yet"
-    if file.suffix != ".keras":
-        return f"{file.name} is no .keras file: save the whole model with model.save('….keras')"
+    if not file.name.endswith(applications.FILES):
+        return f"{file.name} is no file of weights: expected {', '.join(applications.FILES)}"
     return ""

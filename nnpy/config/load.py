@@ -153,6 +153,7 @@ def _check(
     section, source = root.value.pop("sweep", None), root.copy()
     code = _code(root.value.get("code"), checker)
     model = None
+    checker.of_run = of_run
     known = blocks.definitions(root.value.get("blocks"), checker)
     if "model" in root.value:
         model = reader.read(root.value["model"], checker, blocks=known)

@@ -140,7 +140,10 @@ def _scales(op: Op) -> bool:
     One that makes them larger, or a mean that lies between 0 and 1, is for values of 0 to 1.
     """
     if op.kind == "Rescaling":
-        return any(abs(each) < 1 for each in _numbers(op.arguments.get("scale", 1.0)))
+        if any(abs(each) < 1 for each in _numbers(op.arguments.get("scale", 1.0))):
+            return True
+        # One that only takes away a mean that pixels have.
+        return any(each < -2 for each in _numbers(op.arguments.get("offset", 0.0)))
     if op.kind == "Normalization":
         mean = _numbers(op.arguments.get("mean"))
         return not mean or any(not 0 <= each <= 1 for each in mean)

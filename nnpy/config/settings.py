@@ -261,8 +261,8 @@ class TrainingSettings:
         None,
         "str",
         "null",
-        doc="A run, or a .keras file, whose weights the layers of the same name begin with; what "
-        "does not fit is drawn as usual, and told.",
+        doc="A run, or a file (.keras, .weights.h5), whose weights the layers of the same name "
+        "begin with; what does not fit is drawn as usual, and told.",
     )
     execution: str = setting(
         "auto",

@@ -30,6 +30,7 @@ from nnpy.engine.data_windows import (
     steps_of_windows,
 )
 from nnpy.engine.engine import Engine, Prepare
+from nnpy.engine.exchange import Exchange
 from nnpy.engine.execution import Execution
 from nnpy.engine.graph_rewrites import take_shortcuts
 from nnpy.engine.introspection import fixed_batch_size
@@ -93,6 +94,8 @@ class DistributedEngine(Engine):
             self.distribution = {**self.distribution, "strategy": "workers", "workers": workers}
         self._shared: dict[int, tuple[Any, Any]] = {}
         self._has_metrics = False
+        self._exchange = Exchange()
+        self._trained = (0.0, 0)  # seconds and steps, without the first, which compiles
 
     # -- what the replicas know of each other ------------------------------------------------
 
@@ -113,8 +116,24 @@ class DistributedEngine(Engine):
         return [row.tobytes()[:size] for row in told]
 
     def _learn_pace(self, kind: str, seconds: float, steps: int) -> None:
+        if kind == "train" and kind in self._pace:
+            self._trained = (self._trained[0] + seconds, self._trained[1] + steps)
         # Chunks must be of one length for all: the workers wait for each other in each step.
         super()._learn_pace(kind, self.agree(seconds)[0] if kind != "predict" else seconds, steps)
+
+    def finish(self) -> None:
+        """The end of a training; what it cost that its devices are several is measured."""
+        super().finish()
+        seconds, steps = self._trained
+        if not int(self.agree(-steps)[0]):
+            return  # nowhere, or at one of the workers, nothing was trained
+        exchange, step = self._exchange.measured(self.strategy, self.agree), seconds / steps
+        self.exchange = {
+            "bytes_per_step": self._exchange.bytes,
+            "seconds_per_step": exchange,
+            "computing_seconds_per_step": max(0.0, step - exchange),
+            "share": min(1.0, exchange / step),
+        }
 
     def _local_ids(self) -> list[int]:
         """The numbers of this process's replicas among all."""
@@ -148,7 +167,9 @@ class DistributedEngine(Engine):
             return super()._function(name)
         if name not in self._functions:
             run = self._loop(kind) if form == "loop" else self._once(kind, int(form))
-            self._functions[name] = tf.function(self._traced(run, kind, "graph"), autograph=False)
+            noted = name == "train loop"
+            traced = self._traced(run, kind, "graph, noted" if noted else "graph")
+            self._functions[name] = tf.function(traced, autograph=False)
         return self._functions[name]
 
     def _traced(self, function: Callable[..., Any], kind: str, mode: str) -> Callable[..., Any]:
@@ -158,6 +179,8 @@ class DistributedEngine(Engine):
         def trace(*args: Any) -> Any:
             with tracing.patches() as patches:
                 replicas.work_alone(patches, self.model, self._alone)
+                if mode == "graph, noted":
+                    self._exchange.note(patches, self._ids[0])
                 if kind == "train":
                     take_shortcuts(patches, self.model)
                 return function(*args)

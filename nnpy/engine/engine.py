@@ -118,6 +118,7 @@ class Engine:
         self._functions: dict[str, Callable[..., Any]] = {}
         self.copies = Copies()
         self.distribution: dict[str, Any] = {"strategy": "none", "replicas": 1}
+        self.exchange: dict[str, Any] = {}  # what it costs that the devices are several
         if model.optimizer is not None and not model.optimizer.built:
             # Built in the first trace, a LossScaleOptimizer would freeze its first scale in it.
             model.optimizer.build(model.trainable_variables)

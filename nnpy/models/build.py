@@ -19,7 +19,7 @@ from nnpy.config.network.ranks import needs_channels
 from nnpy.config.objects import KerasObject
 from nnpy.config.yaml.nodes import Mark
 from nnpy.data import DataInfo
-from nnpy.models import calls
+from nnpy.models import applications, calls
 from nnpy.models.instantiate import instantiate
 from nnpy.models.located_errors import Refused, errors_located_at, located_error
 from nnpy.models.user_code import own_objects
@@ -103,7 +103,8 @@ def _sequential(
     model = keras.Sequential([] if start is None else [start], name=name)
     for step in network.steps:
         shapes = None
-        if step.network is not None and not step.reuse and start is not None:
+        whole = step.network is not None or step.layer.kind == "application"
+        if whole and not step.reuse and start is not None:
             shapes = [tuple((model.output_shape if model.layers else start.shape)[1:])]
         batch_size = start.shape[0] if start is not None else None
         layer = _layer(step, shapes, batch_size, layers, place)
@@ -122,7 +123,8 @@ def _functional(
             tensors[step.name] = calls.call_operation(step, taken)
             continue
         shapes = None
-        if step.network is not None and not step.reuse:
+        whole = step.network is not None or step.layer.kind == "application"
+        if whole and not step.reuse:
             shapes = [tuple(each.shape[1:]) for each in keras.tree.flatten(taken)]
         batch_size = keras.tree.flatten(taken)[0].shape[0] if shapes else None
         layer = _layer(step, shapes, batch_size, layers, place)
@@ -156,6 +158,8 @@ def _layer(
         layers[own] = build_network(step.network, shapes, name, batch_size, layers, f"{own}/")
         if step.layer.arguments.get("trainable") is False:
             layers[own].trainable = False
+    elif step.layer.kind == "application":
+        layers[own] = applications.build(step.layer, shapes[0] if shapes else None)
     else:
         layers[own] = instantiate(_with_models(step.layer))
         if step.layer.code and isinstance(layers[own], keras.layers.Layer):

@@ -29,7 +29,7 @@ def call_layer(step: Step, layer: Any, taken: Any, call: Mapping[str, Any]) -> A
 
 def _arguments(step: Step, layer: Any, taken: Any) -> tuple[list[Any], dict[str, Any]]:
     """The tensors of a call by position and by name."""
-    if step.network is not None:
+    if step.network is not None or step.layer.kind == "application":
         return [taken], {}
     parameters = inspect.signature(layer.call).parameters.values()
     places = [each.name for each in parameters if each.kind in _PLACES]

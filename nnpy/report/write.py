@@ -18,6 +18,7 @@ from nnpy.evaluation import keep
 from nnpy.models import augmentation, inputs
 from nnpy.models import summary as model_summary
 from nnpy.report import figures
+from nnpy.runs.exchange import exchange_words
 from nnpy.runs.folder import Run
 from nnpy.runs.metrics_csv import history
 from nnpy.storage import atomic
@@ -151,6 +152,8 @@ def _facts(summary: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, s
         facts["training time"] = duration(seconds)
     if device := summary.get("device"):
         facts["device"] = str(device)
+    if exchange := exchange_words(summary):
+        facts["exchange"] = exchange
     return facts
 
 

@@ -31,6 +31,7 @@ SUMMARY = record(
         "execution": optional(record({"mode": text, "reason": text})),
         "device": optional(text),
         "distribution": optional(record({"strategy": text, "replicas": whole})),
+        "exchange": optional(mapping(number)),
         "epochs": optional(whole),
         "best_epoch": optional(whole),
         "monitor": optional(text),

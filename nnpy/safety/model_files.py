@@ -209,6 +209,23 @@ def _check_members(path: Path, archive: zipfile.ZipFile) -> None:
         raise _refused(path, "it unpacks to far more than it holds, as no model does")
 
 
+def weights_in(path: Path, custom_objects: Mapping[str, Any] | None = None) -> bytes:
+    """The HDF5 file of weights in a `.keras` file that `inspect` finds nothing wrong with."""
+    inspect(path, custom_objects, compile=False)
+    with _archive(path) as archive:
+        return archive.read(_WEIGHTS)
+
+
+def check_hdf5(path: Path, file: Any) -> None:
+    """Raise `ModelError` for an open HDF5 file that is no plain file of weights."""
+    try:
+        _check_names(path, file, path.stat().st_size)
+    except ModelError:
+        raise
+    except Exception as error:  # of a damaged file h5py raises anything
+        raise ModelError(f"{path} is damaged: {_first_line(error)}") from error
+
+
 def _check_weights(path: Path, archive: zipfile.ZipFile) -> None:
     """Raise `ModelError` for weights that lie elsewhere, or claim more room than they take."""
     import h5py

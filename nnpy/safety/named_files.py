@@ -8,7 +8,8 @@ A run folder, a model and the configs in them may come from anywhere. What each 
 | config | `extends:`                              | read; in a run only within the run       |
 | config | paths of `data:`, `array:`              | read as numbers, bounded                 |
 | config | `{array: FILE.npz}`                     | read as numbers, bounded, with a digest  |
-| config | `training.initial_weights`              | opened as any model, numbers copied      |
+| config | `training.initial_weights`              | numbers read, bounded; no model is made  |
+| config | `weights:` of `applications.…`          | the same                                 |
 | config | files of callbacks, trackers (`WRITTEN`)| written; in a run only what was sealed   |
 | config | files and programs of layers (`READ`)   | read; in a run only what was sealed      |
 | user   | the script of `nnpy import SCRIPT.py`   | run: it is named for that                |

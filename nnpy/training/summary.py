@@ -36,3 +36,10 @@ def execution(engine: Engine) -> dict[str, Any]:
     """How the steps are run, as it turned out."""
     how = engine.execution
     return {"mode": how.mode, "reason": how.reason, "parts": engine.parts}
+
+
+def ending(engine: Engine) -> dict[str, Any]:
+    """What is known of how the steps were run only when they have been."""
+    # XLA may have turned out not to be able to compile the model.
+    told = {"execution": execution(engine)}
+    return {**told, "exchange": engine.exchange} if engine.exchange else told

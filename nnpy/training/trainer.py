@@ -29,7 +29,7 @@ from nnpy.training.progress import ProgressListener
 from nnpy.training.start import Start
 from nnpy.training.state import Recorder, State
 from nnpy.training.state_store import ANY_RUN, StateStore, write_state
-from nnpy.training.summary import beginning, execution
+from nnpy.training.summary import beginning, ending
 from nnpy.training.timing import Clock
 
 _SHARE = 50  # saving may take one part in so many of the time
@@ -383,8 +383,7 @@ class Training:
                 f"the last state could not be saved, the one before it is intact: {lost}"
             )
         self.summary["status"] = status
-        # XLA may have turned out not to be able to compile the model.
-        self.summary["execution"] = execution(self.engine)
+        self.summary |= ending(self.engine)
         if error is not None:
             self.summary["error"] = error
         if status == "interrupted":

@@ -81,6 +81,7 @@ def train_config(
         model = session.build_model()
         # The file may be gone when a training goes on: its state has the weights.
         goes_on = resumed is not None and any(resumed.state_folder.glob("*"))
+        of_networks = initial_weights.take_of_applications(model, config, optional=goes_on)
         taken = initial_weights.take(model, config, optional=goes_on)
         check_data(config, session.data_info)
         callbacks = [
@@ -92,7 +93,7 @@ def train_config(
         record = session.record(model)
         with session.scope():
             adapt.adapt(model, config.model, dataset.train, session.preprocessing())
-    told = taken.messages() if taken and not resumed else ()
+    told = [] if resumed else initial_weights.told(of_networks, taken)
     for note in (*check_batches(config, dataset), *session.notes(model), *told):
         listener.on_message(note)
     folder = (
@@ -134,9 +135,11 @@ def train_config(
                 save=lambda path: saved.save(model, path, record),
                 translate=crew.translate if crew else lambda error: None,
             )
-            before = run.summary().get("initial_weights") if resumed else None
-            if known := before or (taken.as_dict() if taken else None):
-                training.summary["initial_weights"] = known
+            began = initial_weights.record(of_networks, taken)
+            if resumed:
+                kept = run.summary()
+                began |= {key: kept[key] for key in initial_weights.KEYS if key in kept}
+            training.summary |= began
             summary = training.run_to_end(resumed=resumed is not None, test=final)
         if draws:
             reporter.draw(summary)

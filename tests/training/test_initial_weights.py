@@ -32,9 +32,12 @@ def config(tiny_config: dict, source, hidden: int = 16, **training) -> dict:
     return made
 
 
-@pytest.mark.parametrize("by", ["run", "file"])
+@pytest.mark.parametrize("by", ["run", "file", "weights"])
 def test_all_of_a_run(tiny_config, tiny_run, tmp_path, by):
     source = tiny_run if by == "run" else Run(tiny_run).best_path
+    if by == "weights":
+        source = tmp_path / "some.weights.h5"
+        keras.saving.load_model(Run(tiny_run).best_path).save_weights(source)
     listener = Listener()
     run = train.train_config(
         load_config(config(tiny_config, source, epochs=0)),
@@ -86,12 +89,12 @@ def test_nothing_that_fits_is_an_error_at_the_line(tiny_config, tiny_run, tmp_pa
     [
         ("nowhere", "there is no file or run"),
         ("folder", "is no run"),
-        ("model.weights.h5", "is no .keras file"),
+        ("model.npz", "is no file of weights"),
     ],
 )
 def test_a_wrong_path_is_told_at_its_line(tiny_config, tmp_path, name, words):
     (tmp_path / "folder").mkdir()
-    (tmp_path / "model.weights.h5").write_bytes(b"")
+    (tmp_path / "model.npz").write_bytes(b"")
     with pytest.raises(ConfigError, match=words):
         load_config(config(tiny_config, tmp_path / name))
 

@@ -46,6 +46,9 @@ def test_resumed_on_one_device_it_goes_on_to_the_same_results_and_says_so(traine
 
 def test_it_is_told_on_how_many_devices(trained):
     assert trained["summaries"]["whole"]["distribution"] == {"strategy": "mirrored", "replicas": 2}
+    assert trained["summaries"]["whole"]["exchange"]["bytes_per_step"] > 4 * (784 * 8 + 90)
+    assert trained["summaries"]["whole"]["exchange"]["seconds_per_step"] > 0
+    assert "exchange" not in trained["summaries"]["moved"]
     assert trained["summaries"]["moved"]["distribution"] == {"strategy": "none", "replicas": 1}
     assert trained["summaries"]["whole"]["device"].endswith("divided into 2 devices")
     assert "each batch of 9 is shared by 2 devices" in trained["said"]

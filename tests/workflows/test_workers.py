@@ -59,12 +59,23 @@ def test_two_workers_learn_what_one_process_does(folder: Path, whole: Path, nnpy
         assert ours == pytest.approx(alone, rel=1e-4)
     summary = json.loads((whole / "summary.json").read_text())
     assert summary["distribution"] == {"strategy": "workers", "replicas": 2, "workers": 2}
+    assert_exchange(summary["exchange"], weights=784 * 16 + 16 + 2 * 16 + 160 + 10)
+    assert "exchange  " in next(folder.glob("worker-0-*.log")).read_text()
     assert summary["test"] == pytest.approx(
         json.loads((folder / "one" / "summary.json").read_text())["test"], rel=1e-4
     )
     assert (whole / "report.html").is_file()
     # The others leave nothing behind, where they are started or elsewhere.
     assert {each.name for each in folder.iterdir() if each.is_dir()} == {"whole", "one"}
+
+
+def assert_exchange(told: dict[str, float], weights: int) -> None:
+    # The gradients, and what BatchNormalization asks for: three numbers of a feature at most,
+    # forwards and backwards, and a few counts.
+    assert 4 * weights < told["bytes_per_step"] <= 4 * (weights + 6 * 16 + 4)
+    assert told["seconds_per_step"] > 0
+    step = told["seconds_per_step"] + told["computing_seconds_per_step"]
+    assert told["share"] == pytest.approx(min(1, told["seconds_per_step"] / step))
 
 
 @pytest.mark.parametrize(

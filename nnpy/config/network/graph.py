@@ -133,7 +133,8 @@ def _kinds(layer: KerasObject) -> Iterator[tuple[str, dict[str, Any]]]:
         yield from layer.network.iter_layers()
     elif layer.kind != "model":
         # A class of the user's own may be called as one of Keras's.
-        yield f"{layer.code}:{layer.name}" if layer.code else layer.name, layer.arguments
+        name = f"applications.{layer.name}" if layer.kind == "application" else layer.name
+        yield f"{layer.code}:{layer.name}" if layer.code else name, layer.arguments
     for inner in layer.arguments.values():
         if isinstance(inner, KerasObject) and inner.kind in ("layer", "model"):
             yield from _kinds(inner)

@@ -72,6 +72,8 @@ def _first_rank(network: Network) -> int | None:
             found = _first_rank(step.network)
             if found is not None:
                 return found
+        elif step.layer.kind == "application":
+            return 4
         elif not step.layer.code and step.layer.name not in _NEUTRAL:
             entry = catalog.load().find("layer", step.layer.name)
             return (entry.input_rank or entry.min_rank or 0) if entry else 0
@@ -136,6 +138,8 @@ def _axes(layer: KerasObject, path: str, rank: int) -> Iterator[tuple[str, int, 
 def _after(step: Step, rank: int | None) -> int | None:
     """The rank of what a step gives."""
     layer, arguments = step.layer, step.layer.arguments
+    if layer.kind == "application":
+        return 2 if arguments.get("include_top") or arguments.get("pooling") else 4
     if layer.code or layer.kind != "layer":
         return None
     name = layer.name

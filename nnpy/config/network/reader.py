@@ -15,9 +15,11 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
+from nnpy.catalog.applications import PREFIX
 from nnpy.catalog.entries import Entry, Parameter
 from nnpy.catalog.naming import snake_case
 from nnpy.config.checker import Checker
+from nnpy.config.network import applications
 from nnpy.config.network import inputs as tensors
 from nnpy.config.network.blocks import MAX_NESTING, RESERVED, Block, Budget, Filling, TooLarge, bind
 from nnpy.config.network.ends import read_inputs, read_outputs, read_takes
@@ -193,6 +195,8 @@ class _Reader:
             return self._model(use)
         if name.startswith("ops."):
             return self._operation(use)
+        if name.startswith(PREFIX):
+            return self._add(use, *applications.read(use))
         return self._layer(use, path)
 
     def _add(self, use: Use, layer: KerasObject, own: str, inputs: Inputs, **more: Any) -> str:
@@ -211,9 +215,9 @@ class _Reader:
     def _layer(self, use: Use, path: str) -> Ref:
         entry = self.checker.catalog.find("layer", use.name)
         if entry is None:
-            if self.checker.catalog.find("op", use.name):
-                message = f"unknown layer '{use.name}'; did you mean the operation ops.{use.name}"
-                self.checker.error(use.mark, path, message, NAME, f"ops.{use.name}")
+            if home := applications.home_of(use.name, self.checker):
+                message = f"unknown layer '{use.name}'; did you mean {home}{use.name}"
+                self.checker.error(use.mark, path, message, NAME, f"{home}{use.name}")
             else:
                 arguments = use.without("from", "call", "name", "adapt")
                 also = (*islice(self.blocks, _LIKELY_BLOCKS), "reuse", "Model")

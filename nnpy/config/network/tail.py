@@ -55,6 +55,9 @@ def end_of(network: Network, output: str) -> Place:
     if step is None or step.layer.code:
         return Place(End(None, activation or None), last, None, (*seen,))
     arguments, name = step.layer.arguments, step.layer.name
+    if step.layer.kind == "application" and arguments.get("include_top"):
+        top = arguments.get("classifier_activation") or "linear"
+        return Place(End(_count(arguments.get("classes")), activation or top), last, step, (*seen,))
     if name == "Dense":
         units = arguments.get("units")
         return Place(End(_count(units), activation or "linear"), last, step, (*seen,))
@@ -95,6 +98,11 @@ def ops_of(network: Network) -> tuple[Op, ...]:
             found.append(
                 Op(step.name, "Model", {}, sources, ops_of(inner), inputs, inner.outputs, step)
             )
+            continue
+        if step.layer.kind == "application":
+            # Each wants pixels of 0 to 255, and scales them itself or by what comes with it.
+            arguments = {"scale": 1 / 255, "value_range": [0, 255]}
+            found.append(Op(step.name, "Rescaling", arguments, sources, place=step))
             continue
         layers = [step.layer]
         if step.layer.name == "Pipeline" and isinstance(step.layer.arguments.get("layers"), list):

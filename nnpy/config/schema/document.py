@@ -21,6 +21,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from nnpy.catalog.applications import KNOWN, PREFIX
 from nnpy.catalog.catalog import Catalog
 from nnpy.catalog.kinds import OBJECT_KINDS
 from nnpy.config.schema.names import names
@@ -30,6 +31,7 @@ from nnpy.config.schema.objects import (
     STEP_KEYS,
     bare,
     cells,
+    networks,
     objects,
     operations,
     ref,
@@ -47,6 +49,7 @@ def schema(catalog: Catalog) -> dict[str, Any]:
     for kind in OBJECT_KINDS:
         definitions.update(objects(kind, catalog))
     definitions.update(operations(catalog))
+    definitions.update(networks())
     definitions["cell"] = cells(catalog)
     definitions["step"] = _steps(catalog)
     definitions["layers"]["items"] = ref("step")
@@ -310,10 +313,11 @@ def _language(catalog: Catalog) -> dict[str, Any]:
 def _steps(catalog: Catalog) -> dict[str, Any]:
     """A line of a list of layers: a layer, an operation, a block, `reuse` or `Model`."""
     ops = {f"ops.{name}": ref(f"ops.{name}") for name in catalog.names("op")}
+    whole = {f"{PREFIX}{name}": ref(f"{PREFIX}{name}") for name in KNOWN}
     return {
         "anyOf": [
-            {"enum": [*bare("layer", catalog), *ops]},
-            {"type": "string", "pattern": r"^(ops\.)?[A-Za-z_][A-Za-z0-9_.]*$"},
+            {"enum": [*bare("layer", catalog), *ops, *whole]},
+            {"type": "string", "pattern": r"^(ops\.|applications\.)?[A-Za-z_][A-Za-z0-9_.]*$"},
             {"type": "object"},
         ],
         "minProperties": 1,
@@ -321,6 +325,7 @@ def _steps(catalog: Catalog) -> dict[str, Any]:
         "properties": {
             **references("layer", catalog),
             **ops,
+            **whole,
             "reuse": ref("reuse"),
             "Model": ref("model"),
         },

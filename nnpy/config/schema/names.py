@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from nnpy.catalog.applications import KNOWN, PREFIX
 from nnpy.catalog.catalog import Catalog
 from nnpy.catalog.entries import Parameter
 from nnpy.catalog.kinds import OBJECT_KINDS
@@ -19,7 +20,8 @@ def names(catalog: Catalog) -> dict[str, Any]:
     An argument that takes an object of Keras is known by its name: `kernel_initializer` is
     an initializer in every layer. So one set of properties serves all of them.
     """
-    operations = [f"ops.{each}" for each in catalog.suggestions("op")]
+    operations = [f"{PREFIX}{each}" for each in KNOWN]
+    operations += [f"ops.{each}" for each in catalog.suggestions("op")]
     known = {kind: list(catalog.suggestions(kind)) for kind in OBJECT_KINDS}
     alone = {kind: bare(kind, catalog) for kind in OBJECT_KINDS}
     known["cell"], alone["cell"] = known["layer"], alone["layer"]

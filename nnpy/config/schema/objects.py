@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from nnpy.catalog import applications
 from nnpy.catalog.catalog import Catalog
 from nnpy.catalog.entries import Entry, Parameter
 from nnpy.catalog.kinds import OBJECT_KINDS
@@ -153,6 +154,16 @@ def operations(catalog: Catalog) -> dict[str, Any]:
         properties = {each.name: _parameter(each) for each in entry.call if not each.variadic}
         step = {key: ref(key) for key in ("from", "name")}
         found[f"ops.{name}"] = _arguments(entry, {**step, **properties}, ())
+    return found
+
+
+def networks() -> dict[str, Any]:
+    """`applications.MobileNetV3Small` and its like, each a layer."""
+    found = {}
+    for entry in applications.entries():
+        properties = {each.name: _parameter(each) for each in entry.parameters}
+        step = {key: ref(key) for key in ("from", "name", "trainable")}
+        found[f"{applications.PREFIX}{entry.name}"] = _arguments(entry, properties | step, ())
     return found
 
 
