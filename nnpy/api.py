@@ -120,7 +120,7 @@ def look(
     """What a training with `config` would see of its data: all is read, nothing is trained.
 
     Plain data: `splits`, `inputs`, `targets`, `columns`, `duplicates`, `notes`, and `suspicious`.
-    `config` may be data too, which are taken for what `first_config` finds in them.
+    `config` may be data too, taken for what `first_config` finds.
     """
     from nnpy.workflows import first_config
     from nnpy.workflows.look_at_data import look_at
@@ -135,8 +135,7 @@ def first_config(
 ) -> tuple[Path, list[str]]:
     """Looks at a folder or a file of data and writes a config for it that trains as it is.
 
-    `target`: the columns of a table that are to be answered; by default found by their names.
-    Returns the file, and what was found. Raises DataError where it is no data that nnpy knows.
+    `target`: the columns of a table that are to be answered. Returns the file, and what was found.
     """
     from nnpy.workflows import first_config as workflow
 
@@ -211,9 +210,8 @@ def evaluate(
 ) -> dict[str, Any]:
     """Loss, metrics and, for a classifier, all its scores with their intervals.
 
-    Of a run's best model, or a .keras file, on a split of its data. `target` defaults to the
-    newest run; a .keras file outside a run is evaluated on the data of `config` (default:
-    Fashion-MNIST). What `export` wrote is evaluated without Keras: by its scores alone.
+    Of a run's best model (default: the newest run), or a .keras file, on a split of its data or
+    that of `config`. What `export` wrote is evaluated without Keras: by its scores alone.
     `predictions` is a .csv or .npz file to keep the answers in.
     """
     from nnpy.workflows.evaluate import evaluate_target

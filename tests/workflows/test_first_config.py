@@ -40,6 +40,13 @@ def tokens(count=80, length=30):
     return x.astype("int32")
 
 
+def german(path):
+    rows = [f"{i % 7},5;{'Süd' if i % 3 else 'Öl'};{i * 37 % 101 / 4:.2f}" for i in range(90)]
+    text = "Preis;Straße;Größe\n" + "\n".join(rows).replace(".", ",") + "\n"
+    path.write_bytes(text.encode("cp1252"))
+    return path
+
+
 KINDS = {
     "colour": (lambda f: pictures(f / "p"), ["image_size: [64, 64]", "color_mode: rgb", "Conv2D"]),
     "grey": (
@@ -83,6 +90,10 @@ KINDS = {
             total=RNG.normal(size=80),
         ),
         ['x: ["image", "meta"]', 'y: ["kind", "total"]', "outputs: {kind: answer_1"],
+    ),
+    "a table of Excel": (
+        lambda f: german(f / "de.csv"),
+        ["encoding: cp1252", 'target: "Größe"'],
     ),
     "idx": (lambda f: tiny_fashion_mnist(f / "i", 120, 40), ["idx:", "units: 10"]),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import fnmatch
 from collections import Counter
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from nnpy.data import DataInfo, Dataset, SplitRule, Task, registry
 from nnpy.data.files.split_names import SPLIT_NAMES, TEST, TRAIN, VALIDATION
 from nnpy.data.files.walk import is_litter, walk
 from nnpy.errors import DataError, did_you_mean
+from nnpy.storage.regular import open_regular
 
 TABLES = (".csv", ".tsv", ".parquet", ".pq")
 ARRAYS = (".npz", ".npy")
@@ -217,9 +219,12 @@ def _tables(path: Path, names: list[str], target: Sequence[str]) -> Found:
 def _table(path: Path, target: Sequence[str], files: dict[str, str] | None = None) -> Found:
     from nnpy.data.table.read import open_files
 
-    names = open_files({"train": path}).names
-    target = _columns(path, names, target)
     options: dict[str, Any] = dict(files or {})
+    encoding = _encoding(path)
+    if encoding:
+        options["encoding"] = encoding
+    names = open_files({"train": path}, encoding=encoding).names
+    target = _columns(path, names, target)
     lower = {name.strip().lower(): name for name in names}
     known = next((lower[each] for each in _TARGETS if each in lower), None)
     # The last column, but the first where it has words and the last has none.
@@ -239,11 +244,30 @@ def _table(path: Path, target: Sequence[str], files: dict[str, str] | None = Non
         also = "" if target else "; another one: nnpy init --from … --target NAME"
         told = [
             f"{path.name}: {info.train:,} rows, {len(names):,} columns",
+            *([f"encoding {encoding}: it is not UTF-8"] if encoding else []),
             f"to be answered: {_some(each)} ({why}): {info.targets[0].words}{also}",
         ]
         return Found("table", path, given, info, told)
     assert failed is not None
     raise failed
+
+
+def _encoding(path: Path) -> str | None:
+    """The likeliest encoding of a text file that says none and is not UTF-8."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with open_regular(path) as file:
+        start = file.read(4)
+        if start == b"PAR1" or start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            return None
+        if b"\0" in start:
+            return "utf-16-le" if start[1:2] == b"\0" else "utf-16-be"
+        try:
+            decoder.decode(start)
+            while piece := file.read(1 << 22):
+                decoder.decode(piece)
+        except UnicodeDecodeError:
+            return "cp1252"
+    return None
 
 
 def _columns(path: Path, names: Sequence[str], target: Sequence[str]) -> list[str]:
