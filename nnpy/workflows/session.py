@@ -173,9 +173,10 @@ class Session:
 
         Raises ConfigError at the line of what Keras refuses.
         """
-        from nnpy.models import build, compile
+        from nnpy.models import build, compile, late_weights
 
         model = build.build(self.config, self.data_info)
+        late_weights.make(model)
         compile.compile_model(model, self.config)
         compile.check_outputs(model, self.config, self.data_info)
         return model
