@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from importlib import resources
@@ -165,4 +166,5 @@ def _remove(path: Path) -> None:
 
 def _is_export(path: Path) -> bool:
     """Whether a file or folder is an export of an earlier time, which may be replaced."""
-    return sidecar.path_of(path).is_file()
+    named = Path(os.path.abspath(path))  # `.` and `..` have no name of their own
+    return bool(named.name) and sidecar.path_of(named).is_file()
