@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from nnpy.devices import cgroup
@@ -46,6 +48,31 @@ def free_memory() -> int:
     return free if left is None else min(free, left)
 
 
+@contextlib.contextmanager
+def within_free_memory() -> Iterator[None]:
+    """Within, who asks for more memory than is free is refused it, and the process lives (Linux).
+
+    For libraries that are asked to run what a stranger made. All threads are meant.
+    """
+    try:
+        import resource
+
+        used = _addresses()
+    except (ImportError, OSError, ValueError):  # not Linux
+        yield
+        return
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    limit = used + free_memory()
+    if any(each != resource.RLIM_INFINITY and each < limit for each in before):
+        yield
+        return
+    resource.setrlimit(resource.RLIMIT_AS, (limit, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
 def lack_of_memory(error: BaseException) -> str:
     """An error of too little memory in words for people, or "" if it is another."""
     chain: list[BaseException] = []
@@ -67,7 +94,7 @@ def check_address_space() -> None:
     if limit is None:
         return
     try:
-        used = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+        used = _addresses()
     except (OSError, ValueError):  # not Linux
         used = 0
     loaded = "tensorflow" in sys.modules
@@ -75,6 +102,11 @@ def check_address_space() -> None:
         raise DeviceError(
             f"there is too little memory{_TO_LOAD_TOLD * (not loaded)}: {_memory_here()}"
         )
+
+
+def _addresses() -> int:
+    """The bytes of addresses that this process has. Raises OSError or ValueError off Linux."""
+    return int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _memory_here() -> str:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from nnpy import api
-from nnpy.errors import ModelError, UsageError
+from nnpy.errors import ModelError, RunError, UsageError
 from nnpy.export import formats, runtimes, sidecar
 from nnpy.runs.folder import Run
+from nnpy.workflows.export import place
 from nnpy.workflows.export.export import Exporter, Order
 
 onnx = pytest.importorskip("onnx")
@@ -229,6 +232,74 @@ def test_a_file_that_is_no_export_is_never_replaced(
     with pytest.raises(UsageError, match="already exists, and is no export"):
         exporter.export(formats.named("onnx"))
     assert mine.read_text() == "mine"
+
+
+@pytest.mark.parametrize("content", ["mine", '{"mine": 1}', "link"])
+@pytest.mark.parametrize("name", ["x.onnx.json", "x-disagrees.onnx.json", "nnpy_reader.py"])
+def test_what_lies_beside_it_is_never_replaced_either(
+    exporter: Exporter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, content: str
+) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("mine")
+    mine = tmp_path / name
+    if content == "link":
+        mine.symlink_to(precious)
+    else:
+        mine.write_text(content)
+    before = sorted(each.name for each in tmp_path.iterdir())
+    order = Order(exporter.order.formats, output=tmp_path / "x.onnx")
+    monkeypatch.setattr(exporter, "order", order)
+    made = tmp_path.parent / "made.onnx"
+    made.write_bytes(b"new")
+    fit = exporter.fit(formats.named("onnx"))
+    with pytest.raises(UsageError, match=f"{name} already exists"):
+        place.put(exporter, formats.named("onnx"), fit, made, {"check": {"agrees": True}})
+    assert sorted(each.name for each in tmp_path.iterdir()) == before
+    assert mine.read_text() == ("mine" if content == "link" else content)
+
+
+def test_a_folder_is_put_in_place_whole(
+    exporter: Exporter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: dict
+) -> None:
+    """A full disk leaves the export before it, what was killed goes, what is the user's stays."""
+    wanted = formats.named("savedmodel")
+    order = Order((wanted,), output=tmp_path / "there")
+    monkeypatch.setattr(exporter, "order", order)
+    described = json.loads(sidecar.path_of(Path(told["exports"][0]["file"])).read_text())
+    put = partial(place.put, exporter, wanted, exporter.fit(wanted))
+    made = tmp_path / "made"
+    (made / "variables").mkdir(parents=True)
+    (made / "saved_model.pb").write_bytes(b"one")
+    (made / "variables/x").write_bytes(b"one")
+    assert put(made, described) == order.output
+    (tmp_path / ".there.tmp").mkdir()
+    (tmp_path / ".there.0123abcd.tmp/variables").mkdir(parents=True)
+    (made / "saved_model.pb").write_bytes(b"two")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "copyfile", full)
+        with pytest.raises(RunError, match="the disk is full"):
+            put(made, described)
+    assert (order.output / "saved_model.pb").read_bytes() == b"one"
+    put(made, described)
+    assert (order.output / "saved_model.pb").read_bytes() == b"two"
+    assert sorted(each.name for each in tmp_path.iterdir() if each.name[0] == ".") == [".there.tmp"]
+
+
+def test_a_run_that_cannot_be_written_in_is_told_before_anything_is_converted(
+    run: Run, tmp_path: Path
+) -> None:
+    shutil.copytree(run.folder, tmp_path / "run")
+    other = Run(tmp_path / "run")
+    other.metrics_path.unlink()
+    other.metrics_path.symlink_to("/dev/full")
+    said: list[str] = []
+    with pytest.raises(RunError, match=r"metrics\.csv is a link to /dev/full"):
+        api.export(other, "onnx", progress=said.append)
+    assert said == []
 
 
 @pytest.mark.parametrize(
