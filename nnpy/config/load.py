@@ -71,8 +71,8 @@ def load_config(
     meant `to_train`, but to be built and drawn, is not held against the data. Raises
     ConfigError with every mistake, UsageError when the file cannot be read.
     """
-    checked = _load(config, list(overrides), to_train)
-    return dataclasses.replace(checked, trust_code=True) if trust_code else checked
+    loaded = _load(config, list(overrides), to_train)
+    return dataclasses.replace(loaded, trust_code=True) if trust_code else loaded
 
 
 def _load(
@@ -233,8 +233,8 @@ def with_values(config: Config, values: Mapping[str, Any]) -> Config:
     """
     assert config.sweep is not None
     root = config.sweep.tree(values, functools.partial(compose.put, names=_Names()))
-    checked = _check(root, Checker(catalog.load()), config.name, to_train=True)
-    return dataclasses.replace(checked, trust_code=config.trust_code)
+    loaded = _check(root, Checker(catalog.load()), config.name, to_train=True)
+    return dataclasses.replace(loaded, trust_code=config.trust_code)
 
 
 def _searched(
