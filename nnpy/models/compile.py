@@ -15,6 +15,7 @@ from nnpy.config import measures
 from nnpy.config.checker import Checker
 from nnpy.config.config import Config
 from nnpy.config.consistency import check_measures, data_misfit
+from nnpy.config.objects import KerasObject
 from nnpy.data import DataInfo, Dataset, Task
 from nnpy.data.targets import target_of
 from nnpy.errors import ConfigError, ModelError
@@ -23,8 +24,8 @@ from nnpy.models.instantiate import instantiate
 from nnpy.models.located_errors import errors_located_at, located_error
 
 
-def compile_model(model: keras.Model, config: Config) -> None:
-    """Gives the model its optimizer, loss and metrics.
+def compile_model(model: keras.Model, config: Config, optimizer: KerasObject | None = None) -> None:
+    """Gives the model its optimizer (another one than the config's, if given), loss and metrics.
 
     Raises ConfigError when the model's outputs do not fit the loss and the labels.
     """
@@ -42,7 +43,7 @@ def compile_model(model: keras.Model, config: Config) -> None:
         return [built.get(name) for name in network.output_keys]
 
     given = {
-        "optimizer": instantiate(training.optimizer),
+        "optimizer": instantiate(optimizer or training.optimizer),
         "loss": by_output(training.loss),
         "metrics": by_output(metrics),
         "weighted_metrics": by_output(weighted) or None,
