@@ -208,9 +208,7 @@ def _fit(
     examples = data_section.examples(settings, info)
     if isinstance(examples, str):
         return notes
-    known = steps.counts(examples, training.batch_size, training.epochs)
-    ending = steps.ends_early(training.optimizer, known["total_steps"])
-    return [*notes, ending] if ending else notes
+    return notes + steps.endings(training, examples)
 
 
 def _may_scale(step: Step, checker: Checker) -> bool:

@@ -26,6 +26,7 @@ from nnpy.config import (
     data_source,
     idle,
     initial_weights,
+    stages,
     steps,
     tasks,
     trackers,
@@ -201,6 +202,7 @@ def _check(
     if checker.problems or model is None:
         raise ConfigError(sorted(checker.problems, key=lambda each: (each.line, each.column)))
     notes += idle.notes(model, training) if to_train else ()
+    notes += () if of_run else stages.notes(root.value.get("training"), model)
     training, more = callbacks.choose_monitor(listed, training, measured)
     tree = _complete(root, training)
     data_source.write(tree.value["data"], data)
@@ -308,7 +310,7 @@ def _worked_out(
     root: Node, data: DataSettings, info: DataInfo | str, checker: Checker
 ) -> Node | None:
     """The training section with its arithmetic worked out."""
-    node = root.value.get("training")
+    node = stages.in_full(root.value.get("training"), checker)
     if node is None:
         return None
     examples = info if isinstance(info, str) else data_section.examples(data, info)
@@ -372,7 +374,7 @@ def _section(node: Node | None, section: type, key: str, checker: Checker) -> di
 
 
 def _training(node: Node | None, model: Network | None, checker: Checker) -> TrainingSettings:
-    names = model.output_keys if model else ()
+    names, whole = (model.output_keys if model else ()), node
     by_output: dict[str, Any] = {}
     if node is not None and node.is_map:
         by_output = {key: each for key, each in node.value.items() if key in outputs.READERS}
@@ -386,4 +388,5 @@ def _training(node: Node | None, model: Network | None, checker: Checker) -> Tra
             values[key] = read(given, names, checker)
         else:  # the model is wrong, and which outputs it has is unknown
             values[key] = outputs.objects(key, given, checker)
+    values["stages"] = stages.read(whole, model, checker)
     return TrainingSettings(**values)

@@ -270,6 +270,11 @@ class TrainingSettings:
         doc="A run, or a file (.keras, .weights.h5), whose weights the layers of the same name "
         "begin with; what does not fit is drawn as usual, and told.",
     )
+    stages: list[Any] = setting(
+        [],
+        "list",
+        doc="Parts of the training, compiled anew: {epochs: 3, freeze: LAYERS, learning_rate: …}.",
+    )
     execution: str = setting(
         "auto",
         "str",

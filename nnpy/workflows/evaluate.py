@@ -42,11 +42,12 @@ def evaluate_model(
 ) -> Evaluated:
     """Everything that is known of the model at `path` on a split of the config's data.
 
-    Raises ModelError when the file is no model or does not take such data, DataError when the
+    Raises ModelError when the file is no model, or not one for such data, DataError when the
     split is empty.
     """
     session = Session(config, device=device, model=path)
     from nnpy.evaluation import results
+    from nnpy.models import compile
 
     device_name = session.select_device()
     model = session.open_model(path)
@@ -54,6 +55,7 @@ def evaluate_model(
     examples: Split | None = getattr(dataset, split)
     if examples is None:
         raise DataError(f"there is no {split} split: data.{split}.split is 0")
+    compile.check_saved(model, session.data_info)
     preprocessing = session.preprocessing(model)
     engine = session.engine(model, preprocessing)
     result = results.evaluate(

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import keras
 
     from nnpy.engine import Engine
+    from nnpy.engine.augmentation import Augmentation
     from nnpy.models.ends import Output
     from nnpy.models.saved import Record
 
@@ -174,9 +175,10 @@ class Session:
 
         Raises ConfigError at the line of what Keras refuses.
         """
-        from nnpy.models import build, compile
+        from nnpy.models import build, compile, late_weights
 
         model = build.build(self.config, self.data_info)
+        late_weights.make(model)
         compile.compile_model(model, self.config)
         compile.check_outputs(model, self.config, self.data_info)
         return model
@@ -237,12 +239,12 @@ class Session:
         preprocessing: Preprocessing | None = None,
         *,
         execution: str | None = None,
-        augment: bool = False,
+        augment: bool | Augmentation = False,
     ) -> Engine:
         """What trains, evaluates and predicts with `model` as the config says.
 
         `execution` is used instead of the config's where it is given. Only with `augment`, in a
-        training, does it know of data.augment.
+        training, does it know of data.augment: made anew, or that of an engine before.
         """
         from nnpy.engine import Engine
         from nnpy.models import inputs, units
@@ -261,7 +263,9 @@ class Session:
         }
         prepare = preprocessing or inputs.preprocessing(self.config, self.data_info, model)
         units.measure_in_units(model, prepare)
-        if augment and self.config.data.augment:
+        if not isinstance(augment, bool):
+            given["augmentation"] = augment
+        elif augment and self.config.data.augment:
             from nnpy.models import augmentation
 
             with self.scope():
