@@ -246,12 +246,10 @@ class TrainingSettings:
     )
     class_weight: dict[int, float] | str | None = setting(
         None,
-        "dict",
-        "str",
-        "null",
+        *("dict", "str", "null"),
         choices=("balanced",),
-        doc="The weight of each class in the loss, such as {0: 1.0, 1: 5.0}; balanced: those that "
-        "make all classes of the training set count the same.",
+        doc="The weight of each class in the loss, such as {0: 1.0, 1: 5.0}; balanced: all count "
+        "the same.",
     )
     callbacks: list[KerasObject] = setting(
         [], "list", items=("callback",), doc="Keras callbacks, such as EarlyStopping."
