@@ -22,6 +22,7 @@ COMMANDS = {
     "train": ("train", "Train the network that a config describes."),
     "launch": ("launch", "Train with several workers on this machine."),
     "check": ("check", "Find the mistakes in configs."),
+    "data": ("data", "Show what a training would see of its data."),
     "evaluate": ("evaluate", "Evaluate a trained model on its data."),
     "predict": ("predict", "Classify images with a trained model."),
     "export": ("export", "Write a trained model in other formats, checked."),

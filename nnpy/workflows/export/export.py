@@ -92,13 +92,16 @@ class Exporter:
     @cached_property
     def reference(self) -> Any:
         """The model's own answers to the examples that it is judged by."""
+        from nnpy.models import compile
         from nnpy.workflows.export import reference
 
+        examples = self.session.dataset().final
+        compile.check_saved(self.model, self.session.data_info)
         return reference.answers(
             self.model,
             self.session.engine(self.model, self.preprocessing),
             self.preprocessing,
-            self.session.dataset().final,
+            examples,
             self.outputs_of,
             self.session.data_info,
         )

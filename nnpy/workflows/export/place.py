@@ -213,7 +213,8 @@ def _remove(path: Path) -> None:
 
 def _is_export(path: Path) -> bool:
     """Whether a file or folder is an export of an earlier time, which may be replaced."""
-    return _is_description(sidecar.path_of(path))
+    named = path.resolve()  # `.` and `..` have no name of their own
+    return bool(named.name) and _is_description(sidecar.path_of(named))
 
 
 def _is_description(path: Path) -> bool:
