@@ -15,6 +15,7 @@ from nnpy.config import measures
 from nnpy.config.checker import Checker
 from nnpy.config.config import Config
 from nnpy.config.consistency import check_measures, data_misfit
+from nnpy.config.settings import TrainingSettings
 from nnpy.data import DataInfo, Dataset, Task
 from nnpy.data.targets import target_of
 from nnpy.errors import ConfigError
@@ -42,7 +43,7 @@ def compile_model(model: keras.Model, config: Config) -> None:
         return [built.get(name) for name in network.output_keys]
 
     given = {
-        "optimizer": instantiate(training.optimizer),
+        "optimizer": _optimizer(training),
         "loss": by_output(training.loss),
         "metrics": by_output(metrics),
         "weighted_metrics": by_output(weighted) or None,
@@ -51,6 +52,23 @@ def compile_model(model: keras.Model, config: Config) -> None:
     }
     with errors_located_at(None, "training"):
         model.compile(**given)
+
+
+def _optimizer(training: TrainingSettings) -> Any:
+    """The optimizer, which updates the weights once in `accumulate_steps` steps."""
+    scales = training.precision == "mixed_float16"
+    optimizer = instantiate(training.optimizer)
+    if training.accumulate_steps == 1 and not scales:
+        return optimizer
+    optimizer = inner = keras.optimizers.get(optimizer)
+    while isinstance(inner, keras.optimizers.LossScaleOptimizer):
+        inner = inner.inner_optimizer
+    if training.accumulate_steps > 1:
+        inner.gradient_accumulation_steps = training.accumulate_steps
+    if scales and inner is optimizer:
+        # Keras would do so by itself, but forget it in the file of the model.
+        return keras.optimizers.LossScaleOptimizer(optimizer)
+    return optimizer
 
 
 def _fitted(metrics: Any, model: keras.Model, config: Config) -> Any:

@@ -268,17 +268,30 @@ class Session:
 
     def notes(self, model: keras.Model) -> list[str]:
         """What is to be said of the devices that were selected, and of how they share a model."""
+        notes = [*self._notes, *self._of_precision()]
         if self._strategy is None:
-            return self._notes
+            return notes
         from nnpy.models import augmentation, normalization
 
         count = self._strategy.num_replicas_in_sync
         return [
-            *self._notes,
+            *notes,
             f"each batch of {self.config.training.batch_size} is shared by {count} devices",
             *normalization.notes(model),
             *augmentation.notes(self.config),
         ]
+
+    def _of_precision(self) -> list[str]:
+        """What is to be said of a precision that makes nothing faster here."""
+        asked = self.config.training.precision
+        if asked == "float32":
+            return []
+        import tensorflow as tf
+
+        from nnpy.devices import precision
+
+        gains, why = precision.gain(asked, tf.config.get_visible_devices("GPU"))
+        return [] if gains else [f"training.precision: {asked} makes nothing faster here: {why}"]
 
 
 def open_to_draw(config: Config, path: Path) -> keras.Model:

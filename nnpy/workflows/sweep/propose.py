@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from nnpy.config.settings import SweepSettings
+from nnpy.config.sweep.settings import SweepSettings
 from nnpy.config.sweep.space import Dimension
 from nnpy.workflows.sweep.store import optuna_here
 
