@@ -13,7 +13,8 @@ _OWN = "gradient_accumulation_steps"
 def check(training: TrainingSettings, node: Node | None, checker: Checker) -> None:
     """Reports `training.accumulate_steps` beside the optimizer's own argument for it."""
     sound = checker.sound("training.accumulate_steps", "training.optimizer")
-    if training.accumulate_steps > 1 and sound and _accumulates(training.optimizer):
+    optimizers = [training.optimizer, *(each.optimizer for each in training.stages)]
+    if training.accumulate_steps > 1 and sound and any(map(_accumulates, optimizers)):
         message = f"the optimizer has {_OWN}, which says the same: leave out one of them"
         checker.error(node, "training.accumulate_steps", message)
 

@@ -40,6 +40,16 @@ def gain(precision: str, gpus: list[Any] | None = None) -> tuple[bool, str]:
     return True, f"tensor cores of {told[0]}"
 
 
+def notes(precision: str) -> list[str]:
+    """What is to be said of a precision that makes nothing faster on the chosen devices."""
+    if precision not in MIXED:
+        return []
+    import tensorflow as tf
+
+    gains, why = gain(precision, tf.config.get_visible_devices("GPU"))
+    return [] if gains else [f"training.precision: {precision} makes nothing faster here: {why}"]
+
+
 def _gain_of_cpu(precision: str) -> tuple[bool, str]:
     if precision == "mixed_float16":
         return False, "a CPU computes float16 no faster than float32"
