@@ -112,7 +112,15 @@ def test_overwrite_replaces_a_run(tiny_config: dict, tmp_path: Path) -> None:
     assert (folder / "notes.txt").read_text() == "mine"
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda p: p.stem)
+# Their graphs alone take a quarter of a minute to trace; `nnpy check` reads them in every test run.
+DEEP = ("mixer", "resnet", "vit")
+SHIPPED = [
+    pytest.param(path, id=path.stem, marks=[pytest.mark.slow] * (path.stem in DEEP))
+    for path in sorted((ROOT / "configs").glob("*.yaml"))
+]
+
+
+@pytest.mark.parametrize("path", SHIPPED)
 def test_every_shipped_config_trains(path: Path, tiny: Path, tmp_path: Path) -> None:
     small = ["training.epochs=1", "training.batch_size=100"]
     if "source:" not in path.read_text():  # the toys are small as they are
