@@ -39,8 +39,8 @@ format: $(BIN)/.developer
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(BIN)/.installed data    ## nnpy beside model.fit (and PyTorch, with TORCH=its python)
-	$(BIN)/python benchmarks/run.py $(if $(TORCH),--torch-python $(TORCH))
+bench: $(BIN)/.installed data    ## nnpy beside model.fit (and PyTorch with TORCH=its python, JAX=)
+	$(BIN)/python benchmarks/run.py $(if $(TORCH),--torch-python $(TORCH)) $(if $(JAX),--jax-python $(JAX))
 
 ladder: $(BIN)/.installed data    ## all networks of docs/results.md, hours; one with ROW=cnn
 	$(BIN)/python -m benchmarks.ladder $(ROW)

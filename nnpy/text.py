@@ -16,7 +16,7 @@ def plain(text: object, limit: int = 0) -> str:
     whole = str(text)
     # A letter and its accents are several characters; who piles up hundreds is cut.
     start = whole[: 4 * limit] if limit else whole
-    line = "".join(map(_seen, start))
+    line = start if start.isascii() and start.isprintable() else "".join(map(_seen, start))
     if not limit or (len(start) == len(whole) and columns_of(line) <= limit):
         return line
     end = bisect.bisect_left(range(len(line)), limit, key=lambda n: columns_of(line[:n]))

@@ -88,6 +88,15 @@ def fresh_nnpy(tmp_path: Path) -> Command:
 
 
 @pytest.fixture
+def without_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is drawn of a run afterwards: it takes longer than these trainings."""
+    from nnpy.workflows.report import Reporter
+
+    monkeypatch.setattr(Reporter, "draw", lambda self, *arguments: None)
+    monkeypatch.setattr(Reporter, "report", lambda self, *arguments: None)
+
+
+@pytest.fixture
 def write(tmp_path: Path) -> Callable[[str, str], Path]:
     """Writes a text file into the test's folder."""
 

@@ -31,7 +31,11 @@ def keep(row: Row, record: dict[str, Any]) -> None:
     found = read()
     others = [each for each in found.get(row.name, []) if each["seed"] != record["seed"]]
     found[row.name] = sorted([*others, record], key=lambda each: each["seed"])
-    atomic.write_text(PATH, json.dumps(found, indent=1) + "\n")
+    rows = [
+        f"{json.dumps(name)}: [\n" + ",\n".join(json.dumps(each) for each in records) + "\n]"
+        for name, records in found.items()
+    ]
+    atomic.write_text(PATH, "{\n" + ",\n".join(rows) + "\n}\n")  # a line a training
 
 
 def config_digest(step: Step) -> str:

@@ -16,6 +16,7 @@ from pathlib import PurePath
 from typing import Any
 
 from nnpy.catalog.catalog import Catalog
+from nnpy.config import stages
 from nnpy.config.checker import Checker
 from nnpy.config.monitor import Measured, unknown_quantity
 from nnpy.config.objects import KerasObject
@@ -115,7 +116,8 @@ def check(
     A callback in which there is a mistake already is left alone, and so is what depends on one.
     """
     notes: list[str] = []
-    known_optimizer = checker.sound("training.optimizer")
+    known_optimizer = checker.sound("training.optimizer", stages.PATH)
+    optimizers = stages.optimizers(training)
     is_open, first_unknown = not measured.complete, _first_unknown(checker)
     for index, each in enumerate(callbacks):
         kind = each.keras_class
@@ -135,14 +137,18 @@ def check(
         if (
             known_optimizer
             and kind in _RATE_SETTERS
-            and (schedule := _schedule(training.optimizer))
+            and (schedule := next(filter(None, map(_schedule, optimizers)), ""))
         ):
             message = (
                 f"the schedule {schedule} sets the learning rate at each step: {kind} cannot "
                 "change it; leave one of them out"
             )
             checker.error(each.told.mark, each.told.path, message)
-        if known_optimizer and kind == "SwapEMAWeights" and not _uses_averages(training.optimizer):
+        if (
+            known_optimizer
+            and kind == "SwapEMAWeights"
+            and not all(map(_uses_averages, optimizers))
+        ):
             message = "there are no averages to swap: set use_ema: true of the optimizer"
             checker.error(each.told.mark, each.told.path, message)
         if kind in _FILES:
@@ -155,7 +161,8 @@ def check(
         if kind == "ModelCheckpoint":
             _check_checkpoint(each, measured, is_open, checker)
             if known_optimizer:
-                _check_state(each, training.optimizer, checker)
+                for optimizer in optimizers:
+                    _check_state(each, optimizer, checker)
     return notes
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from nnpy.config import stages
 from nnpy.config.network.graph import Network
 from nnpy.config.objects import KerasObject
 from nnpy.config.settings import TrainingSettings
@@ -26,7 +27,7 @@ def notes(network: Network | None, training: TrainingSettings) -> Iterator[str]:
     """A sentence for each argument that has no effect."""
     layers = [step.layer for step in network.steps if not step.reuse] if network else []
     told: set[str] = set()
-    for each in _objects([*layers, training.optimizer, *training.callbacks]):
+    for each in _objects([*layers, *stages.optimizers(training), *training.callbacks]):
         for key, value in each.arguments.items():
             needed, default = _NEEDS.get(key, ("", None))
             if needed and value not in (None, False) and not each.arguments.get(needed, default):

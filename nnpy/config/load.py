@@ -26,6 +26,7 @@ from nnpy.config import (
     data_source,
     idle,
     initial_weights,
+    stages,
     steps,
     tasks,
     trackers,
@@ -71,8 +72,8 @@ def load_config(
     meant `to_train`, but to be built and drawn, is not held against the data. Raises
     ConfigError with every mistake, UsageError when the file cannot be read.
     """
-    checked = _load(config, list(overrides), to_train)
-    return dataclasses.replace(checked, trust_code=True) if trust_code else checked
+    loaded = _load(config, list(overrides), to_train)
+    return dataclasses.replace(loaded, trust_code=True) if trust_code else loaded
 
 
 def _load(
@@ -201,6 +202,7 @@ def _check(
     if checker.problems or model is None:
         raise ConfigError(sorted(checker.problems, key=lambda each: (each.line, each.column)))
     notes += idle.notes(model, training) if to_train else ()
+    notes += () if of_run else stages.notes(root.value.get("training"), model)
     training, more = callbacks.choose_monitor(listed, training, measured)
     tree = _complete(root, training)
     data_source.write(tree.value["data"], data)
@@ -233,8 +235,8 @@ def with_values(config: Config, values: Mapping[str, Any]) -> Config:
     """
     assert config.sweep is not None
     root = config.sweep.tree(values, functools.partial(compose.put, names=_Names()))
-    checked = _check(root, Checker(catalog.load()), config.name, to_train=True)
-    return dataclasses.replace(checked, trust_code=config.trust_code)
+    loaded = _check(root, Checker(catalog.load()), config.name, to_train=True)
+    return dataclasses.replace(loaded, trust_code=config.trust_code)
 
 
 def _searched(
@@ -308,7 +310,7 @@ def _worked_out(
     root: Node, data: DataSettings, info: DataInfo | str, checker: Checker
 ) -> Node | None:
     """The training section with its arithmetic worked out."""
-    node = root.value.get("training")
+    node = stages.in_full(root.value.get("training"), checker)
     if node is None:
         return None
     examples = info if isinstance(info, str) else data_section.examples(data, info)
@@ -372,7 +374,7 @@ def _section(node: Node | None, section: type, key: str, checker: Checker) -> di
 
 
 def _training(node: Node | None, model: Network | None, checker: Checker) -> TrainingSettings:
-    names = model.output_keys if model else ()
+    names, whole = (model.output_keys if model else ()), node
     by_output: dict[str, Any] = {}
     if node is not None and node.is_map:
         by_output = {key: each for key, each in node.value.items() if key in outputs.READERS}
@@ -386,4 +388,5 @@ def _training(node: Node | None, model: Network | None, checker: Checker) -> Tra
             values[key] = read(given, names, checker)
         else:  # the model is wrong, and which outputs it has is unknown
             values[key] = outputs.objects(key, given, checker)
+    values["stages"] = stages.read(whole, model, checker)
     return TrainingSettings(**values)

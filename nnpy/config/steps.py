@@ -14,9 +14,10 @@ batch size.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from nnpy.config import stages
 from nnpy.config.checker import BROKEN, Checker
 from nnpy.config.network.blocks import HOLE
 from nnpy.config.network.expressions import calculate
@@ -62,8 +63,28 @@ def fill(node: Node, examples: int | str, checker: Checker) -> Node:
             examples, known["batch_size"], known["epochs"], known.get("steps_per_epoch")
         )
     for name, each in items.items():
+        if name == "stages" and each.is_list:
+            items[name] = _of_stages(each, known, stages.planned(node), unknown, checker)
+            continue
         items[name] = _filled(each, known, unknown, checker, f"training.{name}")
     return Node(items, node.mark, node.keys, node.origin)
+
+
+def _of_stages(
+    node: Node,
+    known: Mapping[str, int],
+    planned: Sequence[int],
+    unknown: str,
+    checker: Checker,
+) -> Node:
+    """Each stage is compiled anew, and its schedule counts from 0: its epochs are its own."""
+    members = []
+    for index, (each, epochs) in enumerate(zip(node.value, planned, strict=True)):
+        own = {**known, "epochs": epochs}
+        if "steps_per_epoch" in own:
+            own["total_steps"] = own["steps_per_epoch"] * epochs
+        members.append(_filled(each, own, unknown, checker, f"{stages.PATH}[{index}]"))
+    return Node(members, node.mark, node.keys, node.origin)
 
 
 def _holes(node: Node) -> Iterator[str]:
@@ -105,6 +126,16 @@ def _filled(
         checker.error(node, path, message)
         return Node(None, node.mark, {}, BROKEN)
     return Node(number, node.mark, {}, node.origin)
+
+
+def endings(training: TrainingSettings, examples: int) -> list[str]:
+    """A note for each schedule of a training that is over when it has hardly begun."""
+    parts = [(each.optimizer, each.epochs) for each in training.stages]
+    found = []
+    for optimizer, epochs in parts or [(training.optimizer, training.epochs)]:
+        known = counts(examples, training.batch_size, epochs, training.steps_per_epoch)
+        found.append(ends_early(optimizer, known["total_steps"]))
+    return [*filter(None, dict.fromkeys(found))]
 
 
 def ends_early(optimizer: KerasObject, total_steps: int) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import platform
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from nnpy.devices import cgroup
@@ -16,6 +19,21 @@ MEMORY = Path("/proc/meminfo")
 _MEMORY = re.compile(
     r"failed to map segment|cannot allocate memory|out of memory|std::bad_alloc", re.IGNORECASE
 )
+
+# What the system says when it has, or gives, no more; "": its own words say enough.
+_REFUSED = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "your quota of the disk is used up",
+    errno.EFBIG: "a file may not become so large here (ulimit -f)",
+    errno.EIO: "the disk reported an input/output error (is it failing?)",
+    errno.EROFS: "the file system is read-only",
+    errno.ESTALE: "the file system on the network has lost a file (stale handle)",
+    errno.EMFILE: "this process may open no more files (ulimit -n)",
+    errno.ENFILE: "the machine has too many open files",
+    errno.EAGAIN: "no more processes or threads may be started (ulimit -u)",
+    errno.EACCES: "",
+    errno.EPERM: "",
+}
 
 _TO_LOAD_TOLD = " to load TensorFlow, which needs some 3 GB"
 # Bytes of addresses: TensorFlow and a small network take 2.2 GB, a third of it after loading.
@@ -46,6 +64,31 @@ def free_memory() -> int:
     return free if left is None else min(free, left)
 
 
+@contextlib.contextmanager
+def within_free_memory() -> Iterator[None]:
+    """Within, who asks for more memory than is free is refused it, and the process lives (Linux).
+
+    For libraries that are asked to run what a stranger made. All threads are meant.
+    """
+    try:
+        import resource
+
+        used = _addresses()
+    except (ImportError, OSError, ValueError):  # not Linux
+        yield
+        return
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    limit = used + free_memory()
+    if any(each != resource.RLIM_INFINITY and each < limit for each in before):
+        yield
+        return
+    resource.setrlimit(resource.RLIMIT_AS, (limit, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
 def lack_of_memory(error: BaseException) -> str:
     """An error of too little memory in words for people, or "" if it is another."""
     chain: list[BaseException] = []
@@ -58,6 +101,24 @@ def lack_of_memory(error: BaseException) -> str:
     return f"there is too little memory{_TO_LOAD_TOLD * loading}: {_memory_here()}"
 
 
+def refusal(error: BaseException) -> str:
+    """What the machine refuses a process, in words for people, or "" if it is another error.
+
+    For whatever opens files or starts processes and has no words of its own.
+    """
+    if not isinstance(error, OSError):
+        return ""
+    if "temporary directory" in str(error):
+        return (
+            "there is no place for temporary files: /tmp and this folder cannot be written; name "
+            "a folder that can, TMPDIR=/some/folder"
+        )
+    if error.errno not in _REFUSED:
+        return ""
+    where = f" ({error.filename})" if error.filename else ""
+    return f"{_REFUSED[error.errno] or error.strerror}{where}"
+
+
 def check_address_space() -> None:
     """Raise DeviceError where the shell's limit leaves no room to compute in.
 
@@ -67,7 +128,7 @@ def check_address_space() -> None:
     if limit is None:
         return
     try:
-        used = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+        used = _addresses()
     except (OSError, ValueError):  # not Linux
         used = 0
     loaded = "tensorflow" in sys.modules
@@ -75,6 +136,11 @@ def check_address_space() -> None:
         raise DeviceError(
             f"there is too little memory{_TO_LOAD_TOLD * (not loaded)}: {_memory_here()}"
         )
+
+
+def _addresses() -> int:
+    """The bytes of addresses that this process has. Raises OSError or ValueError off Linux."""
+    return int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _memory_here() -> str:

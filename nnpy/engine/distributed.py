@@ -93,7 +93,6 @@ class DistributedEngine(Engine):
             workers = self.replicas // len(self._ids)
             self.distribution = {**self.distribution, "strategy": "workers", "workers": workers}
         self._shared: dict[int, tuple[Any, Any]] = {}
-        self._has_metrics = False
         self._exchange = Exchange()
         self._trained = (0.0, 0)  # seconds and steps, without the first, which compiles
 
@@ -227,7 +226,6 @@ class DistributedEngine(Engine):
         with scope(self.strategy):
             tf.function(once, autograph=False)(window.data, window.order)
         self.model.reset_metrics()
-        self._has_metrics = True
 
     # -- data --------------------------------------------------------------------------------
 
@@ -241,13 +239,8 @@ class DistributedEngine(Engine):
         if bytes_of(arrays) * len(self._ids) > self._budget:
             self._shared.clear()
             give_back()
-            windows = self._streamed(arrays, orders, first, end, rest)
-        else:
-            windows = iter([self._resident(split, orders, first, end, rest)])
-        for window in windows:
-            if not self._has_metrics:
-                self._make_metrics(window)
-            yield window
+            return self._streamed(arrays, orders, first, end, rest)
+        return iter([self._resident(split, orders, first, end, rest)])
 
     def _resident(
         self, split: Any, orders: dict[int, np.ndarray], first: int, end: int, rest: int

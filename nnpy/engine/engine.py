@@ -22,7 +22,7 @@ import tensorflow as tf
 
 from nnpy.data.files import mapped
 from nnpy.engine import batch_parts as parts_of
-from nnpy.engine import tracing
+from nnpy.engine import metric_variables, tracing
 from nnpy.engine.augmentation import Augmentation
 from nnpy.engine.batch_parts import split_batches
 from nnpy.engine.class_weights import class_weight_table
@@ -43,13 +43,12 @@ from nnpy.engine.data_windows import (
 from nnpy.engine.execution import Execution, choose
 from nnpy.engine.graph_rewrites import take_shortcuts
 from nnpy.engine.introspection import fixed_batch_size, on_gpu, reset_states
+from nnpy.engine.pace import Pace
 from nnpy.engine.programs import compiled, first_line, looped, mapped_loop
 from nnpy.engine.results import numbers_of
 from nnpy.engine.training_step import TrainingStep
 from nnpy.engine.xla_random import draw_as_tensorflow
 from nnpy.errors import DataError, ModelError
-
-CHUNK_SECONDS = 0.5
 
 Prepare = Callable[[Any, Any], tuple[Any, Any]]
 
@@ -114,8 +113,9 @@ class Engine:
         self._shuffle = shuffle
         self._budget = default_budget() if memory_budget is None else memory_budget
         self._on_device: dict[int, tuple[Any, Any]] = {}
-        self._pace: dict[str, float] = {}  # seconds a step, by the kind of step
+        self._pace = Pace()
         self._functions: dict[str, Callable[..., Any]] = {}
+        self._has_metrics = False
         self.copies = Copies()
         self.distribution: dict[str, Any] = {"strategy": "none", "replicas": 1}
         self.exchange: dict[str, Any] = {}  # what it costs that the devices are several
@@ -249,6 +249,10 @@ class Engine:
     def _predict_step(self, data: Any, rows: Any) -> Any:
         return self.model.predict_step((self._batch(data, rows)[0],))
 
+    def _make_metrics(self, window: Window) -> None:
+        """The variables of the metrics, for which each program would be traced twice."""
+        metric_variables.make(self.model, *self._batch(window.data, window.order[:1]))
+
     # -- many steps ----------------------------------------------------------------------
 
     def _run(self, split: Any, order: np.ndarray, course: Course) -> bool:
@@ -256,6 +260,9 @@ class Engine:
         kind, part = course.kind, course.part
         first, end = part.begin + course.skipped, part.begin + part.count
         for window in self._course_windows(split, order, first, end):
+            if not self._has_metrics:
+                self._make_metrics(window)
+                self._has_metrics = True
             step = window.first
             while step < window.end:
                 stop = min(window.end, step + self._chunk_length(kind))
@@ -357,19 +364,10 @@ class Engine:
     # -- chunks, windows, results ----------------------------------------------------------
 
     def _chunk_length(self, kind: str) -> int:
-        if kind == "predict" and kind not in self._pace:
-            self._pace[kind] = self._pace.get("test", CHUNK_SECONDS / 8)
-        pace = self._pace.get(kind)
-        # The first step compiles and says nothing of the pace: take one, then a few.
-        return 1 if pace is None else max(1, int(CHUNK_SECONDS / pace))
+        return self._pace.chunk_length(kind)
 
     def _learn_pace(self, kind: str, seconds: float, steps: int) -> None:
-        before = self._pace.get(kind)
-        if before is None:
-            self._pace[kind] = CHUNK_SECONDS / 8
-        else:
-            # What few steps took is mostly overhead; it may lengthen the next chunk 16 times.
-            self._pace[kind] = max(seconds / steps, before / 16)
+        self._pace.learn(kind, seconds, steps)
 
     def _windows(self, split: Any, order: np.ndarray, first: int, end: int) -> Iterator[Window]:
         arrays = arrays_of(split)

@@ -18,6 +18,7 @@ import tensorflow as tf
 from nnpy.data import Preprocessing
 
 _HALF = re.compile(r'"(mixed_)?(b?float16)"')
+_OTHER = re.compile(r'"(mixed_)?(b?float16|float64)"')
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,15 @@ class Serving(tf.Module):
             }
 
         self.serve = tf.function(serve, input_signature=signature.specs, autograph=False)
+        # What layers hold beside the model's variables: those of an activation that is a layer,
+        # and the tables in which words and numbers are looked up.
+        known = {id(each) for each in self.weights}
+        self.others = [each for each in self.concrete.graph.variables if id(each) not in known]
+        self.tables = [
+            each
+            for each in tf.train.TrackableView(model).descendants()
+            if isinstance(each, tf.saved_model.experimental.TrackableResource)
+        ]
 
     @property
     def concrete(self) -> Any:
@@ -88,11 +98,11 @@ def is_half(model: keras.Model) -> bool:
 
 
 def in_float32(model: keras.Model) -> keras.Model:
-    """The same model computing in float32, where it computes with half as many bits."""
+    """The same model computing in float32, where it computes with more or fewer bits."""
     config = json.dumps(keras.saving.serialize_keras_object(model))
-    if not _HALF.search(config):
+    if not _OTHER.search(config):
         return model
-    copy = keras.saving.deserialize_keras_object(json.loads(_HALF.sub('"float32"', config)))
+    copy = keras.saving.deserialize_keras_object(json.loads(_OTHER.sub('"float32"', config)))
     copy.set_weights([np.asarray(each, np.float32) for each in model.get_weights()])
     return copy
 

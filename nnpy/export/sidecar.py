@@ -5,6 +5,7 @@ The same JSON is the file's own metadata, where the format has any.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -66,21 +67,30 @@ _KIND = record(
 
 def path_of(exported: Path) -> Path:
     """Where the JSON of an exported file or folder lies."""
-    return exported.with_name(exported.name + ".json")
+    if exported.name in ("", ".."):
+        exported = Path(os.path.abspath(exported))  # noqa: PTH100 – the name that it goes by
+    return exported.parent / f"{exported.name}.json"
 
 
 def read(exported: Path) -> dict[str, Any]:
     """What is known of an exported file. Raises ModelError where that is not there or damaged."""
     path = path_of(exported)
+    if not path.exists():
+        raise ModelError(
+            f"{exported}: {path.name} does not lie beside it, in which `nnpy export` says what the "
+            "file takes and gives; copy both"
+        )
+    return read_file(path)
+
+
+def read_file(path: Path) -> dict[str, Any]:
+    """What such a JSON says. Raises ModelError where it is not there or damaged."""
     try:
         told = json_file.read(path, _KIND, _LIMIT)
     except RunError as error:
         raise ModelError(str(error)) from None
     if not told:
-        raise ModelError(
-            f"{exported}: {path.name} does not lie beside it, in which `nnpy export` says what the "
-            "file takes and gives; copy both"
-        )
+        raise ModelError(f"{path} does not exist")
     if told["format"] > FORMAT:
         raise ModelError(f"{path} was written by a newer nnpy (format {told['format']})")
     return told

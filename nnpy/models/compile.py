@@ -15,16 +15,17 @@ from nnpy.config import measures
 from nnpy.config.checker import Checker
 from nnpy.config.config import Config
 from nnpy.config.consistency import check_measures, data_misfit
+from nnpy.config.objects import KerasObject
 from nnpy.data import DataInfo, Dataset, Task
 from nnpy.data.targets import target_of
-from nnpy.errors import ConfigError
+from nnpy.errors import ConfigError, ModelError
 from nnpy.models import ends
 from nnpy.models.instantiate import instantiate
 from nnpy.models.located_errors import errors_located_at, located_error
 
 
-def compile_model(model: keras.Model, config: Config) -> None:
-    """Gives the model its optimizer, loss and metrics.
+def compile_model(model: keras.Model, config: Config, optimizer: KerasObject | None = None) -> None:
+    """Gives the model its optimizer (another one than the config's, if given), loss and metrics.
 
     Raises ConfigError when the model's outputs do not fit the loss and the labels.
     """
@@ -42,7 +43,7 @@ def compile_model(model: keras.Model, config: Config) -> None:
         return [built.get(name) for name in network.output_keys]
 
     given = {
-        "optimizer": instantiate(training.optimizer),
+        "optimizer": instantiate(optimizer or training.optimizer),
         "loss": by_output(training.loss),
         "metrics": by_output(metrics),
         "weighted_metrics": by_output(weighted) or None,
@@ -102,17 +103,38 @@ def _check_sizes(config: Config, info: DataInfo, shapes: list[tuple[int | None, 
     """Whether outputs that are compared with the input, or with numbers, have as many values."""
     network = config.model
     for output, key, shape in zip(network.outputs, network.output_keys, shapes, strict=True):
-        target = target_of(info, key)
-        wanted: tuple[int, ...] = ()
-        if target.task is Task.RECONSTRUCTION:
-            wanted, what = info.shape, f"the input, of the shape {list(info.shape)}"
-        elif target.task in (Task.NUMBERS, Task.LABELS) and target.classes:
-            wanted, what = (len(target.classes),), target.words
-        if not wanted or None in shape[1:] or math.prod(shape[1:]) == math.prod(wanted):  # type: ignore[arg-type]
-            continue
-        last = network.step(output)
-        message = f"the model's output has the shape {list(shape[1:])}, but the target is {what}"
-        raise located_error(message, last.mark if last else None, last.path if last else "model")
+        if what := _other_than(info, key, shape):
+            last = network.step(output)
+            message = (
+                f"the model's output has the shape {list(shape[1:])}, but the target is {what}"
+            )
+            raise located_error(
+                message, last.mark if last else None, last.path if last else "model"
+            )
+
+
+def check_saved(model: keras.Model, info: DataInfo) -> None:
+    """The same of a saved model, which may be held against any data. Raises ModelError."""
+    outputs = keras.tree.flatten(model.outputs)
+    for key, tensor in zip(ends.output_keys(model), outputs, strict=True):
+        if what := _other_than(info, key, tuple(tensor.shape)):
+            raise ModelError(
+                f"the model's output '{key}' has the shape {list(tensor.shape[1:])}, but the "
+                f"target of {info.name} is {what}"
+            )
+
+
+def _other_than(info: DataInfo, key: str, shape: tuple[int | None, ...]) -> str:
+    """What an output of this shape, batch axis included, should have been; "" where it may be."""
+    target, sizes = target_of(info, key), shape[1:]
+    wanted: tuple[int, ...] = ()
+    if target.task is Task.RECONSTRUCTION:
+        wanted, what = info.shape, f"the input, of the shape {list(info.shape)}"
+    elif target.task in (Task.NUMBERS, Task.LABELS) and target.classes:
+        wanted, what = (len(target.classes),), target.words
+    if not wanted or None in sizes:
+        return ""
+    return "" if math.prod(map(int, sizes)) == math.prod(wanted) else what  # type: ignore[arg-type]
 
 
 def check_batches(config: Config, dataset: Dataset) -> list[str]:

@@ -74,6 +74,7 @@ class Contents:
     history: Mapping[str, Sequence[float]] = field(default_factory=dict)
     best_epoch: int | None = None
     monitor: str = "val_loss"
+    stages: Sequence[Mapping[str, Any]] = ()  # of the training, as summary.json has them
     averaged: bool = False  # whether the weights are the optimizer's moving averages
     layers: Sequence[LayerRow] = ()
     diagram: str | None = None  # SVG
@@ -82,12 +83,17 @@ class Contents:
     evaluation: Evaluation | None = None
     exports: Sequence[Mapping[str, Any]] = ()  # as export.json has them
 
+    @property
+    def stage_starts(self) -> list[int]:
+        """The first epoch of each stage but the first."""
+        return [each["first_epoch"] for each in self.stages[1:]]
+
     @functools.cached_property
     def drawings(self) -> dict[str, Figure]:
         """The figures by name, as far as there is something to draw."""
         made: dict[str, Figure] = {}
         if self.history.get("epoch"):
-            made["curves"] = figures.curves(self.history, self.best_epoch)
+            made["curves"] = figures.curves(self.history, self.best_epoch, self.stage_starts)
         found = self.evaluation
         if found is not None and found.classes is not None and found.examples:
             names = [score.name for score in found.classes.classes]

@@ -82,6 +82,7 @@ def contents(
         versions=_versions(environment),
         history=history(run),
         best_epoch=summary.get("best_epoch"),
+        stages=summary.get("stages", ()),
         averaged=summary.get("weights") == "averages",
         monitor=str(summary.get("monitor") or "val_loss"),
         layers=model_summary.layer_table(model) if model is not None else (),

@@ -22,6 +22,22 @@ from nnpy.storage.json_file import (
 STATUSES = ("running", "finished", "interrupted", "failed")
 _LIMIT = 16 << 20  # bytes of such a file
 _NUMBERS = optional(mapping(optional(number)))
+_STAGE = record(
+    {
+        "first_epoch": whole,
+        "epochs": whole,
+        "planned": whole,
+        "optimizer": text,
+        "learning_rate": number,
+        "frozen": sequence(text),
+        "trainable": whole,
+        "ended_by": text,
+    },
+    (
+        *("first_epoch", "epochs", "planned", "optimizer", "learning_rate", "frozen"),
+        "trainable",
+    ),
+)
 
 SUMMARY = record(
     {
@@ -35,6 +51,7 @@ SUMMARY = record(
         "epochs": optional(whole),
         "best_epoch": optional(whole),
         "monitor": optional(text),
+        "stages": sequence(_STAGE),
         "validation": _NUMBERS,
         "test": _NUMBERS,
         "seconds": _NUMBERS,

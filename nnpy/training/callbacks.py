@@ -75,13 +75,31 @@ class Callbacks:
             if isinstance(callback, keras.callbacks.SwapEMAWeights):
                 callback.on_epoch_begin(0)
 
-    def may_go_on(self, stopped_by: str | None) -> bool:
-        """Takes up a training that EarlyStopping has ended, where it has more patience by now."""
-        stopping = [
+    def _stopping(self) -> list[Any]:
+        """Each EarlyStopping that has ended a training."""
+        return [
             each
             for each in self.own
             if isinstance(each, keras.callbacks.EarlyStopping) and each.stopped_epoch > 0
         ]
+
+    def early_stopping(self, stopped_by: str | None) -> str:
+        """The name of the EarlyStopping that `stopped_by` is, or nothing."""
+        names = [type(each).__name__ for each in self._stopping()]
+        return stopped_by if stopped_by in names and stopped_by else ""
+
+    def begin_again(self) -> None:
+        """What watches the training does so anew, as from one `fit` to the next."""
+        self.model.stop_training, self.stopped_by = False, None
+        for told, callback in self._members:
+            if isinstance(callback, _WATCHERS):
+                with _located(told, callback, "on_train_end"):
+                    callback.on_train_end({})
+                    callback.on_train_begin({})
+
+    def may_go_on(self, stopped_by: str | None) -> bool:
+        """Takes up a training that EarlyStopping has ended, where it has more patience by now."""
+        stopping = self._stopping()
         names = {type(each).__name__ for each in stopping}
         if stopped_by not in names or any(each.wait >= each.patience for each in stopping):
             return False

@@ -7,6 +7,7 @@ from typing import Any
 
 from nnpy.errors import RunError, UsageError
 from nnpy.runs.differences import differences
+from nnpy.training.stages import epochs_not_used
 
 # Everything else decides what has happened already.
 MAY_CHANGE = (
@@ -60,9 +61,15 @@ def _early_stopping(callback: Any) -> dict[str, Any] | None:
     return None
 
 
+def wanted_epochs(resolved: Mapping[str, Any], summary: Mapping[str, Any]) -> int:
+    """How many epochs a run has when it is finished: fewer where a stage was ended early."""
+    epochs: int = resolved["training"]["epochs"]
+    return epochs - epochs_not_used(summary)
+
+
 def ended_early(resolved: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
     """Why more epochs alone make a finished run no longer, and what does; or nothing."""
-    done, wanted = summary.get("epochs", 0), resolved["training"]["epochs"]
+    done, wanted = summary.get("epochs", 0), wanted_epochs(resolved, summary)
     if done >= wanted and not summary.get("stopped"):
         return ""
     by = summary.get("stopped", {}).get("by") or "a callback"

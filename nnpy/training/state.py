@@ -74,6 +74,10 @@ class Recorder:
         self._begin = [archive.copy(_attributes(callback)) for callback in self._callbacks]
         _global_seed()  # made on first use, from Python's random numbers: always at this moment
 
+    def follow(self, copies: Copies) -> None:
+        """The model was compiled anew, for another engine, whose `copies` these are."""
+        self._copies = copies
+
     def capture(self, epoch: int, step: int = 0, progress: dict[str, Any] | None = None) -> State:
         """A copy of everything at this moment; later training does not change it.
 

@@ -17,15 +17,15 @@ import keras
 from nnpy.config.config import Config
 from nnpy.data import Dataset
 from nnpy.engine import Engine
-from nnpy.errors import Interrupted, NnpyError, RunError
+from nnpy.errors import Interrupted, NnpyError
 from nnpy.runs.folder import Run
 from nnpy.runs.metrics_csv import Table, measures
-from nnpy.storage import archive
-from nnpy.training import callback_files, failures, recovery, signals
+from nnpy.training import callback_files, failures, recovery, signals, stage_change, taken_up
 from nnpy.training.averages import Averages
 from nnpy.training.best_epoch import Best
 from nnpy.training.callbacks import Callbacks
 from nnpy.training.progress import ProgressListener
+from nnpy.training.stages import Course
 from nnpy.training.start import Start
 from nnpy.training.state import Recorder, State
 from nnpy.training.state_store import ANY_RUN, StateStore, write_state
@@ -43,7 +43,8 @@ class Training:
         config: What to do.
         dataset: Its examples.
         model: Built and compiled.
-        engine: What trains `model`.
+        enter: Makes the model ready for a stage (counted from 0); gives what trains it, and what
+            is to be told of the stage. It is handed what has trained it so far, or None.
         callbacks: Objects of Keras.
         run: The folder, made already.
         device: In words, for the record.
@@ -58,7 +59,7 @@ class Training:
         config: Config,
         dataset: Dataset,
         model: keras.Model,
-        engine: Engine,
+        enter: Callable[[int, Engine | None], tuple[Engine, dict[str, Any]]],
         callbacks: Sequence[keras.callbacks.Callback],
         run: Run,
         *,
@@ -71,7 +72,8 @@ class Training:
         save: Callable[[Path], None],
         translate: Callable[[BaseException], NnpyError | None] = lambda error: None,
     ) -> None:
-        self.config, self.dataset, self.model, self.engine = config, dataset, model, engine
+        self.config, self.dataset, self.model = config, dataset, model
+        self.enter, self.course = enter, Course(config.training)
         self.run, self.listener, self.clock, self.asked = run, listener, clock, asked
         self.leaving, self.translate = signals.Asked(), translate  # `leaving`: agreed by all
         self.callbacks, self.deterministic, self.save = list(callbacks), deterministic, save
@@ -82,13 +84,16 @@ class Training:
         self.store = StateStore(run.state_folder, root=run.folder)
         self.identity: str | None = secrets.token_hex(16)  # of the run, that its states bear
         self.state: State | None = None  # where a resumed training goes on
-        self.averages = Averages(model)
         self.hooks: Callbacks | None = None  # once the training has begun
-        self.recorder: Recorder
+        self.recorder: Recorder | None = None
         self.saved = time.perf_counter()
         self.cost = 0.0  # seconds that taking a state stops the training
         self.tensorboard = tensorboard
-        self.summary = beginning(config, model, engine, device=device, averages=self.averages.kept)
+        self.engine, self.told = enter(0, None)
+        self.averages = Averages(model)
+        self.summary = beginning(
+            config, model, self.engine, device=device, averages=self.averages.kept
+        )
 
     def run_to_end(self, *, resumed: bool, test: bool = True) -> dict[str, Any]:
         """Trains, and evaluates on the test set with `test`; the summary of a finished run.
@@ -162,17 +167,22 @@ class Training:
                 self.engine.copies,
                 augmented.variables if augmented else (),
             )
-            epoch, step = self._go_back(self.state, hooks) if self.state else (0, 0)
+            epoch, step = self._go_back(self.state) if self.state else (0, 0)
+            if not self.state:
+                stage_change.begin(self, self.told)
             for message in (*hooks.prices(steps), *self.averages.messages()):
                 self.listener.on_message(message)
             # Stopped within an epoch, a training still validates it.
-            while epoch < settings.epochs and (step or not self.model.stop_training):
-                try:
-                    self._epoch(epoch, step, hooks)
-                    epoch += 1
-                except failures.NotFinite as error:
-                    self._recover(error, epoch)
-                step = 0
+            while True:
+                while epoch < self.course.end and (step or not self.model.stop_training):
+                    try:
+                        self._epoch(epoch, step, hooks)
+                        epoch += 1
+                    except failures.NotFinite as error:
+                        self._recover(error, epoch)
+                    step = 0
+                if not stage_change.go_on(self, epoch, hooks):
+                    break
             hooks.leave_averages()
             if epoch:
                 self.engine.finish()
@@ -180,56 +190,34 @@ class Training:
         for message in hooks.other_best_epochs(self.summary["best_epoch"]):
             self.listener.on_message(message)
 
-    def _go_back(self, state: State, hooks: Callbacks) -> tuple[int, int]:
+    def _go_back(self, state: State) -> tuple[int, int]:
         """Everything as it was at the moment of `state`; the epoch and step to go on with."""
+        assert self.recorder is not None
+        self.course.take_up(taken_up.stages_in(state.progress))
+        if self.course.number:
+            stage_change.compile_for(self, self.course.number)
         if state.step:
             # The variables of the metrics are made by the first batch that they see.
             self.engine.evaluate(self.dataset.train.first(self.config.training.batch_size))
         self.recorder.restore(state)
-        told = state.progress
-        try:
-            self.rows, self.best.value = told["rows"], told["best"]
-            self.best.weights = told["best_weights"]
-            self.best.loss = told.get("best_loss")  # a state of an older nnpy has none
-            hooks.history.epoch, hooks.history.history = told.get("history", ([], {}))
-            self.summary |= told["summary"]
-            self.clock.add(told["seconds"])
-            self.table = Table(self.run.metrics_path, self.rows)
-            stopped_by = self.summary.get("stopped", {}).get("by")
-        except (TypeError, ValueError, LookupError, AttributeError) as error:
-            raise RunError(
-                f"the saved state does not say how far the training had come: {error}"
-            ) from error
-        if hooks.may_go_on(stopped_by):
-            del self.summary["stopped"]
+        taken_up.take_up(self, state.progress)
         return state.epoch, state.step
 
     def _save(self, epoch: int, step: int = 0, epoch_seconds: float = 0.0) -> None:
         """The state after `epoch` epochs and `step` steps, to the disk in the background."""
-        self.store.save(self._capture(epoch, step, epoch_seconds))
+        self.store.save(self.capture(epoch, step, epoch_seconds))
         self.saved = time.perf_counter()
 
-    def _capture(self, epoch: int, step: int = 0, epoch_seconds: float = 0.0) -> State:
+    def capture(self, epoch: int, step: int = 0, epoch_seconds: float = 0.0) -> State:
         began = time.perf_counter()
-        names = ("epochs", "best_epoch", "validation", "restored", "stopped")
-        assert self.hooks is not None
-        history = self.hooks.history
-        progress = {
-            "rows": list(self.rows),
-            "best": self.best.value,
-            "best_loss": self.best.loss,
-            "best_weights": self.best.weights,
-            "history": archive.copy((history.epoch, history.history)),
-            "summary": {name: self.summary[name] for name in names if name in self.summary},
-            "seconds": self.clock.as_dict(),
-            "epoch_seconds": epoch_seconds,
-        }
+        assert self.recorder is not None
+        progress = taken_up.progress(self, epoch_seconds)
         state = dataclasses.replace(self.recorder.capture(epoch, step, progress), run=self.identity)
         self.cost = time.perf_counter() - began
         return state
 
     def _epoch(self, epoch: int, step: int, hooks: Callbacks) -> None:
-        epochs = self.config.training.epochs
+        epochs = self.course.total
         began = time.perf_counter()
         if self.state and step:
             began -= self.state.progress["epoch_seconds"]
@@ -267,7 +255,7 @@ class Training:
             self.summary["stopped"] = {"by": hooks.stopped_by, "epoch": epoch + 1}
         last = epoch + 1 == epochs or self.model.stop_training
         if self.summary["best_epoch"] == epoch + 1 and self.config.training.on_nan == "restore":
-            write_state(self.run.best_state_path, self._capture(epoch + 1), root=self.run.folder)
+            write_state(self.run.best_state_path, self.capture(epoch + 1), root=self.run.folder)
         due = time.perf_counter() - self.saved >= _SHARE * self.cost
         if self._agreed(last or due):
             self._save(epoch + 1)
@@ -303,6 +291,9 @@ class Training:
         later = [] if validated or self.dataset.validation is None else list(logs)
         self.table.add(row, [f"val_{name}" for name in later])
         self.summary["epochs"] = epoch + 1
+        self.course.count(epoch + 1)
+        if self.course.is_told:
+            self.summary["stages"] = self.course.records
         if best:
             self.summary["best_epoch"] = epoch + 1
             self.summary["validation"] = {
@@ -310,7 +301,7 @@ class Training:
                 for name, value in logs.items()
                 if name.startswith("val_")
             }
-        self.listener.on_epoch_end(self.config.training.epochs, row, best)
+        self.listener.on_epoch_end(self.course.total, row, best)
         hooks.on_epoch_end(epoch, logs, validated=validated)
         if by := self.listener.ends_training():
             self.model.stop_training = True
@@ -329,6 +320,7 @@ class Training:
 
     def _recover(self, error: failures.NotFinite, epoch: int) -> None:
         """Back to the best state with half the learning rate, if the config says so."""
+        assert self.recorder is not None
         path = self.run.best_state_path
         if self.config.training.on_nan != "restore" or not path.exists():
             raise error

@@ -17,30 +17,30 @@ from nnpy.workflows.train import train_config
 
 
 def train_seeds(
-    checked: Config, count: int, *, run_dir: str | None = None, **options: Any
+    config: Config, count: int, *, run_dir: str | None = None, **options: Any
 ) -> list[Run]:
     """Trains with the config's seed and the `count - 1` after it; each is a run of its own.
 
     With `run_dir` the folders are DIR-seed0, DIR-seed1, … The other options are `train_config`'s.
     """
     runs: list[Run] = []
-    first = checked.training.seed
+    first = config.training.seed
     key = secrets.token_hex(8)
-    group = group_of(f"{checked.name}, {count} seeds", key, Path(tempfile.gettempdir()))
+    group = group_of(f"{config.name}, {count} seeds", key, Path(tempfile.gettempdir()))
     for seed in range(first, first + count):
         if runs:
             import keras
 
             keras.backend.clear_session()  # a model's layers are numbered from the start again
         place = None if run_dir is None else f"{run_dir}-seed{seed}"
-        runs.append(train_config(_with_seed(checked, seed), run_dir=place, group=group, **options))
+        runs.append(train_config(_with_seed(config, seed), run_dir=place, group=group, **options))
     return runs
 
 
-def _with_seed(checked: Config, seed: int) -> Config:
-    training = dataclasses.replace(checked.training, seed=seed)
-    resolved = {**checked.resolved, "training": {**checked.resolved["training"], "seed": seed}}
-    return dataclasses.replace(checked, training=training, resolved=resolved)
+def _with_seed(config: Config, seed: int) -> Config:
+    training = dataclasses.replace(config.training, seed=seed)
+    resolved = {**config.resolved, "training": {**config.resolved["training"], "seed": seed}}
+    return dataclasses.replace(config, training=training, resolved=resolved)
 
 
 def spread(runs: Sequence[Run]) -> dict[str, dict[str, Any]]:

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import importlib.util
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 from nnpy.config import trackers
 from nnpy.config.callbacks import check_installed
@@ -24,6 +25,9 @@ from nnpy.training.timing import Clock
 from nnpy.workflows import track
 from nnpy.workflows.crew import Crew
 from nnpy.workflows.session import Session
+
+if TYPE_CHECKING:
+    from nnpy.engine import Engine
 
 
 def train_config(
@@ -71,6 +75,7 @@ def train_config(
         from nnpy.models import adapt, initial_weights, saved
         from nnpy.models.compile import check_batches, check_data
         from nnpy.models.instantiate import instantiate
+        from nnpy.models.stages import Stages
         from nnpy.training import callback_files, trainer
         from nnpy.workflows.report import Reporter
 
@@ -84,6 +89,7 @@ def train_config(
         of_networks = initial_weights.take_of_applications(model, config, optional=goes_on)
         taken = initial_weights.take(model, config, optional=goes_on)
         check_data(config, session.data_info)
+        stages = Stages(model, config)
         callbacks = [
             None if callback_files.opens_at_once(each) else instantiate(each)
             for each in config.training.callbacks
@@ -102,6 +108,13 @@ def train_config(
         else begin.begun(config.name, run_dir, overwrite=overwrite)
     )
     chief = crew is None or crew.cluster.is_chief
+
+    def enter(stage: int, before: Engine | None) -> tuple[Engine, dict[str, Any]]:
+        with session.scope():
+            told = stages.enter(stage)
+        augment = before.augmentation if before is not None else None  # it draws on and on
+        return session.engine(model, augment=augment or True), told
+
     with (
         folder as run,
         signals.graceful(listener.on_message, listener.on_exit) as asked,
@@ -123,7 +136,7 @@ def train_config(
                 config,
                 dataset,
                 model,
-                session.engine(model, augment=True),
+                enter,
                 callbacks,
                 run,
                 device=device_name,
@@ -218,7 +231,7 @@ def resume_run(
     status, epochs = run.status(), run.summary().get("epochs", 0)
     if status == "running":
         raise RunError(f"{run} is already being trained by {lock.holder(run.folder)}")
-    if status == "finished" and config.training.epochs <= epochs:
+    if status == "finished" and resume.wanted_epochs(config.resolved, run.summary()) <= epochs:
         more = f"--set training.epochs={2 * max(epochs, 1)} extends it"
         raise UsageError(f"{run} is finished, after {epochs} epochs; {more}")
     early = resume.ended_early(before.resolved, run.summary()) if status == "finished" else ""

@@ -170,6 +170,42 @@ def test_a_loop_is_compiled_once_whatever_the_chunks(monkeypatch):
     assert len(traces) == once
 
 
+class Refuses(keras.metrics.SparseCategoricalAccuracy):
+    """Takes no outputs of which it knows no gradient: those that nnpy shows it first."""
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        if tf.executing_eagerly():
+            raise ValueError("not these")
+        return super().update_state(y_true, y_pred, sample_weight)
+
+
+@pytest.mark.parametrize(
+    "metrics",
+    [
+        ["accuracy"],
+        [keras.metrics.SparseTopKCategoricalAccuracy(2), "sparse_categorical_crossentropy"],
+        [],
+        [Refuses()],
+    ],
+)
+@pytest.mark.parametrize("execution", ["xla", "graph"])
+def test_no_program_is_traced_again_for_the_variables_of_metrics(metrics, execution, monkeypatch):
+    traces = []
+    step = Engine._train_step
+    monkeypatch.setattr(
+        Engine, "_train_step", lambda self, *batch: (traces.append(1), step(self, *batch))[1]
+    )
+    ours, theirs = dense(metrics=metrics), dense(metrics=metrics)
+    data = images(96)
+    runner = Engine(ours, scaled, batch_size=32, seed=7, execution=execution, shuffle=False)
+    logs = runner.train_epoch(data, 0)
+    assert len(traces) == 1
+    theirs.fit(*scaled(data.x, data.y), batch_size=32, shuffle=False, verbose=0)
+    kept = theirs.history.history if theirs.history else {}
+    assert logs == pytest.approx({name: values[0] for name, values in kept.items()}, rel=1e-5)
+    assert len(logs) == len(metrics) + 1
+
+
 def test_splits_of_other_lengths_share_a_graph():
     traces = 0
 

@@ -64,6 +64,10 @@ MODELS: dict[str, Callable[[], keras.Model]] = {
         layers.Conv2D(2, 3, padding="same"), layers.BatchNormalization(), layers.ReLU(),
         layers.Conv2DTranspose(2, 3, strides=2), layers.GlobalAveragePooling2D(),
     ),
+    "float64": lambda: _stack(layers.Flatten(), layers.Dense(4, dtype="float64")),
+    "an activation with weights": lambda: _stack(
+        layers.Flatten(), layers.Dense(4, activation=layers.PReLU("glorot_uniform"))
+    ),
     "recurrent": lambda: _stack(layers.Reshape((6, 6)), layers.GRU(4)),
     "two outputs": _two_outputs,
 }  # fmt: skip
@@ -106,6 +110,17 @@ def test_augmentation_is_gone_from_a_savedmodel_too(tmp_path: Path) -> None:
     np.testing.assert_allclose(found["last"], model(SCALE.inputs(X), training=False), atol=1e-5)
     told = (tmp_path / "model/assets.extra/nnpy.json").read_text(encoding="utf-8")
     assert json.loads(told) == {"told": "ü"}
+
+
+def test_a_savedmodel_takes_its_tables_along(tmp_path: Path) -> None:
+    x = keras.Input((6, 6, 1), name="input", dtype="int64")
+    places = layers.IntegerLookup(vocabulary=[*range(0, 256, 2)])(keras.ops.reshape(x, (-1, 36)))
+    model = keras.Model(x, layers.Dense(3, name="last")(places))
+    signature = serving.Signature((("input", (6, 6, 1), "int64"),), (("last", 0),))
+    write.write("savedmodel", serving.Serving(model, None, signature), tmp_path / "model", {})
+    given = X[..., None].astype(np.int64)
+    found = runtimes.open_file("savedmodel", tmp_path / "model")({"input": given})
+    np.testing.assert_allclose(found["last"], model(given), rtol=1e-5)
 
 
 def test_what_a_format_has_not_is_refused_by_its_name(tmp_path: Path) -> None:

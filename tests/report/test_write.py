@@ -182,6 +182,23 @@ def test_a_run_without_anything_has_a_page():
     assert {"1.5", "0.5"} <= Elements(report.render(regression)).values()
 
 
+def test_the_stages_of_a_training_are_told():
+    base = {"planned": 2, "optimizer": "SGD", "learning_rate": 0.1, "frozen": [EVIL, "base"]}
+    stages = [
+        {**base, "first_epoch": 1, "epochs": 1, "trainable": 1290, "ended_by": EVIL},
+        {**base, "first_epoch": 2, "epochs": 2, "trainable": 900_000, "frozen": []},
+    ]
+    history = {"epoch": [1, 2, 3], "loss": [3.0, 2.0, 1.0]}
+    page = report.render(report.Contents("r", history=history, stages=stages))
+    assert "It was trained in 2 stages" in page
+    assert "1,290" in page and "900,000" in page and "2 to 3" in page and "SGD, 0.1" in page
+    assert "<script>alert" not in page and "onerror=alert(2)>" not in page
+    assert "stages" not in report.render(report.Contents("r", history=history))
+    plain, dashed = (figures.curve(history, "loss", 3, starts).axes[0] for starts in ((), (2,)))
+    assert len(dashed.lines) == len(plain.lines) + 1
+    assert list(dashed.lines[0].get_xdata()) == [1.5, 1.5]
+
+
 def test_no_mistake_is_a_result_worth_a_doubt():
     truth = np.arange(6) % 3
     result = class_report(np.eye(3)[truth], truth, ("a", "b", "c"))

@@ -90,6 +90,7 @@ BAD = {
         changed(SUMMARY, config={"x": 1}),
         changed(SUMMARY, seconds={"total": "1"}),
         changed(SUMMARY, best_epoch=[2]),
+        *(changed(SUMMARY, stages=each) for each in ("x", [1], [{}], [{"first_epoch": "1"}])),
         text(json.dumps(SUMMARY)[:-1] + ', "config": "\\ud800"}'),
     ],
     "environment.json": [

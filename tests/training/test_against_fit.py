@@ -23,7 +23,8 @@ from nnpy.data import registry
 from nnpy.engine import permutation
 from nnpy.errors import ConfigError
 from nnpy.runs.folder import Run
-from nnpy.workflows.report import Reporter
+
+pytestmark = pytest.mark.usefixtures("without_report")
 
 EPOCHS, BATCH = 4, 40
 CODE = '''
@@ -76,13 +77,6 @@ def config(tiny: Path, tmp_path: Path) -> dict:
         ],
         "training": {"epochs": EPOCHS, "batch_size": BATCH, "execution": "graph"},
     }
-
-
-@pytest.fixture(autouse=True)
-def without_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is drawn of a run afterwards takes longer than these trainings."""
-    monkeypatch.setattr(Reporter, "draw", lambda self, *arguments: None)
-    monkeypatch.setattr(Reporter, "report", lambda self, *arguments: None)
 
 
 def changed(config: dict, model: Any = None, **training: Any) -> dict:

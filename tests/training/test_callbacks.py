@@ -18,8 +18,9 @@ from nnpy.errors import ConfigError, RunError, UsageError
 from nnpy.training import callback_files
 from nnpy.training.callbacks import Callbacks
 from nnpy.training.progress import ProgressListener
-from nnpy.workflows.report import Reporter
 from nnpy.workflows.seeds import train_seeds
+
+pytestmark = pytest.mark.usefixtures("without_report")
 
 HOOKS = [
     f"on_{kind}_{when}" for kind in ("train", "test", "predict") for when in ("begin", "end")
@@ -84,12 +85,6 @@ class Heard(ProgressListener):
 
     def on_message(self, message: str) -> None:
         self.messages.append(message)
-
-
-@pytest.fixture(autouse=True)
-def without_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Reporter, "draw", lambda self, *arguments: None)
-    monkeypatch.setattr(Reporter, "report", lambda self, *arguments: None)
 
 
 @pytest.fixture

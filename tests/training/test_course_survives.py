@@ -13,8 +13,9 @@ from nnpy.engine import engine
 from nnpy.errors import Interrupted, UsageError
 from nnpy.runs.folder import Run
 from nnpy.training.progress import ProgressListener
-from nnpy.workflows.report import Reporter
 from nnpy.workflows.verify import digests
+
+pytestmark = pytest.mark.usefixtures("without_report")
 
 CODE = '''
 import json
@@ -97,10 +98,8 @@ class Stopper(ProgressListener):
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Five steps a chunk, whatever the clock says, and nothing drawn afterwards."""
+    """Five steps a chunk, whatever the clock says."""
     monkeypatch.setattr(engine.Engine, "_chunk_length", lambda self, kind: 5)
-    monkeypatch.setattr(Reporter, "draw", lambda self, *arguments: None)
-    monkeypatch.setattr(Reporter, "report", lambda self, *arguments: None)
 
 
 def config_of(kind: str, tiny: Path, folder: Path) -> tuple[dict, Path]:

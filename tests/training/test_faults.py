@@ -22,6 +22,8 @@ from nnpy.training.state_store import read_state
 from nnpy.workflows.verify import digests
 from tests.support.faults import Fault, failing_disk
 
+pytestmark = pytest.mark.usefixtures("without_report")
+
 
 class Stopped(Interrupted):
     pass

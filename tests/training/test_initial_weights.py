@@ -16,6 +16,8 @@ from nnpy.runs.folder import Run
 from nnpy.training.progress import ProgressListener
 from nnpy.workflows import train
 
+pytestmark = pytest.mark.usefixtures("without_report")
+
 
 class Listener(ProgressListener):
     def __init__(self) -> None:

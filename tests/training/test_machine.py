@@ -18,6 +18,8 @@ from nnpy.runs.folder import Run
 from nnpy.training.progress import ProgressListener
 from nnpy.workflows.verify import digests
 
+pytestmark = pytest.mark.usefixtures("without_report")
+
 
 class Act(ProgressListener):
     """Does something after the first epoch."""

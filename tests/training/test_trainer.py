@@ -16,6 +16,8 @@ from nnpy.data.registry import load
 from nnpy.errors import UsageError
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.usefixtures("without_report")
+
 
 def rows(run: Path) -> list[dict[str, str]]:
     with (run / "metrics.csv").open(newline="") as file:

@@ -48,15 +48,15 @@ def check(
     for file in files:
         answer: dict[str, Any] = {"file": file, "problems": [], "notes": []}
         try:
-            checked = load_config(file, overrides)
-            check_installed(checked.training.callbacks)
-            answer["notes"] = list(checked.notes)
+            config = load_config(file, overrides)
+            check_installed(config.training.callbacks)
+            answer["notes"] = list(config.notes)
             if show:
-                answer["config"] = checked.resolved | _sweep(checked)
+                answer["config"] = config.resolved | _sweep(config)
             if build:
-                answer.update(_table(checked))
+                answer.update(_table(config))
             if not as_json:
-                _tell(terminal, file, checked, answer, show=show, origins=origins)
+                _tell(terminal, file, config, answer, show=show, origins=origins)
         except ConfigError as error:
             wrong = True
             answer["problems"] = [each.as_dict() for each in error.problems]
@@ -77,7 +77,7 @@ def check(
 def _tell(
     terminal: Terminal,
     file: str,
-    checked: Config,
+    config: Config,
     answer: dict[str, Any],
     *,
     show: bool,
@@ -85,12 +85,12 @@ def _tell(
 ) -> None:
     from nnpy.config.yaml.dump import dump, with_origins
 
-    for note in checked.notes:
+    for note in config.notes:
         terminal.say(f"{file}: {note}")
     if show:
-        text = with_origins(checked.tree) if origins else checked.to_yaml()
+        text = with_origins(config.tree) if origins else config.to_yaml()
         terminal.result(text.rstrip())
-        if more := _sweep(checked):
+        if more := _sweep(config):
             terminal.result(dump(more).rstrip())
     if "layers" in answer:
         _print_table(terminal, answer)
@@ -98,19 +98,19 @@ def _tell(
         terminal.result(f"{file}: no mistakes")
 
 
-def _sweep(checked: Config) -> dict[str, Any]:
+def _sweep(config: Config) -> dict[str, Any]:
     """The settings of `nnpy sweep`, which are no part of what is trained."""
     import dataclasses
 
-    return {"sweep": dataclasses.asdict(checked.sweep.settings)} if checked.sweep else {}
+    return {"sweep": dataclasses.asdict(config.sweep.settings)} if config.sweep else {}
 
 
-def _table(checked: Config) -> dict[str, Any]:
+def _table(config: Config) -> dict[str, Any]:
     """The layers of the built model, and their sums."""
     from nnpy import api
     from nnpy.models import summary
 
-    built = api.build(checked)
+    built = api.build(config)
     rows = summary.layer_table(built)
     return {
         "layers": [row.as_dict() for row in rows],

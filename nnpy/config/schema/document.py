@@ -24,6 +24,7 @@ from typing import Any
 from nnpy.catalog.applications import KNOWN, PREFIX
 from nnpy.catalog.catalog import Catalog
 from nnpy.catalog.kinds import OBJECT_KINDS
+from nnpy.config import stages
 from nnpy.config.schema.names import names
 from nnpy.config.schema.objects import (
     IDENTIFIER,
@@ -34,6 +35,7 @@ from nnpy.config.schema.objects import (
     networks,
     objects,
     operations,
+    parameter,
     ref,
     references,
     section,
@@ -56,6 +58,8 @@ def schema(catalog: Catalog) -> dict[str, Any]:
     definitions.update(names(catalog))
     sections = {key: section(settings, key) for key, settings in SECTIONS.items()}
     sections["sweep"]["properties"]["search"] = _search(sections["sweep"]["properties"]["search"])
+    training = sections["training"]["properties"]
+    training["stages"] = _stages(training["stages"])
     own_names: list[Any] = [{"required": [key]} for key in ("code", "blocks", "extends")]
     root = {
         "$schema": DRAFT,
@@ -148,6 +152,21 @@ def _search(told: dict[str, Any]) -> dict[str, Any]:
         "minProperties": 1,
         "additionalProperties": values,
     }
+
+
+def _stages(told: dict[str, Any]) -> dict[str, Any]:
+    """The parts of a training."""
+    names: dict[str, Any] = {"type": "array", "items": {"type": "string"}}
+    counts = {"anyOf": [{"const": True}, {"type": "integer", "minimum": 1}, names]}
+    known = {each.name: parameter(each) for each in stages.PARAMETERS}
+    layers = {"type": "object", "minProperties": 1, "additionalProperties": counts}
+    known["freeze"] = {
+        "description": known["freeze"]["description"],
+        "anyOf": [{"type": "string"}, names, layers],
+    }
+    own_rate = {"not": {"required": ["optimizer", "learning_rate"]}}
+    one = {"type": "object", "properties": known, "additionalProperties": False, **own_rate}
+    return {"description": told["description"], "type": "array", "items": one}
 
 
 def _language(catalog: Catalog) -> dict[str, Any]:

@@ -56,7 +56,7 @@ def objects(kind: str, catalog: Catalog) -> dict[str, Any]:
         steps = {key: ref(key) for key in STEP_KEYS} if kind == "layer" else {}
         entry = catalog.find(kind, name)
         assert entry is not None
-        properties = {each.name: _parameter(each) for each in entry.parameters}
+        properties = {each.name: parameter(each) for each in entry.parameters}
         if kind == "layer" and name in ADAPTIVE:
             steps["adapt"] = {"type": "boolean", "description": ADAPT}
         if kind == "layer" and len(entry.call) > 1:
@@ -71,7 +71,7 @@ def _activations(catalog: Catalog) -> dict[str, Any]:
     for name in ACTIVATION_LAYERS:
         entry = catalog.find("activation", name)
         assert entry is not None
-        properties = {each.name: _parameter(each) for each in entry.parameters}
+        properties = {each.name: parameter(each) for each in entry.parameters}
         named[name] = _arguments(entry, properties, entry.parameters)
     others = {name: {"type": "null"} for name in catalog.suggestions("activation")}
     definitions = {f"activation.{name}": each for name, each in named.items()}
@@ -85,7 +85,7 @@ def _call(entry: Entry) -> dict[str, Any]:
     return {
         "type": "object",
         "description": STEP_KEYS["call"],
-        "properties": {each.name: _parameter(each) for each in entry.call[1:]},
+        "properties": {each.name: parameter(each) for each in entry.call[1:]},
         "additionalProperties": False,
     }
 
@@ -151,7 +151,7 @@ def operations(catalog: Catalog) -> dict[str, Any]:
     for name in catalog.names("op"):
         entry = catalog.find("op", name)
         assert entry is not None
-        properties = {each.name: _parameter(each) for each in entry.call if not each.variadic}
+        properties = {each.name: parameter(each) for each in entry.call if not each.variadic}
         step = {key: ref(key) for key in ("from", "name")}
         found[f"ops.{name}"] = _arguments(entry, {**step, **properties}, ())
     return found
@@ -161,7 +161,7 @@ def networks() -> dict[str, Any]:
     """`applications.MobileNetV3Small` and its like, each a layer."""
     found = {}
     for entry in applications.entries():
-        properties = {each.name: _parameter(each) for each in entry.parameters}
+        properties = {each.name: parameter(each) for each in entry.parameters}
         step = {key: ref(key) for key in ("from", "name", "trainable")}
         found[f"{applications.PREFIX}{entry.name}"] = _arguments(entry, properties | step, ())
     return found
@@ -172,7 +172,7 @@ def networks() -> dict[str, Any]:
 
 def section(settings: type, name: str = "") -> dict[str, Any]:
     """A section of settings, such as `training:`, by its name."""
-    known = {each.name: _parameter(each) for each in parameters(settings)}
+    known = {each.name: parameter(each) for each in parameters(settings)}
     for key in outputs.READERS.keys() & known.keys():
         known[key] = by_output(known[key])
     for key, inner in subsections(settings).items():
@@ -203,7 +203,7 @@ def _source() -> dict[str, Any]:
             "properties": {
                 name: {
                     "type": ["object", "null"] if name in alone else "object",
-                    "properties": {each.name: _parameter(each) for each in source.parameters},
+                    "properties": {each.name: parameter(each) for each in source.parameters},
                     "required": [each.name for each in source.parameters if each.required],
                     "additionalProperties": False,
                 }
@@ -229,7 +229,7 @@ def by_output(one: Mapping[str, Any]) -> dict[str, Any]:
     return {**description, "anyOf": [value, mapping, {"type": "array", "items": each}]}
 
 
-def _parameter(parameter: Parameter) -> dict[str, Any]:
+def parameter(parameter: Parameter) -> dict[str, Any]:
     """What a parameter takes, with its text and its default.
 
     The default stands in the text: editors write the values of the keyword `default` into

@@ -30,23 +30,33 @@ def panels(history: Mapping[str, Sequence[float]]) -> list[str]:
 
 
 @styled
-def curve(history: Mapping[str, Sequence[float]], name: str, best_epoch: int | None) -> Figure:
+def curve(
+    history: Mapping[str, Sequence[float]],
+    name: str,
+    best_epoch: int | None,
+    starts: Sequence[int] = (),
+) -> Figure:
     """One panel of the learning curves: training and, where there is one, validation."""
     figure = Figure(figsize=(3.7, 2.7), layout="constrained")
-    _draw_curve(figure.subplots(), history, name, best_epoch)
+    _draw_curve(figure.subplots(), history, name, best_epoch, starts)
     return figure
 
 
 @styled
-def curves(history: Mapping[str, Sequence[float]], best_epoch: int | None) -> Figure:
-    """All panels. `history` holds `epoch` (from 1) and a value an epoch for each name."""
+def curves(
+    history: Mapping[str, Sequence[float]], best_epoch: int | None, starts: Sequence[int] = ()
+) -> Figure:
+    """All panels. `history` holds `epoch` (from 1) and a value an epoch for each name.
+
+    `starts` are epochs with which another stage of the training begins.
+    """
     names = panels(history) or ["loss"]
     columns = min(3, len(names))
     rows = math.ceil(len(names) / columns)
     figure = Figure(figsize=(3.7 * columns, 2.7 * rows), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes, name in zip(grid, names, strict=False):
-        _draw_curve(axes, history, name, best_epoch)
+        _draw_curve(axes, history, name, best_epoch, starts)
     for axes in grid[len(names) :]:
         axes.set_axis_off()
     return figure
@@ -104,9 +114,16 @@ def _overlay(
 
 
 def _draw_curve(
-    axes: Axes, history: Mapping[str, Sequence[float]], name: str, best_epoch: int | None
+    axes: Axes,
+    history: Mapping[str, Sequence[float]],
+    name: str,
+    best_epoch: int | None,
+    starts: Sequence[int],
 ) -> None:
     epochs, values = history["epoch"], history.get(name, ())
+    for start in starts:
+        if start in epochs:
+            axes.axvline(start - 0.5, color=MUTED, linewidth=0.9, linestyle="--", zorder=1)
     marks: dict[str, Any] = {"markersize": 4} if len(epochs) <= 30 else {"marker": ""}
     alone = name == "learning_rate"
     colour = MUTED if alone else BLUE

@@ -27,12 +27,13 @@ def history_section(contents: Contents) -> dict[str, Any] | None:
         "sentences": _sentences(contents),
         "curves": [
             figures.inline_svg(
-                figures.curve(history, name, contents.best_epoch),
+                figures.curve(history, name, contents.best_epoch, contents.stage_starts),
                 f"curve-{name}",
                 f"{words(name)} by epoch",
             )
             for name in figures.panels(history)[:24]
         ],
+        "stages": _stages(contents),
         "table": _table(contents),
         "terms": terms,
     }
@@ -53,6 +54,21 @@ def _table(contents: Contents) -> Table:
     return Table(head, rows, numeric=range(len(head)), tall=True)
 
 
+def _stages(contents: Contents) -> Table | None:
+    """What each stage of the training trained."""
+    rows = []
+    for number, each in enumerate(contents.stages, start=1):
+        first, last = each["first_epoch"], each["first_epoch"] + each["epochs"] - 1
+        ended = f", ended by {plain(each['ended_by'], 40)}" if "ended_by" in each else ""
+        epochs = f"{first}" if first == last else f"{first} to {last}" if last > first else "–"
+        frozen = ", ".join(each["frozen"]) or "nothing"
+        rate = f"{plain(each['optimizer'], 40)}, {each['learning_rate']:.3g}"
+        row = [f"{number}", epochs + ended, plain(frozen, 60), f"{each['trainable']:,}", rate]
+        rows.append(row)
+    head = ["Stage", "Epochs", "Frozen", "Weights that learn", "Optimizer, learning rate"]
+    return Table(head, rows, numeric=[3]) if rows else None
+
+
 def _cell(name: str, value: float) -> str:
     if name == "epoch":
         return str(int(value))
@@ -71,6 +87,10 @@ def _sentences(contents: Contents) -> list[str]:
         )
     elif loss:
         sentences.append(f"One epoch was trained; its training loss is {loss[0]:.4g}.")
+    if contents.stages:
+        sentences.append(
+            f"It was trained in {len(contents.stages)} stages; a dashed line is where one begins."
+        )
     best = contents.best_epoch
     if best in epochs and contents.monitor in history:
         value = history[contents.monitor][epochs.index(best)]

@@ -62,7 +62,7 @@ def check(task: Mapping[str, Any]) -> dict[str, Any]:
     examples = _arrays(task["examples"])
     path = Path(task["path"])
     if task["format"] == "keras":
-        runtime = _keras(_model(str(path), task["code"]), task["outputs"])
+        runtime = _keras(_model(str(path), task["code"]), task["outputs"], tuple(examples))
     else:
         runtime = runtimes.open_file(task["format"], path)
     answers = runtime(examples)
@@ -85,8 +85,8 @@ def _model(path: str, code: list[dict[str, str]]) -> Any:
     return model_files.open_model(path, user_code.objects(files), compile=False)
 
 
-def _keras(model: Any, outputs: list[dict[str, Any]]) -> runtimes.Runtime:
-    """A Keras model as other files are run."""
+def _keras(model: Any, outputs: list[dict[str, Any]], given: tuple[str, ...]) -> runtimes.Runtime:
+    """A Keras model as other files are run; an only input may have any name."""
     import keras
 
     names = tuple(each["name"] for each in outputs)
@@ -97,7 +97,7 @@ def _keras(model: Any, outputs: list[dict[str, Any]]) -> runtimes.Runtime:
         return {each["name"]: flat[_place(model, each)] for each in outputs}
 
     inputs = model.inputs
-    given = tuple(each.name for each in inputs)
+    given = given if len(inputs) == 1 else tuple(each.name for each in inputs)
     batch = inputs[0].shape[0]
     return runtimes.Runtime(given, names, batch, call)
 

@@ -18,10 +18,11 @@ import numpy as np
 
 from nnpy.config.config import Config
 from nnpy.data.targets import target_of
-from nnpy.errors import ModelError, UsageError
+from nnpy.errors import ModelError, RunError, UsageError
 from nnpy.export import agreement, formats
 from nnpy.export.formats import FLOAT16, INT8, NONE, OPSETS, QUANTIZATIONS, Format
 from nnpy.models.saved import Record
+from nnpy.runs import begin
 from nnpy.runs.folder import Run
 from nnpy.workflows.export import describe, place, process, use
 from nnpy.workflows.session import Session
@@ -91,13 +92,16 @@ class Exporter:
     @cached_property
     def reference(self) -> Any:
         """The model's own answers to the examples that it is judged by."""
+        from nnpy.models import compile
         from nnpy.workflows.export import reference
 
+        examples = self.session.dataset().final
+        compile.check_saved(self.model, self.session.data_info)
         return reference.answers(
             self.model,
             self.session.engine(self.model, self.preprocessing),
             self.preprocessing,
-            self.session.dataset().final,
+            examples,
             self.outputs_of,
             self.session.data_info,
         )
@@ -301,6 +305,9 @@ def export_model(
     """
     home = Run(path.parent.parent)
     run = home if path.parent.name == "checkpoints" and home.is_run() else None
+    if run is not None and order.output is None:
+        with begin.claimed(run):  # whether it may be written in, before minutes are spent
+            pass
     exporter = Exporter(path, config, order, run, say)
     exports: list[dict[str, Any]] = []
     failed: dict[str, str] = {}
@@ -310,7 +317,12 @@ def export_model(
         except ModelError as error:
             failed[wanted.name] = str(error)
     if run is not None and exports:
-        place.note(run, exports)
+        try:
+            place.note(run, exports)
+        except RunError as error:
+            if order.output is None:
+                raise
+            say(f"the run does not know of it: {error}")
     problems = [f"{name}: {reason}" for name, reason in failed.items()]
     problems += [
         f"{each['file']} does not agree with the model: {'; '.join(each['reasons'])}"

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import secrets
 import shutil
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nnpy.errors import UsageError
+from nnpy.errors import ModelError, UsageError
 from nnpy.export import sidecar
 from nnpy.export.formats import NONE, Fit, Format
 from nnpy.runs import begin
 from nnpy.runs.folder import Run
 from nnpy.storage import atomic
-from nnpy.storage.regular import read_text
+from nnpy.storage.regular import check_regular, open_regular, read_text
 
 if TYPE_CHECKING:
     from nnpy.workflows.export.export import Exporter
@@ -46,11 +49,21 @@ def targets(exporter: Exporter, wanted: Format, fit: Fit) -> tuple[Path, Path]:
     right = _target(exporter, wanted, fit)
     wrong = right.with_name(f"{right.name.removesuffix(wanted.suffix)}{WRONG}{wanted.suffix}")
     for path in (right, wrong):
-        if path.exists() and not _is_export(path):
-            raise UsageError(
-                f"{path} already exists, and is no export; choose another with -o PATH"
-            )
+        _check_free(path)
     return right, wrong
+
+
+def _check_free(path: Path) -> None:
+    """Raise UsageError where something of the user's has the name of an export or of its JSON."""
+    beside = sidecar.path_of(path)
+    known = _is_description(beside)
+    if os.path.lexists(path) and not known:
+        raise UsageError(f"{path} already exists, and is no export; choose another with -o PATH")
+    if os.path.lexists(beside) and not known:
+        raise UsageError(
+            f"{beside} already exists, and does not belong to an export; choose another name with "
+            f"-o PATH"
+        )
 
 
 def put(
@@ -122,10 +135,11 @@ def _target(exporter: Exporter, wanted: Format, fit: Fit) -> Path:
 
 def _put(place: Path, other: Path, made: Path, text: str, root: Path | None) -> None:
     for path in (place, other):
-        if path.exists() and not _is_export(path):
-            raise UsageError(
-                f"{path} already exists, and is no export; choose another with -o PATH"
-            )
+        _check_free(path)
+    _check_reader(place.with_name(READER))
+    if not os.path.lexists(place):
+        # First, so that whatever is left if this is killed is known as an export's.
+        atomic.write_text(sidecar.path_of(place), text, root=root)
     if made.is_dir():
         with atomic.translate_error(place):
             _put_folder(place, made)
@@ -133,27 +147,61 @@ def _put(place: Path, other: Path, made: Path, text: str, root: Path | None) -> 
         atomic.write_bytes(place, made.read_bytes(), root=root)
     atomic.write_text(sidecar.path_of(place), text, root=root)
     _put_reader(place.with_name(READER), root)
-    _remove(other)  # what an earlier export left under the other name
-    sidecar.path_of(other).unlink(missing_ok=True)
+    with atomic.translate_error(other):
+        _remove(other)  # what an earlier export left under the other name
+        sidecar.path_of(other).unlink(missing_ok=True)
+
+
+def _reader() -> str:
+    return resources.files("nnpy.export").joinpath("reader.py").read_text(encoding="utf-8")
+
+
+def _check_reader(place: Path) -> None:
+    """Raise UsageError where a file of the user's has the reader's name."""
+    if os.path.lexists(place):
+        try:
+            with open_regular(place, follow_links=False) as file:
+                first = file.readline(1000).decode(errors="replace")
+        except OSError:
+            first = ""
+        if first.rstrip("\r\n") != _reader().partition("\n")[0]:
+            raise UsageError(f"{place} already exists, and is not nnpy's; move it away")
 
 
 def _put_reader(place: Path, root: Path | None) -> None:
     """The small program that reads files as nnpy does, for whoever has no nnpy."""
-    text = resources.files("nnpy.export").joinpath("reader.py").read_text(encoding="utf-8")
-    own = text.partition("\n")[0]
-    if place.exists():
-        with place.open(encoding="utf-8", errors="replace") as file:
-            if file.readline().rstrip("\n") != own:
-                raise UsageError(f"{place} already exists, and is not nnpy's; move it away")
-    atomic.write_text(place, text, root=root)
+    _check_reader(place)
+    atomic.write_text(place, _reader(), root=root)
 
 
 def _put_folder(place: Path, made: Path) -> None:
-    temporary = place.with_name(f".{place.name}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
-    shutil.copytree(made, temporary)
-    _remove(place)
-    temporary.rename(place)
+    """Put a copy of the folder `made` at `place`; what is there goes when all is copied."""
+    unfinished = re.compile(rf"\.{re.escape(place.name)}\.[0-9a-f]{{8}}\.tmp")
+    for each in place.parent.iterdir():
+        if unfinished.fullmatch(each.name):
+            _remove(each)
+    temporary, old = (
+        place.with_name(f".{place.name}.{secrets.token_hex(4)}.tmp") for _ in range(2)
+    )
+    try:
+        for each in (made, *sorted(made.rglob("*"))):
+            copy = temporary / each.relative_to(made)
+            if each.is_dir():
+                copy.mkdir()
+            else:
+                shutil.copyfile(each, copy)
+        if os.path.lexists(place):
+            place.rename(old)
+        try:
+            temporary.rename(place)
+        except BaseException:
+            if os.path.lexists(old):
+                old.rename(place)
+            raise
+        _remove(old)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
 
 
 def _remove(path: Path) -> None:
@@ -165,4 +213,15 @@ def _remove(path: Path) -> None:
 
 def _is_export(path: Path) -> bool:
     """Whether a file or folder is an export of an earlier time, which may be replaced."""
-    return sidecar.path_of(path).is_file()
+    named = path.resolve()  # `.` and `..` have no name of their own
+    return bool(named.name) and _is_description(sidecar.path_of(named))
+
+
+def _is_description(path: Path) -> bool:
+    """Whether a JSON is one of those that `nnpy export` writes; through links none is."""
+    try:
+        check_regular(path, path.lstat())
+        sidecar.read_file(path)
+    except (OSError, ModelError):
+        return False
+    return True

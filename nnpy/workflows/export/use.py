@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from nnpy.export.formats import Format
 from nnpy.export.runtimes import Runtime
 from nnpy.runs.folder import Run
 from nnpy.safety import code_seal
+from nnpy.storage.regular import check_regular, read_regular
 from nnpy.workflows import examples
 from nnpy.workflows.examples import PictureForm
 from nnpy.workflows.predict import answers_of, told
@@ -242,13 +244,22 @@ def _config(path: Path, config: ConfigLike | None, trust_code: bool) -> Config:
 
 
 def _check_program(path: Path, sealed: str, trusted: bool) -> None:
-    """A SavedModel is a program, which may read and write files: it must be of this user's."""
+    """A SavedModel is a program, which may read and write files: it must be of this user's.
+
+    TensorFlow opens what lies in the folder by its names: nothing there may be a pipe or a device,
+    nor a link, unless the user trusts it.
+    """
     try:
-        code_seal.check({_GRAPH: (path / _GRAPH).read_bytes()}, sealed, trusted=trusted)
+        for each in path.rglob("*"):
+            found = each.stat(follow_symlinks=trusted)
+            if not stat.S_ISDIR(found.st_mode):
+                check_regular(each, found)
+        graph = read_regular(path / _GRAPH, _LARGEST)
+        code_seal.check({_GRAPH: graph}, sealed, trusted=trusted)
     except UsageError:
         raise UsageError(
             f"{path} is a program that TensorFlow runs, and was not exported by you on this "
             "machine, or has been changed since. If you trust it, say --trust-code"
         ) from None
     except OSError as error:
-        raise ModelError(f"{path} cannot be read: {error.strerror}") from None
+        raise ModelError(f"{error.filename or path} cannot be read: {error.strerror}") from None

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from nnpy import api
-from nnpy.errors import ModelError, UsageError
+from nnpy.errors import ModelError, RunError, UsageError
 from nnpy.export import formats, runtimes, sidecar
 from nnpy.runs.folder import Run
+from nnpy.workflows.export import place
 from nnpy.workflows.export.export import Exporter, Order
 
 onnx = pytest.importorskip("onnx")
@@ -231,6 +234,74 @@ def test_a_file_that_is_no_export_is_never_replaced(
     assert mine.read_text() == "mine"
 
 
+@pytest.mark.parametrize("content", ["mine", '{"mine": 1}', "link"])
+@pytest.mark.parametrize("name", ["x.onnx.json", "x-disagrees.onnx.json", "nnpy_reader.py"])
+def test_what_lies_beside_it_is_never_replaced_either(
+    exporter: Exporter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, content: str
+) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("mine")
+    mine = tmp_path / name
+    if content == "link":
+        mine.symlink_to(precious)
+    else:
+        mine.write_text(content)
+    before = sorted(each.name for each in tmp_path.iterdir())
+    order = Order(exporter.order.formats, output=tmp_path / "x.onnx")
+    monkeypatch.setattr(exporter, "order", order)
+    made = tmp_path.parent / "made.onnx"
+    made.write_bytes(b"new")
+    fit = exporter.fit(formats.named("onnx"))
+    with pytest.raises(UsageError, match=f"{name} already exists"):
+        place.put(exporter, formats.named("onnx"), fit, made, {"check": {"agrees": True}})
+    assert sorted(each.name for each in tmp_path.iterdir()) == before
+    assert mine.read_text() == ("mine" if content == "link" else content)
+
+
+def test_a_folder_is_put_in_place_whole(
+    exporter: Exporter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: dict
+) -> None:
+    """A full disk leaves the export before it, what was killed goes, what is the user's stays."""
+    wanted = formats.named("savedmodel")
+    order = Order((wanted,), output=tmp_path / "there")
+    monkeypatch.setattr(exporter, "order", order)
+    described = json.loads(sidecar.path_of(Path(told["exports"][0]["file"])).read_text())
+    put = partial(place.put, exporter, wanted, exporter.fit(wanted))
+    made = tmp_path / "made"
+    (made / "variables").mkdir(parents=True)
+    (made / "saved_model.pb").write_bytes(b"one")
+    (made / "variables/x").write_bytes(b"one")
+    assert put(made, described) == order.output
+    (tmp_path / ".there.tmp").mkdir()
+    (tmp_path / ".there.0123abcd.tmp/variables").mkdir(parents=True)
+    (made / "saved_model.pb").write_bytes(b"two")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "copyfile", full)
+        with pytest.raises(RunError, match="the disk is full"):
+            put(made, described)
+    assert (order.output / "saved_model.pb").read_bytes() == b"one"
+    put(made, described)
+    assert (order.output / "saved_model.pb").read_bytes() == b"two"
+    assert sorted(each.name for each in tmp_path.iterdir() if each.name[0] == ".") == [".there.tmp"]
+
+
+def test_a_run_that_cannot_be_written_in_is_told_before_anything_is_converted(
+    run: Run, tmp_path: Path
+) -> None:
+    shutil.copytree(run.folder, tmp_path / "run")
+    other = Run(tmp_path / "run")
+    other.metrics_path.unlink()
+    other.metrics_path.symlink_to("/dev/full")
+    said: list[str] = []
+    with pytest.raises(RunError, match=r"metrics\.csv is a link to /dev/full"):
+        api.export(other, "onnx", progress=said.append)
+    assert said == []
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -250,9 +321,56 @@ def test_what_cannot_be_asked_for_is_said_before_the_model_is_read(
         api.export("no-such-run", **options)
 
 
+@pytest.fixture(scope="module")
+def numbers(tmp_path_factory: pytest.TempPathFactory) -> dict:
+    """The config of data with a number for each example, whose inputs need no scaling."""
+    path = tmp_path_factory.mktemp("numbers") / "d.npz"
+    rng = np.random.default_rng(0)
+    np.savez(path, x=rng.normal(size=(60, 4)).astype(np.float32), y=rng.normal(size=(60, 1)))
+    source = {"arrays": {"path": str(path), "task": "numbers"}}
+    return {"data": {"source": source}, "model": [{"Dense": {"units": 1}}]}
+
+
+def _foreign(path: Path, units: int) -> Path:
+    """A model from elsewhere, whose input Keras has named."""
+    import keras
+
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(units)])
+    model.compile("adam", "mse")
+    model.save(path)
+    return path
+
+
+def test_a_model_from_elsewhere_is_exported_to_where_one_is(
+    numbers: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: None
+) -> None:
+    model = _foreign(tmp_path / "foreign.keras", 1)
+    (tmp_path / "out").mkdir()
+    monkeypatch.chdir(tmp_path / "out")
+    told = api.export(model, ["onnx", "keras"], config=numbers, output=".")
+    assert told["problems"] == []
+    assert Path("foreign.onnx").is_file() and Path("foreign.keras").is_file()
+
+
+def test_a_model_for_other_targets_is_told_so(numbers: dict, tmp_path: Path) -> None:
+    model = _foreign(tmp_path / "three.keras", 3)
+    said = r"has the shape \[3\], but the target of arrays is a number \(y\)"
+    with pytest.raises(ModelError, match=said):
+        api.evaluate(model, config=numbers)
+    told = api.export(model, "onnx", config=numbers, output=tmp_path)
+    assert "has the shape [3]" in told["failed"]["onnx"]
+
+
 def test_the_command_prints_the_table_and_ends_with_1_where_something_failed(
     nnpy, run: Run, told: dict
 ) -> None:
     wrong = nnpy("export", run.folder, "--format", "onx")
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert "did you mean 'onnx'" in wrong.stderr
+
+
+def test_the_folder_that_we_are_in_has_a_name_too(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert sidecar.path_of(Path()) == tmp_path.with_name(f"{tmp_path.name}.json")
+    assert sidecar.path_of(Path("x/..")) == tmp_path.with_name(f"{tmp_path.name}.json")
+    assert sidecar.path_of(Path("x.onnx")) == Path("x.onnx.json")

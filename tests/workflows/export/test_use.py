@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -13,10 +15,13 @@ import pytest
 from PIL import Image
 
 from nnpy import api
+from nnpy.devices import host
 from nnpy.errors import ModelError, UsageError
+from nnpy.export import runtimes
 from nnpy.runs.folder import Run
 from tests.support import tables
 
+pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 pytest.importorskip("ai_edge_litert")
 pytest.importorskip("polars")
@@ -262,6 +267,117 @@ def test_a_damaged_description_is_an_error_in_words(
     (tmp_path / "tiny.onnx.json").write_text(json.dumps({**told, **damage}))
     with pytest.raises((ModelError, UsageError)):
         api.predict(tmp_path / "tiny.onnx", [picture])
+
+
+@pytest.mark.parametrize("place", ["variables/variables.index", "assets/x"])
+@pytest.mark.parametrize("kind", ["pipe", "device", "link", "endless"])
+def test_a_savedmodel_with_something_else_in_place_of_a_file(
+    place: str, kind: str, run: Run, picture: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "tiny-savedmodel"
+    shutil.copytree(run.export_folder / copy.name, copy)
+    shutil.copy(run.export_folder / f"{copy.name}.json", tmp_path)
+    path = copy / place
+    path.parent.mkdir(exist_ok=True)
+    path.unlink(missing_ok=True)
+    if kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to({"device": "/dev/null", "endless": "/dev/zero"}.get(kind, picture))
+    with pytest.raises(ModelError, match=rf"{path.name} cannot be read: it is a (named pipe|link)"):
+        api.predict(copy, [picture])
+    if kind != "link":
+        with pytest.raises(ModelError, match=r"cannot be read: it is a (named pipe|device)"):
+            api.predict(copy, [picture], trust_code=True)
+
+
+def _hostile(run: Run, folder: Path, nodes: list, weights: list) -> Path:
+    """An ONNX that takes the pictures of the run, and adds to them what `nodes` give."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    beside = json.loads((run.export_folder / "tiny.onnx.json").read_text())
+    given, answer = beside["inputs"][0]["name"], beside["outputs"][0]["name"]
+    path = folder / "hostile.onnx"
+    graph = helper.make_graph(
+        [
+            helper.make_node("Cast", [given], ["x"], to=TensorProto.FLOAT),
+            helper.make_node("Flatten", ["x"], ["flat"], axis=1),
+            *nodes,
+            helper.make_node("MatMul", ["flat", "weights"], ["product"]),
+            helper.make_node("Add", ["product", "more"], [answer]),
+        ],
+        "hostile",
+        [helper.make_tensor_value_info(given, TensorProto.UINT8, [None, 28, 28])],
+        [helper.make_tensor_value_info(answer, TensorProto.FLOAT, [None, 10])],
+        [
+            each if not isinstance(each, tuple) else numpy_helper.from_array(each[1], each[0])
+            for each in [("weights", np.ones((784, 10), np.float32)), *weights]
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 15)])
+    model.ir_version = 8
+    path.write_bytes(model.SerializeToString())
+    (folder / "hostile.onnx.json").write_text(json.dumps(beside))
+    return path
+
+
+@pytest.mark.parametrize("place", ["secret", "../secret", "/dev/zero", "pipe"])
+def test_an_onnx_reads_no_other_file(
+    place: str, run: Run, picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from onnx import TensorProto
+
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    for secret in (Path("secret"), tmp_path / "secret"):
+        secret.write_bytes(bytes(40))
+    os.mkfifo("pipe")
+    weights = TensorProto(name="more", data_type=TensorProto.FLOAT, dims=[1, 10])
+    weights.data_location = TensorProto.EXTERNAL
+    for key, value in (("location", place), ("offset", "0"), ("length", "40")):
+        weights.external_data.add(key=key, value=value)
+    path = _hostile(run, tmp_path, [], [weights])
+    for folder in (tmp_path, Path()):  # beside the file, and where we are
+        monkeypatch.chdir(folder)
+        with pytest.raises(ModelError, match="cannot be opened"):
+            api.predict(path, [picture])
+
+
+def test_an_onnx_that_never_ends_or_takes_all_memory_is_told(
+    run: Run, picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from onnx import TensorProto, helper
+
+    monkeypatch.setattr(runtimes, "_PATIENCE", 0.5)
+    info = helper.make_tensor_value_info
+    cond, value = ("on", TensorProto.BOOL, []), ("v", TensorProto.FLOAT, [1])
+    body = helper.make_graph(
+        [
+            helper.make_node("Identity", ["on"], ["still"]),
+            helper.make_node("Identity", ["v"], ["w"]),
+        ],
+        "body",
+        [info("i", TensorProto.INT64, []), info(*cond), info(*value)],
+        [info("still", *cond[1:]), info("w", *value[1:])],
+    )
+    endless = [helper.make_node("Loop", ["times", "true", "start"], ["more"], body=body)]
+    numbers = [
+        ("times", np.array(1 << 62)),
+        ("true", np.array(True)),
+        ("start", np.zeros(1, np.float32)),
+    ]
+    with pytest.raises(ModelError, match="it has not answered in"):
+        api.predict(_hostile(run, tmp_path, endless, numbers), [picture])
+    greedy = [
+        helper.make_node("ConstantOfShape", ["size"], ["all"]),
+        helper.make_node("ReduceSum", ["all"], ["more"], keepdims=0),
+    ]
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    for size in (1 << 40, host.free_memory() // 4 + (64 << 20)):  # numbers of 4 bytes
+        path = _hostile(run, tmp_path, greedy, [("size", np.array([size]))])
+        with pytest.raises(ModelError, match=r"cannot be (run|opened): "):
+            api.predict(path, [picture])
+    assert resource.getrlimit(resource.RLIMIT_AS) == before
 
 
 def _script(python: str, text: str, model: Path, file: Path, tmp_path: Path) -> list:
