@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -40,7 +41,7 @@ def plane(plane: Plane, names: Sequence[str]) -> Figure:
         )
     wrong = plane.points[plane.truth != plane.answers]
     if len(wrong):
-        ring = {"facecolors": "none", "edgecolors": INK, "linewidths": 0.8}
+        ring: dict[str, Any] = {"facecolors": "none", "edgecolors": INK, "linewidths": 0.8}
         axes.scatter(*wrong.T, s=48, label="wrong", **ring)
     axes.set_xlim(plane.first[0], plane.first[-1])
     axes.set_ylim(plane.second[0], plane.second[-1])
