@@ -32,7 +32,8 @@ def plane(plane: Plane, names: Sequence[str]) -> Figure:
             axes.contour(plane.first, plane.second, lead, [0.0], colors=[INK], linewidths=1.2)
         own = plane.truth == number
         axes.scatter(
-            *plane.points[own].T,
+            plane.points[own, 0],
+            plane.points[own, 1],
             s=14,
             color=colour,
             marker=_MARKERS[number % len(_MARKERS)],
@@ -42,7 +43,7 @@ def plane(plane: Plane, names: Sequence[str]) -> Figure:
     wrong = plane.points[plane.truth != plane.answers]
     if len(wrong):
         ring: dict[str, Any] = {"facecolors": "none", "edgecolors": INK, "linewidths": 0.8}
-        axes.scatter(*wrong.T, s=48, label="wrong", **ring)
+        axes.scatter(wrong[:, 0], wrong[:, 1], s=48, label="wrong", **ring)
     axes.set_xlim(plane.first[0], plane.first[-1])
     axes.set_ylim(plane.second[0], plane.second[-1])
     axes.set_xlabel("first number")
