@@ -9,7 +9,7 @@ from typing import Any
 from nnpy.catalog.entries import Parameter
 from nnpy.config.fields import setting
 from nnpy.config.objects import KerasObject
-from nnpy.config.sweep.settings import SweepSettings
+from nnpy.config.sweep_settings import SweepSettings
 from nnpy.data import SplitRule, registry
 from nnpy.data.splits import WAYS
 
