@@ -127,7 +127,7 @@ class Watch:
         self._left[index] = rest[-_LONGEST:]
         for line in lines:
             message: Any = {}
-            with contextlib.suppress(ValueError):
+            with contextlib.suppress(ValueError, RecursionError):
                 message = json.loads(line)
             if isinstance(message, dict) and message.get("end"):
                 self._ended.add(index)
