@@ -90,7 +90,10 @@ class Watch:
     def _run(self) -> None:
         selector = selectors.DefaultSelector()
         for index, each in self._peers.items():
-            selector.register(each, selectors.EVENT_READ, index)
+            try:
+                selector.register(each, selectors.EVENT_READ, index)
+            except (OSError, ValueError):
+                return  # closed: this worker has ended before it had begun to listen
         next_beat = looked = time.monotonic()
         while not self._done.is_set():
             now = time.monotonic()

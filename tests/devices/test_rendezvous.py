@@ -278,9 +278,10 @@ def test_the_others_learn_who_is_gone() -> None:
     meetings[2].close()
     gone = f"worker 2 ({addresses[2]}) has ended"
     assert [each.reason(10) for each in watches] == [gone, gone]
-    assert told == [gone, gone]
     for each in watches:
         each.finish()
+        each._thread.join(10)  # the reason is known a moment before it is told
+    assert told == [gone, gone]
 
 
 def test_a_worker_that_fails_says_why() -> None:
