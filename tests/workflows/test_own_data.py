@@ -7,6 +7,7 @@ same split.
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
