@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from nnpy.catalog import catalog
-from nnpy.config import augmentation, data_section, measures, steps, tasks
+from nnpy.config import augmentation, computing, data_section, measures, steps, tasks
 from nnpy.config.checker import Checker
 from nnpy.config.measures import End, Labels, scale_of
 from nnpy.config.monitor import Measured, monitor_problem
@@ -58,9 +58,10 @@ def check_consistency(
         known = known or (network is not None and sound("training.metrics"))
         if known and (problem := monitor_problem(training, measured)):
             checker.error(place("training", "monitor"), "training.monitor", problem)
-    if training.class_weight is not None:
+    if training.class_weight is not None and sound("training.class_weight"):
         _check_class_weight(place("training", "class_weight"), info, checker)
     check_sharing(network, training, place("training", "distribute"), checker)
+    computing.check(training, place("training", "accumulate_steps"), checker)
     if network is not None and sound("model.inputs"):
         check_axes(network, info if to_train else None, checker)
         applications.check_pictures(network, info if to_train else None, checker)
@@ -89,6 +90,12 @@ def check_consistency(
 
 
 def _check_class_weight(node: Node, info: DataInfo | None, checker: Checker) -> None:
+    if not node.is_map:  # balanced
+        if info is not None and not info.classes:
+            asked = " and ".join(each.words for each in info.targets)
+            message = f"only classes have weights, but the target is {asked}"
+            checker.error(node, "training.class_weight", message)
+        return
     for key, value in node.value.items():
         weight = value.value
         bad = isinstance(weight, bool) or not isinstance(weight, int | float)

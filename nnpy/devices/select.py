@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from nnpy.devices.host import check_address_space, cores_here, processor
+from nnpy.devices.host import check_room, cores_here, processor
 from nnpy.errors import DeviceError, UsageError
 
 
@@ -18,6 +20,12 @@ def prepare_environment() -> None:
     # TensorFlow turns oneDNN on by itself only where the processor has AVX-512 VNNI; on others
     # it takes a third off convolutions and recurrent layers too.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    try:
+        tempfile.gettempdir()
+    except OSError:
+        # TensorFlow asks for the name of a folder for temporary files when it is imported, and
+        # makes none there: where all is read-only but the run folder, a training needs no more.
+        tempfile.tempdir = str(Path.cwd())
 
 
 @dataclass(frozen=True)
@@ -50,7 +58,7 @@ def choose(
     all on one. Raises DeviceError when a device is not there or there is no memory, UsageError
     when it is none.
     """
-    check_address_space()
+    check_room()
     import tensorflow as tf
 
     count = how_many(several)
