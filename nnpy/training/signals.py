@@ -42,7 +42,7 @@ def graceful(
     notify: Callable[[str], None] = lambda message: None,
     farewell: Callable[[], None] = lambda: None,
 ) -> Iterator[Asked]:
-    """Within this context SIGINT, SIGTERM, SIGHUP and SIGXCPU set a flag: call `check()` where it is safe.
+    """Within this context the signals set a flag: call `check()` where it is safe.
 
     `notify` is told of the first signal as soon as it comes, `farewell` is called when a second
     one ends the process on the spot with exit code 128 + signal; both run in a thread of their
