@@ -173,7 +173,7 @@ def test_empty_lines_above_and_below_the_names(csv):
             "t.csv: 2 empty lines before the names left out",
             "t.csv: empty lines below the names left out",
         ]
-    with pytest.raises(DataError, match="line 2: the lines below the names are empty"):
+    with pytest.raises(DataError, match=r"line [\d,]+: the lines below the names are empty"):
         read(csv("a,b\n" + "\n" * 100_000 + "1,2\n"))
 
 
