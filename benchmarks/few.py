@@ -1,6 +1,6 @@
 """What augmentation and fine-tuning are worth where there are few pictures: configs/few.
 
-    python benchmarks/few.py                 # --seeds 3; writes build/few and build/few/runs
+    python benchmarks/few.py                 # --seeds 3, --only augmented; writes build/few
 
 From Fashion-MNIST: 50 pictures a class, learnt as they are and augmented; and five classes with 50
 pictures each, learnt from the beginning and by a network that has learnt the other five. Each is
@@ -31,15 +31,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--data", action="store_true", help="only write the pictures")
+    parser.add_argument("--only", choices=[pair[1] for pair in PAIRS], help="one of the pairs")
     given = parser.parse_args()
     write_data()
     if given.data:
         return
     runs = FEW / "runs"
-    _nnpy("train", "configs/few/five.yaml", "--run-dir", runs / "five", "--overwrite")
+    if given.only != "augmented":
+        _nnpy("train", "configs/few/five.yaml", "--run-dir", runs / "five", "--overwrite")
     print("| | test accuracy (mean of seeds) | lowest, highest | better by `nnpy compare` |")
     print("|---|---|---|---|", flush=True)
     for pair in PAIRS:
+        if given.only not in (None, pair[1]):
+            continue
         scores: dict[str, list[float]] = {name: [] for name in pair}
         better = 0
         for seed in range(given.seeds):
