@@ -114,9 +114,9 @@ def main() -> None:
     except BrokenPipeError:  # the reader of our output, such as `head`, has gone
         code = 1
     except Exception as error:  # noqa: BLE001 – the last resort: a traceback is no answer
-        from nnpy.devices.host import lack_of_memory
+        from nnpy.devices.host import lack_of_memory, refusal
 
-        if lacking := lack_of_memory(error):
+        if lacking := lack_of_memory(error) or refusal(error):
             terminal.error(lacking)
             code = 1
         else:
