@@ -134,7 +134,7 @@ class Session:
     def _asked(self, info: DataInfo) -> DataInfo:
         """The facts of the data with the targets that are asked for, on the model's scales."""
         info = asked.decided(info, self.config.data.target)
-        if self._targets:
+        if self._targets is not None:
             return with_targets_of(info, self._targets)
         training, keys = self.config.training, self.config.model.output_keys
         raw = [asked.target_of(info, key) for key in keys if keeps_units(training.loss_of(key))]
@@ -323,10 +323,10 @@ def _learnt(name: str, model: Path | None) -> Mapping[str, Any]:
     return saved.read(model).learnt
 
 
-def _targets(model: Path | None) -> tuple[asked.Target, ...]:
-    """What a saved model answers, and on which scales."""
+def _targets(model: Path | None) -> tuple[asked.Target, ...] | None:
+    """What a saved model answers, and on which scales; () of one that nnpy has not trained."""
     if model is None:
-        return ()
+        return None
     from nnpy.models import saved
 
     return saved.read(model).targets

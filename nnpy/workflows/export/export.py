@@ -133,7 +133,6 @@ class Exporter:
         fit = self.fit(wanted)
         if fit.refused:
             raise ModelError(fit.refused)
-        place.targets(self, wanted, fit)  # before minutes are spent
         for note in fit.notes:
             self.say(f"{wanted.name}: {note}")
         described = describe.described(self, wanted, fit)
@@ -311,6 +310,10 @@ def export_model(
     exporter = Exporter(path, config, order, run, say)
     exports: list[dict[str, Any]] = []
     failed: dict[str, str] = {}
+    for wanted in order.formats:  # before minutes are spent
+        fit = exporter.fit(wanted)
+        if not fit.refused:
+            place.targets(exporter, wanted, fit)
     for wanted in order.formats:
         try:
             exports.append(exporter.export(wanted))
