@@ -39,8 +39,8 @@ format: $(BIN)/.developer
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(BIN)/.installed data    ## nnpy beside model.fit (and PyTorch, with TORCH=its python)
-	$(BIN)/python benchmarks/run.py $(if $(TORCH),--torch-python $(TORCH))
+bench: $(BIN)/.installed data    ## nnpy beside model.fit (and PyTorch with TORCH=its python, JAX=)
+	$(BIN)/python benchmarks/run.py $(if $(TORCH),--torch-python $(TORCH)) $(if $(JAX),--jax-python $(JAX))
 
 exports: $(BIN)/.developer data    ## the table of docs/export.md: every kind of model in every format
 	$(BIN)/python benchmarks/exports.py

@@ -14,16 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnpy.config.load import load_config
-from nnpy.errors import UsageError
 from nnpy.runs import begin
 from nnpy.runs.folder import Run
 from nnpy.training.progress import ProgressListener
-from nnpy.workflows.session import ConfigLike, build_model, open_to_draw
-from nnpy.workflows.target import Target, exported_file, is_model_or_run, model_and_config, open_run
+from nnpy.workflows.session import ConfigLike, build_model
+from nnpy.workflows.target import Target, exported_file, model_and_config, open_run
 
 if TYPE_CHECKING:
     import keras
 
+    from nnpy.data import Progress
     from nnpy.evaluation.comparison import Comparison
     from nnpy.workflows.reproduce import Reproduction
     from nnpy.workflows.sweep.course import SweepListener
@@ -111,6 +111,38 @@ def resume(
     )
 
 
+def look(
+    config: ConfigLike,
+    *,
+    overrides: Iterable[str] = (),
+    on_data: Progress | None = None,
+) -> dict[str, Any]:
+    """What a training with `config` would see of its data: all is read, nothing is trained.
+
+    Plain data: `splits`, `inputs`, `targets`, `columns`, `duplicates`, `notes`, and `suspicious`.
+    `config` may be data too, taken for what `first_config` finds.
+    """
+    from nnpy.workflows import first_config
+    from nnpy.workflows.look_at_data import look_at
+
+    if isinstance(config, str | Path) and first_config.is_data(Path(config)):
+        config = first_config.of(Path(config)).plain
+    return look_at(load_config(config, overrides), on_data=on_data)
+
+
+def first_config(
+    path: str | Path, output: str | Path, *, target: Iterable[str] = ()
+) -> tuple[Path, list[str]]:
+    """Looks at a folder or a file of data and writes a config for it that trains as it is.
+
+    `target`: the columns of a table that are to be answered. Returns the file, and what was found.
+    """
+    from nnpy.workflows import first_config as workflow
+
+    found = workflow.of(Path(path), tuple(target))
+    return workflow.write(found, Path(output)), found.told
+
+
 def sweep(
     config: ConfigLike,
     *,
@@ -178,30 +210,14 @@ def evaluate(
 ) -> dict[str, Any]:
     """Loss, metrics and, for a classifier, all its scores with their intervals.
 
-    Of a run's best model, or a .keras file, on a split of its data. `target` defaults to the
-    newest run; a .keras file outside a run is evaluated on the data of `config` (default:
-    Fashion-MNIST). What `export` wrote is evaluated without Keras: by its scores alone.
+    Of a run's best model (default: the newest run), or a .keras file, on a split of its data or
+    that of `config`. What `export` wrote is evaluated without Keras: by its scores alone.
     `predictions` is a .csv or .npz file to keep the answers in.
     """
-    path = predictions and Path(predictions)
-    if path and path.suffix not in (".csv", ".npz"):
-        raise UsageError(f"--predictions {path}: expected a name ending in .csv or .npz")
-    from nnpy.evaluation import predictions_file
+    from nnpy.workflows.evaluate import evaluate_target
 
-    if exported := exported_file(target):
-        from nnpy.workflows.export.use import evaluate_exported
-
-        found = evaluate_exported(exported, split=split, config=config, trust_code=trust_code)
-        if path:
-            predictions_file.write(found, found.info, path)
-        return found.as_dict()
-    from nnpy.workflows.evaluate import evaluate_model
-
-    model_path, loaded = model_and_config(target, config, trust_code)
-    evaluated = evaluate_model(model_path, loaded, split=split, device=device)
-    if path:
-        predictions_file.write(evaluated.result, evaluated.data_info, path)
-    return evaluated.as_dict()
+    path = None if predictions is None else Path(predictions)
+    return evaluate_target(target, path, config, split=split, device=device, trust_code=trust_code)
 
 
 def report(target: Target = None, *, device: str | None = None, trust_code: bool = False) -> Path:
@@ -356,19 +372,9 @@ def plot(
 
     `output` ends in .png, .svg, .pdf or .dot; default <name>.png in the working folder.
     """
-    _check_form(output)
-    if isinstance(target, Run) or target is None or is_model_or_run(target):
-        path, config = model_and_config(target, None, trust_code)  # type: ignore[arg-type]
-        model = open_to_draw(config, path)
-        name = config.name if path.parent.name == "checkpoints" else path.stem
-    else:
-        config = load_config(target, overrides, trust_code=trust_code, to_train=False)
-        model, name = build_model(config), config.name
-    from nnpy.models import diagram
+    from nnpy.workflows.plot import plot_model
 
-    drawing = Path(output) if output is not None else Path(f"{name}.png")
-    diagram.save(model, drawing)
-    return drawing
+    return plot_model(target, None if output is None else Path(output), overrides, trust_code)
 
 
 def import_model(
@@ -392,9 +398,3 @@ def import_model(
 
     paths = [None if each is None else Path(each) for each in (output, code)]
     return workflow.import_model(model, *paths, trust_code=trust_code)
-
-
-def _check_form(output: str | Path | None) -> None:
-    forms = ("png", "svg", "pdf", "dot")
-    if output is not None and Path(output).suffix.lstrip(".").lower() not in forms:
-        raise UsageError(f"{output}: expected a name ending in .png, .svg, .pdf or .dot")

@@ -23,7 +23,12 @@ CONFIGS = [
 
 SMALL = "--set data.path={data} --set data.name=idx --set training.epochs=1"
 # What is added to a command, so that it takes seconds; `verify` has tests of its own.
-ADDED = {"train": SMALL, "launch": SMALL, "bench": SMALL + " --seconds 0.1 --rounds 1"}
+ADDED = {
+    "train": SMALL,
+    "data": "--set data.path={data} --set data.name=idx",
+    "launch": SMALL,
+    "bench": SMALL + " --seconds 0.1 --rounds 1",
+}
 SCRIPT = """
 import keras, numpy
 model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
@@ -46,6 +51,10 @@ def test_commands(nnpy: Command, tiny: Path, tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     for name in ("shoe.png", "photos/bag.png"):
         Image.new("L", (60, 40), 90).save(tmp_path / name)
+    for kind in ("daisy", "rose"):
+        (tmp_path / "flowers" / kind).mkdir(parents=True)
+        for i in range(10):
+            Image.new("RGB", (40, 50), (i, 9, 90)).save(tmp_path / "flowers" / kind / f"{i}.jpg")
     (tmp_path / "train.py").write_text(SCRIPT, encoding="utf-8")
     found = commands()
     assert len(found) >= 15

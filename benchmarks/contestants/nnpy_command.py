@@ -4,6 +4,7 @@ import csv
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import fashion
@@ -21,6 +22,19 @@ MODELS = {
     ],
     "lstm": [{"LSTM": {"units": 128}}],
 }
+MODELS["cnn_bn"] = [
+    part
+    for each in MODELS["cnn"]
+    for part in (
+        [
+            {"Conv2D": {**each["Conv2D"], "activation": None, "use_bias": False}},
+            "BatchNormalization",
+            {"Activation": {"activation": "relu"}},
+        ]
+        if "Conv2D" in each
+        else [each]
+    )
+]
 args = fashion.arguments()
 run = Path(args.out) / "run"
 config = {
@@ -30,10 +44,17 @@ config = {
 }
 path = Path(args.out) / "config.yaml"
 path.write_text(json.dumps(config))  # JSON is YAML
-subprocess.run(
-    [sys.executable, "-m", "nnpy", "train", str(path), "--run-dir", str(run)], check=True
-)
+score_after = None
+command = [sys.executable, "-m", "nnpy", "train", str(path), "--run-dir", str(run)]
+with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    assert process.stderr is not None
+    for line in process.stderr:
+        sys.stderr.write(line)
+        if line.startswith("test "):
+            score_after = time.perf_counter() - fashion.BEGAN
+if process.returncode:
+    sys.exit(process.returncode)
 with (run / "metrics.csv").open() as rows:
     seconds = [float(row["seconds"]) for row in csv.DictReader(rows)]
 accuracy = json.loads((run / "summary.json").read_text())["test"]["accuracy"]
-fashion.report(seconds, accuracy)
+fashion.report(seconds, accuracy, score_after)

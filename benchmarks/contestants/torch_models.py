@@ -1,4 +1,4 @@
-"""The three networks in PyTorch, initialized as PyTorch does."""
+"""The networks in PyTorch, initialized as PyTorch does."""
 
 from __future__ import annotations
 
@@ -20,12 +20,15 @@ def make(name: str) -> nn.Module:
         return nn.Sequential(nn.Flatten(), nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10))
     if name == "lstm":
         return Recurrent()
+    normalized = name == "cnn_bn"
     return nn.Sequential(
         nn.Unflatten(1, (1, 28)),
-        nn.Conv2d(1, 32, 3),
+        nn.Conv2d(1, 32, 3, bias=not normalized),
+        *([nn.BatchNorm2d(32)] if normalized else []),
         nn.ReLU(),
         nn.MaxPool2d(2),
-        nn.Conv2d(32, 64, 3),
+        nn.Conv2d(32, 64, 3, bias=not normalized),
+        *([nn.BatchNorm2d(64)] if normalized else []),
         nn.ReLU(),
         nn.MaxPool2d(2),
         nn.Flatten(),

@@ -22,6 +22,7 @@ COMMANDS = {
     "train": ("train", "Train the network that a config describes."),
     "launch": ("launch", "Train with several workers on this machine."),
     "check": ("check", "Find the mistakes in configs."),
+    "data": ("data", "Show what a training would see of its data."),
     "evaluate": ("evaluate", "Evaluate a trained model on its data."),
     "predict": ("predict", "Classify images with a trained model."),
     "export": ("export", "Write a trained model in other formats, checked."),
@@ -113,9 +114,9 @@ def main() -> None:
     except BrokenPipeError:  # the reader of our output, such as `head`, has gone
         code = 1
     except Exception as error:  # noqa: BLE001 – the last resort: a traceback is no answer
-        from nnpy.devices.host import lack_of_memory
+        from nnpy.devices.host import lack_of_memory, refusal
 
-        if lacking := lack_of_memory(error):
+        if lacking := lack_of_memory(error) or refusal(error):
             terminal.error(lacking)
             code = 1
         else:

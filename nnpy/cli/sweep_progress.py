@@ -14,15 +14,14 @@ if TYPE_CHECKING:
     from rich.live import Live
     from rich.table import Table
 
-    from nnpy.config.config import Config
+    from nnpy.config.sweep.check import SweepPlan
 
 
 class TerminalSweep(SweepListener):
     """Shows a sweep on a `Terminal`."""
 
-    def __init__(self, terminal: Terminal, config: Config) -> None:
-        assert config.sweep is not None
-        self._terminal, self._plan = terminal, config.sweep
+    def __init__(self, terminal: Terminal, plan: SweepPlan) -> None:
+        self._terminal, self._plan = terminal, plan
         self._live: Live | None = None
         self._began = time.monotonic()
         self._done = 0  # here

@@ -58,7 +58,7 @@ def check_consistency(
         known = known or (network is not None and sound("training.metrics"))
         if known and (problem := monitor_problem(training, measured)):
             checker.error(place("training", "monitor"), "training.monitor", problem)
-    if training.class_weight is not None:
+    if training.class_weight is not None and sound("training.class_weight"):
         _check_class_weight(place("training", "class_weight"), info, checker)
     check_sharing(network, training, place("training", "distribute"), checker)
     if network is not None and sound("model.inputs"):
@@ -89,6 +89,12 @@ def check_consistency(
 
 
 def _check_class_weight(node: Node, info: DataInfo | None, checker: Checker) -> None:
+    if not node.is_map:  # balanced
+        if info is not None and not info.classes:
+            asked = " and ".join(each.words for each in info.targets)
+            message = f"only classes have weights, but the target is {asked}"
+            checker.error(node, "training.class_weight", message)
+        return
     for key, value in node.value.items():
         weight = value.value
         bad = isinstance(weight, bool) or not isinstance(weight, int | float)

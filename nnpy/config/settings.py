@@ -244,8 +244,12 @@ class TrainingSettings:
         choices=("auto", "min", "max"),
         doc="Whether lower or higher is better; auto knows this for Keras's losses and metrics.",
     )
-    class_weight: dict[int, float] | None = setting(
-        None, "dict", "null", doc="The weight of each class in the loss, such as {0: 1.0, 1: 5.0}."
+    class_weight: dict[int, float] | str | None = setting(
+        None,
+        *("dict", "str", "null"),
+        choices=("balanced",),
+        doc="The weight of each class in the loss, such as {0: 1.0, 1: 5.0}; balanced: all count "
+        "the same.",
     )
     callbacks: list[KerasObject] = setting(
         [], "list", items=("callback",), doc="Keras callbacks, such as EarlyStopping."

@@ -107,8 +107,8 @@ def planned(training: Node) -> list[int]:
     """The epochs of each stage, as far as they are known."""
     stages, total = _nodes(training), _whole(training.value.get("epochs"))
     known = [_whole(each.value.get("epochs")) if each.is_map else 0 for each in stages]
-    if known:
-        known[-1] = max(0, total - sum(known[:-1]))
+    if known and not known[-1]:
+        known[-1] = max(1, total - sum(known))
     return known
 
 

@@ -13,7 +13,7 @@ The contract between a source (`sources/`) and everything above it:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -115,6 +115,8 @@ class Dataset:
     preprocessing: Mapping[str, Any] = field(default_factory=dict)
     # Of a source: called with the splits made; learns from `train` and applies it to all.
     finish: Callable[[Dataset], Dataset] | None = None
+    # Of a source: what it knows of each of its columns, for `nnpy data`.
+    describe: Callable[[Dataset], Iterable[Mapping[str, Any]]] | None = None
 
     @property
     def final(self) -> tuple[str, Split]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import platform
 import re
@@ -18,6 +19,21 @@ MEMORY = Path("/proc/meminfo")
 _MEMORY = re.compile(
     r"failed to map segment|cannot allocate memory|out of memory|std::bad_alloc", re.IGNORECASE
 )
+
+# What the system says when it has, or gives, no more; "": its own words say enough.
+_REFUSED = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "your quota of the disk is used up",
+    errno.EFBIG: "a file may not become so large here (ulimit -f)",
+    errno.EIO: "the disk reported an input/output error (is it failing?)",
+    errno.EROFS: "the file system is read-only",
+    errno.ESTALE: "the file system on the network has lost a file (stale handle)",
+    errno.EMFILE: "this process may open no more files (ulimit -n)",
+    errno.ENFILE: "the machine has too many open files",
+    errno.EAGAIN: "no more processes or threads may be started (ulimit -u)",
+    errno.EACCES: "",
+    errno.EPERM: "",
+}
 
 _TO_LOAD_TOLD = " to load TensorFlow, which needs some 3 GB"
 # Bytes of addresses: TensorFlow and a small network take 2.2 GB, a third of it after loading.
@@ -83,6 +99,24 @@ def lack_of_memory(error: BaseException) -> str:
         return ""
     loading = any(isinstance(each, ImportError | OSError) for each in chain)
     return f"there is too little memory{_TO_LOAD_TOLD * loading}: {_memory_here()}"
+
+
+def refusal(error: BaseException) -> str:
+    """What the machine refuses a process, in words for people, or "" if it is another error.
+
+    For whatever opens files or starts processes and has no words of its own.
+    """
+    if not isinstance(error, OSError):
+        return ""
+    if "temporary directory" in str(error):
+        return (
+            "there is no place for temporary files: /tmp and this folder cannot be written; name "
+            "a folder that can, TMPDIR=/some/folder"
+        )
+    if error.errno not in _REFUSED:
+        return ""
+    where = f" ({error.filename})" if error.filename else ""
+    return f"{_REFUSED[error.errno] or error.strerror}{where}"
 
 
 def check_address_space() -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from nnpy.devices.host import check_address_space, cores_here, processor
@@ -18,6 +20,12 @@ def prepare_environment() -> None:
     # TensorFlow turns oneDNN on by itself only where the processor has AVX-512 VNNI; on others
     # it takes a third off convolutions and recurrent layers too.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    try:
+        tempfile.gettempdir()
+    except OSError:
+        # TensorFlow asks for the name of a folder for temporary files when it is imported, and
+        # makes none there: where all is read-only but the run folder, a training needs no more.
+        tempfile.tempdir = str(Path.cwd())
 
 
 @dataclass(frozen=True)

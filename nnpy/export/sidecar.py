@@ -5,6 +5,7 @@ The same JSON is the file's own metadata, where the format has any.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,9 @@ _KIND = record(
 
 def path_of(exported: Path) -> Path:
     """Where the JSON of an exported file or folder lies."""
-    return exported.with_name(exported.name + ".json")
+    if exported.name in ("", ".."):
+        exported = Path(os.path.abspath(exported))  # noqa: PTH100 – the name that it goes by
+    return exported.parent / f"{exported.name}.json"
 
 
 def read(exported: Path) -> dict[str, Any]:

@@ -118,7 +118,8 @@ def _activation(model: keras.Model, index: int) -> str | None:
     """The name of the last activation before an output, "linear" for none; None if unknown."""
     for operation in _backwards(model, index):
         if isinstance(operation, keras.Model):
-            return _activation(operation, 0) if len(operation.outputs) == 1 else None
+            outputs = getattr(operation, "outputs", ())  # a subclass of the user's has none
+            return _activation(operation, 0) if len(outputs) == 1 else None
         kind = type(operation).__name__
         if kind in _LAYERS:
             return _LAYERS[kind]

@@ -190,6 +190,12 @@ def _reason(error: OSError, path: Path) -> str:
             return "the disk reported an input/output error (is it failing?)"
         case errno.EISDIR:
             return "a folder has this name"
+        case errno.EFBIG:
+            return "a file may not become so large here (see ulimit -f)"
+        case errno.EMFILE | errno.ENFILE:
+            return "no more files may be open at once here (see ulimit -n)"
+        case errno.ESTALE:
+            return "the file system on the network has lost the file (stale handle)"
         case errno.ENAMETOOLONG:
             return "the name is too long"
     return error.strerror or str(error)

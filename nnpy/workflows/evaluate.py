@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from nnpy.config.config import Config
 from nnpy.data import DataInfo, Dataset, Split
-from nnpy.errors import DataError
-from nnpy.workflows.session import Session
+from nnpy.errors import DataError, UsageError
+from nnpy.workflows.session import ConfigLike, Session
+from nnpy.workflows.target import Target, exported_file, model_and_config
 
 if TYPE_CHECKING:
     import keras
@@ -67,3 +68,31 @@ def evaluate_model(
         name=split,
     )
     return Evaluated(path, model, session.data_info, dataset, result, device_name)
+
+
+def evaluate_target(
+    target: Target,
+    predictions: Path | None,
+    given: ConfigLike | None,
+    *,
+    split: str,
+    device: str | None,
+    trust_code: bool,
+) -> dict[str, Any]:
+    """What is told of a run, a model or an exported file; answers are kept in `predictions`."""
+    if predictions and predictions.suffix not in (".csv", ".npz"):
+        raise UsageError(f"--predictions {predictions}: expected a name ending in .csv or .npz")
+    from nnpy.evaluation import predictions_file
+
+    if exported := exported_file(target):
+        from nnpy.workflows.export.use import evaluate_exported
+
+        found = evaluate_exported(exported, split=split, config=given, trust_code=trust_code)
+        if predictions:
+            predictions_file.write(found, found.info, predictions)
+        return found.as_dict()
+    path, config = model_and_config(target, given, trust_code)
+    evaluated = evaluate_model(path, config, split=split, device=device)
+    if predictions:
+        predictions_file.write(evaluated.result, evaluated.data_info, predictions)
+    return evaluated.as_dict()

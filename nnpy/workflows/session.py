@@ -21,6 +21,7 @@ from nnpy.config.monitor import measure
 from nnpy.config.tasks import keeps_units
 from nnpy.data import DataInfo, Dataset, Preprocessing, Progress, registry
 from nnpy.data import targets as asked
+from nnpy.data.balance import balanced
 from nnpy.data.standardize import with_targets_of
 from nnpy.devices import select, strategy
 from nnpy.devices.cluster import Cluster
@@ -174,9 +175,10 @@ class Session:
 
         Raises ConfigError at the line of what Keras refuses.
         """
-        from nnpy.models import build, compile
+        from nnpy.models import build, compile, late_weights
 
         model = build.build(self.config, self.data_info)
+        late_weights.make(model)
         compile.compile_model(model, self.config)
         compile.check_outputs(model, self.config, self.data_info)
         return model
@@ -224,6 +226,13 @@ class Session:
         info, scale = self.data_info, self.preprocessing().scale
         return Record(scale, info.dtype, outputs, info.classes, learnt, info.targets)
 
+    def class_weight(self) -> dict[int, float] | None:
+        """The weight of each class in the loss, worked out where it is `balanced`."""
+        said = self.config.training.class_weight
+        if not isinstance(said, str):
+            return said
+        return balanced(self.dataset().train.y, len(self.data_info.classes))
+
     def engine(
         self,
         model: keras.Model,
@@ -246,7 +255,7 @@ class Session:
             "batch_size": training.batch_size,
             "seed": training.seed,
             "execution": execution or training.execution,
-            "class_weight": training.class_weight,
+            "class_weight": self.class_weight(),
             "shuffle": training.shuffle,
             "memory_budget": self.config.data.memory_budget_bytes,
             "columns": measured.columns,
@@ -270,18 +279,29 @@ class Session:
         return DistributedEngine(model, prepare, strategy=self._strategy, alone=alone, **given)
 
     def notes(self, model: keras.Model) -> list[str]:
-        """What is to be said of the devices that were selected, and of how they share a model."""
+        """What is to be said of the weights of classes, of the devices that were selected, and of
+        how they share a model."""
         if self._strategy is None:
-            return self._notes
+            return [*self._weights_told(), *self._notes]
         from nnpy.models import augmentation, normalization
 
         count = self._strategy.num_replicas_in_sync
         return [
+            *self._weights_told(),
             *self._notes,
             f"each batch of {self.config.training.batch_size} is shared by {count} devices",
             *normalization.notes(model),
             *augmentation.notes(self.config),
         ]
+
+    def _weights_told(self) -> list[str]:
+        weights = self.class_weight()
+        if self.config.training.class_weight != "balanced" or not weights:
+            return []
+        names = self.data_info.classes
+        rows = sorted(weights.items(), key=lambda each: -each[1])
+        shown = ", ".join(f"{names[i]} {weight:.3g}" for i, weight in rows[:5])
+        return [f"class_weight: balanced: {shown}{', …' if len(rows) > 5 else ''}"]
 
 
 def open_to_draw(config: Config, path: Path) -> keras.Model:

@@ -122,6 +122,20 @@ def test_there_may_be_no_home_and_no_place_for_temporary_files(good) -> None:
     assert done.stdout == "run\n"
 
 
+def test_all_may_be_read_only_but_the_run_folder(good) -> None:
+    """No folder of Python's for temporary files can be written; TensorFlow asks for one."""
+    (good / "sitecustomize.py").write_text(
+        "import tempfile\ntempfile._candidate_tempdir_list = lambda: ['/proc/nowhere']\n"
+    )
+    path = {"PYTHONPATH": f"{good}:{ROOT}"}
+    done = shell(good, "nnpy train x.yaml --run-dir run", **path)
+    assert done.returncode == 0, done.stderr
+    done = shell(good, "nnpy verify x.yaml", **path)
+    assert done.returncode == 1
+    assert "there is no place for temporary files" in done.stderr
+    assert "bug" not in done.stderr
+
+
 def test_no_place_for_the_log_or_a_report_of_a_crash(monkeypatch, capfd) -> None:
     monkeypatch.setattr("tempfile.TemporaryFile", fail)
     monkeypatch.setattr("tempfile.NamedTemporaryFile", fail)

@@ -126,6 +126,9 @@ def test_a_mistake_is_told_at_its_place(stage, told):
 
 
 def test_epochs_that_do_not_agree():
+    decay = {"CosineDecay": {"initial_learning_rate": 0.1, "decay_steps": "${total_steps}"}}
+    assert len(problems({"epochs": 2}, {"epochs": 3, "learning_rate": decay}, epochs=1)) == 1
+    assert len(problems({"epochs": 2}, {"learning_rate": decay}, epochs=1)) == 1
     found = problems({"epochs": 2}, {"epochs": 3}, epochs=10)
     assert found == [
         "training.epochs: the stages have 2 + 3 = 5 epochs, not 10: leave this out, or the epochs "

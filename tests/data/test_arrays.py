@@ -169,6 +169,8 @@ def ragged():
         ({"x": X, "y": np.where(Y == 1, np.nan, RNG.random(60))}, {}, "not a number in"),
         ({"x": np.array(["a"] * 60), "y": Y}, {}, "holds words"),
         ({"x": X * 1j, "y": Y}, {}, "holds complex64"),
+        ({"x": X.astype(np.longdouble), "y": Y}, {}, "x holds float.*save it as float64"),
+        ({"x": X, "y": X.astype(np.longdouble)}, {}, "y holds float.*save it as float64"),
         ({"x": X, "y": RNG.random((60, 4, 4))}, {}, "targets of the shape"),
         ({"x": X, "y": Y * 0}, {}, "every row is 0"),
         ({"x": X[:0], "y": Y[:0]}, {}, "holds no examples"),

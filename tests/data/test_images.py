@@ -164,6 +164,7 @@ def test_arrays(tmp_path, shoe):
         (np.full(SHAPE, np.nan), "non-finite"),
         (np.full(SHAPE, 300), "values from 300 to 300"),
         (np.full(SHAPE, "a"), "numbers are needed"),
+        (np.zeros(SHAPE, np.longdouble), "numbers are needed"),
     ],
 )
 def test_arrays_that_do_not_fit(tmp_path, array, message):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -11,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from nnpy.devices import host
-from nnpy.devices.host import lack_of_memory
+from nnpy.devices.host import lack_of_memory, refusal
 from nnpy.errors import DeviceError
 from tests.conftest import ROOT
 
@@ -95,3 +97,22 @@ def test_a_training_says_so(tmp_path, tiny, limit) -> None:
     assert done.returncode == 1
     assert "Error: there is too little memory" in done.stderr
     assert "fault" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.ENOSPC, r"the disk is full \(/some/file\)"),
+        (errno.EMFILE, "ulimit -n"),
+        (errno.EAGAIN, "ulimit -u"),
+        (errno.EFBIG, "ulimit -f"),
+        (errno.EACCES, r"Permission denied \(/some/file\)"),
+    ],
+)
+def test_what_the_machine_refuses_is_no_fault_of_nnpys(number: int, words: str) -> None:
+    assert re.search(words, refusal(OSError(number, os.strerror(number), "/some/file")))
+
+
+def test_other_errors_are_not_the_machines() -> None:
+    assert refusal(FileNotFoundError(errno.ENOENT, "No such file or directory", "x")) == ""
+    assert refusal(ValueError("the disk is full")) == ""

@@ -186,7 +186,9 @@ def test_a_failing_append_leaves_the_lines_before(tmp_path, monkeypatch, number)
         (errno.ENOSPC, "the disk is full"),
         (errno.EACCES, "no permission to write in"),
         (errno.EROFS, "read-only"),
-        (errno.EMFILE, "Too many open files"),
+        (errno.EMFILE, "no more files may be open"),
+        (errno.EFBIG, "may not become so large"),
+        (errno.ESTALE, "stale handle"),
     ],
 )
 def test_the_reason_is_told(tmp_path, monkeypatch, number, words):

@@ -14,6 +14,7 @@ import builtins
 import contextlib
 import errno
 import io
+import mmap
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -42,8 +43,8 @@ class Fault:
 class Disk:
     """Counts the calls, and lets one fail."""
 
-    def __init__(self, folder: Path, fault: Fault | None) -> None:
-        self.folder, self.fault = os.path.realpath(folder), fault
+    def __init__(self, folder: Path, fault: Fault | None, met: mmap.mmap | None = None) -> None:
+        self.folder, self.fault, self.met = os.path.realpath(folder), fault, met
         self.counts: Counter[str] = Counter()
         self.failed = 0
 
@@ -59,6 +60,8 @@ class Disk:
             fault.forever and self.counts[kind] > fault.number
         ):
             self.failed += 1
+            if self.met is not None:
+                self.met[0] = 1
             raise OSError(fault.error, os.strerror(fault.error), str(path))
 
     def _below(self, path: object) -> bool:
@@ -74,9 +77,14 @@ class Disk:
 
 
 @contextlib.contextmanager
-def failing_disk(folder: Path, fault: Fault | None = None) -> Iterator[Disk]:
-    """Within this context the disk fails below `folder` as `fault` says; without, it is watched."""
-    disk = Disk(folder, fault)
+def failing_disk(
+    folder: Path, fault: Fault | None = None, met: mmap.mmap | None = None
+) -> Iterator[Disk]:
+    """Within this context the disk fails below `folder` as `fault` says; without, it is watched.
+
+    The first byte of `met` becomes 1 as soon as it has failed, whatever comes of it.
+    """
+    disk = Disk(folder, fault, met)
     patched: list[tuple[Any, str, Any]] = []
 
     def patch(module: Any, name: str, make: Callable[[Any], Any]) -> None:

@@ -25,21 +25,23 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 HOME = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(HOME))
 
 from tests.support.faults import Fault  # noqa: E402
+from tests.support.stress_machine import try_machines  # noqa: E402
 from tests.support.stress_moments import try_moments  # noqa: E402
 from tests.support.stress_workplace import Tally, Workplace, import_all, undrawn  # noqa: E402
 
-_ALL = (errno.ENOSPC, errno.EIO, errno.EACCES, errno.EMFILE)
-_DISK = (errno.ENOSPC, errno.EIO)
+_ALL = (errno.ENOSPC, errno.EIO, errno.EACCES, errno.EMFILE, errno.EROFS, errno.EDQUOT)
+_DISK = (errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.ESTALE)
 ERRORS = {
     "open": _ALL,
     "mkdir": _ALL,
-    "replace": _ALL[:3],
+    "replace": (*_ALL[:3], errno.EROFS, errno.ESTALE),
     "unlink": (errno.EIO, errno.EACCES),
     "truncate": (errno.EIO,),
     "write": _DISK,
@@ -92,10 +94,7 @@ def try_disk(work: Workplace, most: int, chance: random.Random, tally: Tally) ->
             return
         work.clear()
         ended = work.fork(work.command, fault)
-        if not ended.met:
-            tally.missed += 1
-            continue
-        tried += 1
+        tried += ended.met
         tally.count(fault.call, str(fault), ended, work.judge(ended))
 
 
@@ -114,9 +113,8 @@ def try_strace(work: Workplace, most: int, chance: random.Random, tally: Tally) 
         ended = work.real([*_strace(trace, fault.call, "-e", inject), *undrawn(work.command)])
         met = [line for line in trace.read_text(errors="replace").splitlines() if "INJ" in line]
         if not any(_writes_in_run(line, work.run) for line in met):
-            tally.missed += 1
-            continue
-        tried += 1
+            ended = replace(ended, met=False)
+        tried += ended.met
         verdict = work.judge(ended)
         tally.count(f"strace {fault.call}", f"strace: {fault}", ended, verdict)
 
@@ -168,6 +166,7 @@ def main() -> int:
         work = Workplace(Path(folder))
         everything = len(places(work.counts, ERRORS))
         print(f"places of writing: {work.counts}", file=sys.stderr)
+        try_machines(work, tally)
         try_moments(work, options.moments, chance, tally)
         if not options.strace:
             pass
@@ -176,16 +175,9 @@ def main() -> int:
         else:
             print("strace is not installed: its part is left out", file=sys.stderr)
         try_disk(work, options.places, chance, tally)
-    for kind, count in sorted(tally.tried.items()):
-        print(f"{kind:<28}{count:>6}")
-    how = ", ".join(f"{count} {each}" for each, count in tally.ended.most_common())
-    print(
-        f"{tally.tried.total()} faults met, of {everything} places and errors and "
-        f"{options.moments} moments ({tally.missed} more were never met)\n"
-        f"the trainings: {how}; {tally.resumed} went on by --resume or the same command\n"
-        f"{len(tally.wrong)} survived badly, {time.monotonic() - began:.0f} s"
-    )
-    print("\n".join(tally.wrong))
+    print(f"{everything} places and errors, from {work.counts}")
+    print(tally.told())
+    print(f"{time.monotonic() - began:.0f} s")
     return 1 if tally.wrong else 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import mmap
 import os
 import shutil
 import signal
@@ -11,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,17 +43,34 @@ class Tally:
 
     tried: Counter[str] = field(default_factory=Counter)
     ended: Counter[str] = field(default_factory=Counter)
-    missed: int = 0  # the fault was never met: not counted as tried
+    missed: Counter[str] = field(default_factory=Counter)  # never met: not counted as tried
+    left_out: list[str] = field(default_factory=list)  # what this machine cannot be made to do
     resumed: int = 0
     wrong: list[str] = field(default_factory=list)
 
     def count(self, kind: str, what: str, ended: Ended, verdict: Verdict) -> None:
+        if not ended.met:
+            self.missed[kind] += 1
+            return
         self.tried[kind] += 1
         self.ended[_how(ended.code)] += 1
         self.resumed += verdict.again
         if verdict.reason:
             self.wrong.append(f"{what}: {verdict.reason}")
         print(f"{what}: {verdict.reason or 'well'}", file=sys.stderr, flush=True)
+
+    def told(self) -> str:
+        """What was tried of each kind, how the trainings ended, and what was survived badly."""
+        lines = [f"{kind:<32}{count:>6}" for kind, count in sorted(self.tried.items())]
+        how = ", ".join(f"{count} {each}" for each, count in self.ended.most_common())
+        lines.append(
+            f"{self.tried.total()} faults met ({self.missed.total()} more were never met, and are "
+            f"not counted)\nthe trainings: {how}; {self.resumed} went on by --resume or the same "
+            f"command\n{len(self.wrong)} survived badly"
+        )
+        lines += self.wrong
+        lines += [f"left out, for it cannot be done here: {each}" for each in self.left_out]
+        return "\n".join(lines)
 
 
 def _how(code: int | None) -> str:
@@ -99,7 +117,20 @@ class Workplace:
         self.clear()
 
     def clear(self) -> None:
+        """Away with the run, also where it is a link."""
+        if self.run.is_symlink():
+            self.run.unlink()
         shutil.rmtree(self.run, ignore_errors=True)
+
+    def restore(self) -> None:
+        """Put back what was moved elsewhere, with a link in its place."""
+        self.clear()
+        elsewhere = self.folder / "elsewhere"
+        for path in elsewhere.iterdir() if elsewhere.exists() else ():
+            if path.name != self.run.name:
+                (self.folder / path.name).unlink()
+                path.rename(self.folder / path.name)
+        shutil.rmtree(elsewhere, ignore_errors=True)
 
     def _digests(self) -> dict[str, str]:
         from nnpy.workflows.verify import digests
@@ -110,15 +141,15 @@ class Workplace:
 
     def fork(self, command: list[str], fault: Fault | None = None, *, count: bool = False) -> Ended:
         """The command in a fork of this process, its disk failing below the run folder."""
-        with tempfile.TemporaryFile() as said:
+        with tempfile.TemporaryFile() as said, mmap.mmap(-1, 1) as met:  # shared with the fork
             child = os.fork()
             if not child:
-                self._be_command(command, fault, said.fileno(), count)
+                self._be_command(command, fault, said.fileno(), count, met)
             code, text = _waited(child), _content(said)
-        return Ended(code, text, met="\nNOT MET\n" not in text)
+            return Ended(code, text, met=fault is None or met[0] == 1)
 
     def _be_command(
-        self, command: list[str], fault: Fault | None, output: int, count: bool
+        self, command: list[str], fault: Fault | None, output: int, count: bool, met: mmap.mmap
     ) -> None:
         try:
             os.chdir(self.folder)
@@ -126,15 +157,13 @@ class Workplace:
             os.dup2(output, 2)
             sys.argv = ["nnpy", *command]
             leave = os._exit
-            with failing_disk(self.run, fault) as disk:
+            with failing_disk(self.run, fault, met) as disk:
 
                 def exit_(code: int) -> None:
                     if count:
                         with contextlib.suppress(OSError):
                             text = "".join(f"{k} {disk.counts[k]}\n" for k in CALLS)
                             (self.folder / "counts").write_text(text)
-                    if fault is not None and not disk.failed:
-                        os.write(1, b"\nNOT MET\n")
                     leave(code)
 
                 os._exit = exit_  # type: ignore[assignment]
@@ -149,11 +178,16 @@ class Workplace:
         with self.started(command) as process:
             return ending(process)
 
-    def started(self, command: Sequence[str], **streams: object) -> subprocess.Popen[str]:
+    def started(
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str] | None = None,
+        **streams: object,
+    ) -> subprocess.Popen[str]:
         return subprocess.Popen(
             command,
             cwd=self.folder,
-            env=os.environ | {"PYTHONPATH": str(HOME)},
+            env=os.environ | {"PYTHONPATH": str(HOME)} | (environment or {}),
             stdin=subprocess.DEVNULL,
             text=True,
             errors="replace",
@@ -168,10 +202,14 @@ class Workplace:
     ) -> Verdict:
         """Whether a disturbed training ended as it should, and came to the right end after all.
 
+        One that met nothing of it has nothing to be judged.
+
         An exit code 0 must have a finished run behind it. `silent`: nobody could be told why.
         """
         from nnpy.runs.folder import Run
 
+        if not ended.met:
+            return Verdict("never met")
         if ended.code is None:
             return Verdict("it did not end")
         if ended.code not in codes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import os
 import signal
 
@@ -55,6 +56,58 @@ def test_resumed_and_repeated_to_the_bit(tiny_config, tmp_path):
     # What is saved knows nothing of it.
     names = [type(each).__name__ for each in keras.saving.load_model(left.last_path).layers]
     assert names == ["Flatten", "Dense", "Dense"]
+
+
+def test_nothing_but_the_training_is_augmented(tiny_config, tmp_path):
+    """Every picture becomes white: only the loss of the training knows of it."""
+    from nnpy import api
+    from nnpy.data import registry
+
+    config = copy.deepcopy(tiny_config)
+    config["data"]["augment"] = [{"RandomBrightness": {"factor": [1.0, 1.0]}}]
+    config["training"] |= {"execution": "graph", "epochs": 1}
+    checked = load_config(config)
+    run = train.train_config(checked, run_dir=str(tmp_path / "run"), final=False)
+    (row,) = run.metrics()
+    data = registry.load("idx", path=checked.data.path, validation=checked.data.validation.rule)
+    model = keras.saving.load_model(run.last_path)
+    assert [type(each).__name__ for each in model.layers] == ["Flatten", "Dense", "Dense"]
+
+    def scores(split) -> list[float]:
+        x = np.asarray(split.x, "float32") * np.float32(1 / 255)
+        return model.evaluate(x, np.asarray(split.y), verbose=0)
+
+    assert scores(data.validation) == pytest.approx(
+        [row["val_loss"], row["val_accuracy"]], rel=1e-4
+    )
+    assert abs(row["loss"] - scores(data.train)[0]) > 0.1
+    found = api.evaluate(run)["metrics"]
+    assert scores(data.test) == pytest.approx([found["loss"], found["accuracy"]], rel=1e-4)
+    np.save(tmp_path / "some.npy", np.asarray(data.test.x[:5]))
+    told = api.predict(run, [tmp_path / "some.npy"])["predictions"]
+    answers = model.predict(np.asarray(data.test.x[:5], "float32") / 255, verbose=0)
+    for each, wanted in zip(told, answers, strict=True):
+        assert each["top"][0]["probability"] == pytest.approx(wanted.max(), rel=1e-4)
+
+
+@pytest.mark.slow
+def test_killed_and_reproduced(tiny_config, tmp_path):
+    """By real processes: in stages, with an augmentation in XLA's program and one beside it."""
+    from nnpy import api
+    from nnpy.workflows.verify import verify_resume
+
+    config = copy.deepcopy(tiny_config)
+    config["data"]["augment"] = [*AUGMENT, {"RandomBrightness": {"factor": 0.2}}]
+    del config["training"]["epochs"]
+    config["training"]["stages"] = [
+        {"epochs": 2, "freeze": "dense"},
+        {"epochs": 3, "learning_rate": 1e-4},
+    ]
+    path = tmp_path / "config.yaml"
+    path.write_text(json.dumps(config))
+    proof = verify_resume([str(path)], tmp_path / "runs", kills=5)
+    assert proof.kills == 5 and proof.resumes and not proof.differences
+    assert api.reproduce(tmp_path / "runs" / "undisturbed", run_dir=str(tmp_path / "again")).equal
 
 
 def test_the_page_shows_sixteen_examples(tiny_config, tmp_path):

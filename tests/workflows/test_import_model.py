@@ -239,8 +239,7 @@ def test_own_layers_come_back(kind, tmp_path):
     text, _ = import_model(tmp_path / "m.keras", tmp_path / "there" / "m.yaml", tmp_path / "own.py")
     assert parse(text, "x").plain()["code"] == "../own.py"
     built = nnpy.build(tmp_path / "there" / "m.yaml")
-    if kind != "no name":  # which Keras itself does not keep
-        assert not differences(original, built)
+    assert not differences(original, built)
     built.set_weights(original.get_weights())
     assert not outputs_differ(original, built, random(2, 5, 4))
 

@@ -9,23 +9,61 @@ import click
 from nnpy.cli.terminal import Terminal
 
 
-@click.command(short_help="Write a commented config to start from.")
-@click.argument("kind", default="mlp", metavar="[mlp|cnn|lstm|residual]")
+@click.command(short_help="Write a config to start from, or for your own data.")
+@click.argument("kind", default=None, required=False, metavar="[mlp|cnn|lstm|residual]")
+@click.option(
+    "--from",
+    "source",
+    type=click.Path(),
+    metavar="PATH",
+    help="Look at a folder of pictures, a .npz or .npy file, or a table (CSV, Parquet), and "
+    "write a config that trains on it.",
+)
+@click.option(
+    "--target",
+    multiple=True,
+    metavar="COLUMN",
+    help="With --from: the column of a table that is to be answered; may be repeated.",
+)
 @click.option(
     "-o",
     "--output",
     type=click.Path(),
     metavar="FILE",
-    help="Where to write the config; default: KIND.yaml in the working directory.",
+    help="Where to write the config; default: KIND.yaml, or the name of PATH with .yaml, in the "
+    "working directory.",
 )
 @click.pass_obj
-def init(terminal: Terminal, kind: str, output: str | None) -> None:
-    """Write a commented config for a KIND of network, ready to train and to change.
+def init(
+    terminal: Terminal,
+    kind: str | None,
+    source: str | None,
+    target: tuple[str, ...],
+    output: str | None,
+) -> None:
+    """Write a commented config for a KIND of network, or for your own data, ready to train.
 
     An existing file is never overwritten. The path is printed on stdout.
     """
+    from nnpy.errors import UsageError
+
+    if source is not None:
+        if kind is not None:
+            raise UsageError("KIND and --from exclude one another: --from chooses the network")
+        from nnpy import api
+
+        terminal.quiet()
+        stem = Path(source).resolve().stem if source else ""
+        written, told = api.first_config(source, output or f"{stem or 'data'}.yaml", target=target)
+        for line in told:
+            terminal.say(line)
+        terminal.result(str(written), essential=False)
+        return
+    if target:
+        raise UsageError("--target is for --from PATH")
     from nnpy.config import starters
 
+    kind = kind or "mlp"
     path = Path(output or f"{kind}.yaml")
     starters.write(kind, path)
     terminal.result(str(path), essential=False)

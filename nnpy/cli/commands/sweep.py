@@ -71,7 +71,7 @@ def sweep(
     checked = load_config(config, overrides, trust_code=trust_code)
     for note in checked.notes:
         terminal.say(note)
-    with TerminalSweep(terminal, checked) as listener:
+    with TerminalSweep(terminal, workflow.searched(checked)) as listener:
         found = workflow.run_sweep(
             checked,
             jobs=jobs,

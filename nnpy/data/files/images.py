@@ -219,7 +219,7 @@ def _mapped(path: Path, file: BinaryIO) -> np.ndarray:
             raise ValueError(f"its header declares the shape {shape}, its content is shorter")
     except (ValueError, EOFError) as error:
         raise DataError(f"{path}: not a NumPy array that can be read: {error}") from None
-    if dtype.kind not in "buif":
+    if dtype.kind not in "buif" or dtype.itemsize > 8:
         raise DataError(f"{path}: holds {dtype}; numbers are needed")
     if size > free_memory() // 2:
         raise DataError(f"{path}: {size:,} bytes are more than half of the memory that is free")

@@ -151,6 +151,10 @@ def check_kind(found: Stored) -> None:
         raise DataError(
             f"{found.place} holds {found.dtype}: expected numbers, such as float32 or uint8"
         )
+    if found.dtype.kind == "f" and found.dtype.itemsize > 8:
+        raise DataError(
+            f"{found.place} holds {found.dtype}, which TensorFlow does not know: save it as float64"
+        )
 
 
 def read(found: Stored, budget: int | None = None) -> tuple[np.ndarray, str]:

@@ -7,12 +7,12 @@ hold says the task (`nnpy/data/array_targets.py`). NumPy is imported when a file
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnpy.catalog.entries import Parameter
-from nnpy.data import arrays_layout
+from nnpy.data import arrays_layout, duplicates
 from nnpy.data.dataset import DataInfo, Dataset, Part, Place, Progress, Split
 from nnpy.data.files.split_names import TEST, TRAIN, VALIDATION
 from nnpy.data.targets import Target, Task
@@ -112,6 +112,9 @@ def read(
         splits[split] = Split(arrays.get("", arrays), found.y[split])
     facts = _info(found)
     notes += _notes(facts, found)
+    used = {*digests, found.layout.class_names}
+    if left := [key for key in found.stored if key not in used]:
+        notes.append(f"arrays left out: {', '.join(left)}; x and y in the source name what is used")
     return Dataset(
         info=facts,
         train=splits[TRAIN],
@@ -120,7 +123,14 @@ def read(
         digests=digests,
         source=str(found.path),
         notes=tuple(notes),
+        finish=_with_duplicates,
     )
+
+
+def _with_duplicates(dataset: Dataset) -> Dataset:
+    """The data set with a word on examples that are there several times."""
+    told = duplicates.notes_of(dataset)
+    return replace(dataset, notes=(*dataset.notes, *told), finish=None)
 
 
 def places() -> list[Place]:
@@ -156,7 +166,7 @@ def _find(path: str | None, arguments: Mapping[str, Any]) -> _Found:
     if not layout.y:
         import numpy as np
 
-        y = {split: np.zeros(count, np.uint8) for split, count in counts.items()}
+        y = {split: np.zeros(count, np.float32) for split, count in counts.items()}
     return _Found(place, stored, layout, targets, y, counts)
 
 

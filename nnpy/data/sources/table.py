@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnpy.catalog.entries import Parameter
+from nnpy.data import duplicates
 from nnpy.data.dataset import DataInfo, Dataset, Progress, Split
 from nnpy.data.targets import Target, Task
 from nnpy.errors import DataError
@@ -254,19 +255,24 @@ def _split(table: Table, rows: Any, record: Record | None) -> Split:
 
 def _finish(table: Table, record: Record | None, dataset: Dataset) -> Dataset:
     """The splits as vectors, by what the training rows say."""
+    from nnpy.data.table.describe import describe
+
     notes: list[str] = []
+    rows = dataset.train.x
     if record is None:
-        record, notes = table.fit(dataset.train.x)
+        record, notes = table.fit(rows)
+    known = record
     made: dict[str, Any] = {}
     for name, split in dataset.splits().items():
         encoded = table.encode(record, split.x)
         made[name] = replace(split, x=encoded.x)
         notes += [f"{name}: {note}" for note in encoded.notes if name != "train"]
-    return replace(
+    dataset = replace(
         dataset,
         info=replace(dataset.info, shape=(record.width,)),
-        notes=(*dataset.notes, *notes),
         preprocessing=record.as_dict(),
         finish=None,
+        describe=lambda _: describe(table, rows, known),
         **made,
     )
+    return replace(dataset, notes=(*dataset.notes, *notes, *duplicates.notes_of(dataset)))

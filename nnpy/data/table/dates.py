@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -21,3 +21,11 @@ def days(text: str) -> float:
 def days_of(moment: date | datetime) -> float:
     """A date of Python as days since 1970."""
     return days(moment.isoformat())
+
+
+def day_of(value: float) -> str:
+    """The day that a number of days since 1970 is, as 2024-01-31."""
+    try:
+        return str((_EPOCH + timedelta(days=value)).date())
+    except OverflowError:
+        return f"{value:g}"

@@ -17,7 +17,7 @@ from nnpy.data.table import target as targets
 from nnpy.data.table.column import LEARNABLE, Column, Kind
 from nnpy.data.table.encode import Encoded, encode
 from nnpy.data.table.read import Files, open_files
-from nnpy.data.table.record import CLASSES, Record
+from nnpy.data.table.record import CLASSES, NUMBERS, Record
 from nnpy.data.table.target import Answers
 from nnpy.data.table.words import shown
 from nnpy.errors import DataError, did_you_mean
@@ -221,7 +221,8 @@ def _told(
     """What was decided, and how to have it otherwise."""
     names = ", ".join(each.name for each in found.columns)
     told = f"target {names}: {found.task} ({found.why}"
-    told += "; task: numbers takes them as numbers)" if not found.certain else ")"
+    other = "classes" if found.task == NUMBERS else "numbers"
+    told += f"; task: {other} takes them as {other})" if not found.certain else ")"
     if found.task == CLASSES and len(found.classes) == 2:
         told += f"; {found.classes[1]} is 1, {found.classes[0]} is 0"
     notes = [told]

@@ -19,6 +19,7 @@ from nnpy.config.consistency import takes_one_hot
 from nnpy.config.load import load_config
 from nnpy.config.yaml.dump import dump
 from nnpy.errors import ConfigError, ModelError
+from nnpy.models import late_weights
 from nnpy.models.build import build
 from nnpy.models.to_config import compare, network, training
 from nnpy.models.to_config.context import Context
@@ -150,6 +151,8 @@ def verify(document: Document, model: keras.Model, folder: Path, name: str) -> N
         raise ModelError(f"the config cannot be built: {error.problems[0].message}") from error
     finally:
         path.unlink()
+    if len(model.weights) > len(built.weights):  # it has been called
+        late_weights.make(built)
     found = compare.differences(model, built)
     if any("weights: " in each or " became " not in each for each in found):
         raise ModelError(f"the config would build another model: {found[0]}")

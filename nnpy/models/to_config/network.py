@@ -58,9 +58,7 @@ def _section(model: keras.Model, context: Context, place: str) -> dict[str, Any]
         section = _sequential(model, config, context, place)
     else:
         section = Graph(model, config, context, place).section()
-        if config.get("trainable") is False:
-            section = {"trainable": False, **section}
-    return section
+    return section if model.trainable else {"trainable": False, **section}
 
 
 def _sequential(

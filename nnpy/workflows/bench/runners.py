@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -47,8 +48,9 @@ class Here:
             model = session.build_model()
             if name in ENGINE:
                 return _engine_runner(session.engine(model, execution=name, augment=True), split)
-            preprocessing = session.preprocessing()
-            return _fit_runner(name == TUNED, model, preprocessing, split, self.config.training)
+            weights = session.class_weight()
+            settings = dataclasses.replace(self.config.training, class_weight=weights)
+            return _fit_runner(name == TUNED, model, session.preprocessing(), split, settings)
 
         return Contestants(session, runner_of, where)
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from nnpy.config.config import Config
 from nnpy.errors import NnpyError
-from nnpy.models import build, compile
+from nnpy.models import build, compile, late_weights
 from nnpy.workflows.import_script import probe
 
 _STEP_TOLERANCE = 1e-6
@@ -69,12 +69,14 @@ def verdict(config: Config, record: dict[str, Any], numbers: Path) -> Verdict:
 
 
 def _compare(found: Verdict, model: Any, record: dict[str, Any], arrays: dict[str, Any]) -> None:
+    state = probe.listed(arrays, "state")
+    if len(state) > len(model.variables):  # the script has called its model
+        late_weights.make(model)
     layers = [type(each).__name__ for each in model.layers]
     found.layers, found.weights = len(layers), len(model.weights)
     found.parameters = model.count_params()
     if layers != record["layers"]:
         found.differences.append(f"its layers are {layers}, the script's {record['layers']}")
-    state = probe.listed(arrays, "state")
     shapes = [tuple(each.shape) for each in model.variables]
     if shapes != [each.shape for each in state]:
         found.differences.append("its weights have other shapes")

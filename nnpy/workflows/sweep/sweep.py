@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from nnpy.config.callbacks import check_installed
 from nnpy.config.config import Config
+from nnpy.config.sweep.check import SweepPlan
 from nnpy.errors import Interrupted, RunError, UsageError
 from nnpy.runs.folder import Run
 from nnpy.safety import code_seal, named_files
@@ -51,9 +52,7 @@ def run_sweep(
     there is nothing to search, or the sweep was begun with another config; RunError when too many
     trials failed in a row.
     """
-    plan = config.sweep
-    if plan is None:
-        raise UsageError(f"{config.name}: nothing to search: the config has no section sweep:")
+    plan = searched(config)
     check_installed(config.training.callbacks)
     named_files.check(config, training=True)
     listener = listener or SweepListener()
@@ -117,10 +116,16 @@ def _say_end(course: Course, sweep: Sweep, trials: Trials, listener: SweepListen
         listener.on_message(f"all {len(sweep.trials)} combinations have been tried")
 
 
+def searched(config: Config) -> SweepPlan:
+    """What the config searches. Raises UsageError where it has no section `sweep:`."""
+    if config.sweep is None:
+        raise UsageError(f"{config.name}: nothing to search: the config has no section sweep:")
+    return config.sweep
+
+
 def plan_of(config: Config) -> dict[str, Any]:
     """What must stay as it was for a sweep to be the same sweep, as plain data."""
-    plan = config.sweep
-    assert plan is not None
+    plan = searched(config)
     settings = plan.settings
     return {
         "search": {each.path: each.as_dict() for each in plan.dimensions},

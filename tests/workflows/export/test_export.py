@@ -367,3 +367,10 @@ def test_the_command_prints_the_table_and_ends_with_1_where_something_failed(
     wrong = nnpy("export", run.folder, "--format", "onx")
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert "did you mean 'onnx'" in wrong.stderr
+
+
+def test_the_folder_that_we_are_in_has_a_name_too(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert sidecar.path_of(Path()) == tmp_path.with_name(f"{tmp_path.name}.json")
+    assert sidecar.path_of(Path("x/..")) == tmp_path.with_name(f"{tmp_path.name}.json")
+    assert sidecar.path_of(Path("x.onnx")) == Path("x.onnx.json")

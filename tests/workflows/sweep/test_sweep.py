@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from nnpy.cli.commands import sweep as command
+from nnpy.cli.terminal import Terminal
 from nnpy.config.load import load_config
 from nnpy.errors import UsageError
 from nnpy.runs.folder import Run
@@ -172,3 +174,10 @@ def test_ended_by_the_clock_it_says_so_and_goes_on_from_there(config, nnpy, plac
     done = nnpy("sweep", file)
     assert done.returncode == 0 and "going on: 1 of 2 trials, best" in done.stderr
     assert done.stderr.count("best so far") <= 1
+
+
+def test_the_command_on_a_config_without_a_search(tmp_path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text("model: [Flatten]\n")
+    with pytest.raises(UsageError, match="the config has no section sweep:"):
+        command.sweep.main([str(path)], standalone_mode=False, obj=Terminal())
