@@ -174,7 +174,7 @@ class Exporter:
                 "do": "check",
                 "format": wanted.name,
                 "path": str(made),
-                "examples": self._saved(self.reference.examples.x, folder),
+                "examples": self._saved(self.reference.examples.x, wanted, folder),
                 "out": str(folder),
                 "code": self._code,
                 "outputs": self._outputs,
@@ -222,7 +222,7 @@ class Exporter:
         if fit.quantize == INT8:
             train = self.session.dataset().train
             places = agreement.spaced(len(train), REPRESENTATIVE)
-            examples = self._saved(train.map(lambda each: each[places]).x, folder)
+            examples = self._saved(train.map(lambda each: each[places]).x, wanted, folder)
         return {
             "do": "convert",
             "model": str(self.path),
@@ -273,18 +273,18 @@ class Exporter:
         """Numbers of the training in the user's units, or `back`; others as they are."""
         return target_of(self.session.data_info, name).in_units(values, back=back)
 
-    def _saved(self, x: Any, folder: Path) -> dict[str, str]:
+    def _saved(self, x: Any, wanted: Format, folder: Path) -> dict[str, str]:
         """Examples as files, in the form in which the exported file takes them."""
-        inputs = describe.inputs(self)
-        names = [each["name"] for each in inputs]
+        inputs = describe.inputs(self, wanted)
+        names = [each.get("data", each["name"]) for each in inputs]
         if not self.order.raw_input:
             ready = self.preprocessing.inputs(x)
             x = dict(zip(names, ready if isinstance(ready, list) else [ready], strict=True))
         arrays = x if isinstance(x, dict) else {names[0]: x}
         saved = {}
-        for index, each in enumerate(inputs):
+        for index, (each, name) in enumerate(zip(inputs, names, strict=True)):
             file = folder / f"input-{index}.npy"
-            values = np.asarray(arrays[each["name"]])
+            values = np.asarray(arrays[name])
             np.save(file, values.astype(each["dtype"], copy=False), allow_pickle=False)
             saved[each["name"]] = str(file)
         return saved
