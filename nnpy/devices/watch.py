@@ -90,7 +90,10 @@ class Watch:
     def _run(self) -> None:
         selector = selectors.DefaultSelector()
         for index, each in self._peers.items():
-            selector.register(each, selectors.EVENT_READ, index)
+            try:
+                selector.register(each, selectors.EVENT_READ, index)
+            except (OSError, ValueError):
+                return  # closed: this worker has ended before it had begun to listen
         next_beat = looked = time.monotonic()
         while not self._done.is_set():
             now = time.monotonic()
@@ -127,7 +130,7 @@ class Watch:
         self._left[index] = rest[-_LONGEST:]
         for line in lines:
             message: Any = {}
-            with contextlib.suppress(ValueError):
+            with contextlib.suppress(ValueError, RecursionError):
                 message = json.loads(line)
             if isinstance(message, dict) and message.get("end"):
                 self._ended.add(index)

@@ -17,6 +17,7 @@ import shutil
 import tempfile
 import threading
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -125,7 +126,10 @@ class Crew:
         """The chief's run as it hands it out, in `folder`. Raises RunError where it is none."""
         try:
             _unpack(self._meeting.hand_out(None), folder)
-        except (zipfile.BadZipFile, OSError, ValueError, LookupError) as error:
+        except (
+            *(zipfile.BadZipFile, zlib.error, EOFError),
+            *(OSError, ValueError, LookupError, RuntimeError),
+        ) as error:
             raise RunError(f"the chief's run could not be taken over: {error}") from error
         (folder / "checkpoints").mkdir(exist_ok=True)
         return Run.open(folder)
@@ -210,7 +214,10 @@ def _packed(run: Run) -> bytes:
 
 def _unpack(content: bytes, folder: Path) -> None:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        for name in archive.namelist():
+        members = archive.infolist()
+        if sum(each.file_size for each in members) > len(content):
+            raise RunError("the chief sent files that say to be larger than all that it sent")
+        for name in [each.filename for each in members]:
             path = PurePosixPath(name)
             if path.parts[0] not in (*_FILES, *_FOLDERS) or ".." in path.parts:
                 raise RunError(f"the chief sent '{name}', which is no file of a run")

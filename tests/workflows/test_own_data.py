@@ -142,6 +142,8 @@ def test_toys_are_learnt(name, tmp_path):
     source = {name: {"n_samples": 600}}
     run = trained(config(source, dense(2, "softmax"), epochs=30), tmp_path / "run")
     assert run.summary()["test"]["accuracy"] > 0.93
+    assert "plane.png" in figures(run)
+    assert "Where it draws the line" in run.report_path.read_text()
 
 
 # -- labels, reconstruction, several at once ------------------------------------------------------
