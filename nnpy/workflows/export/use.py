@@ -224,11 +224,10 @@ def _scored(
     metrics = {}
     if exported.known.get("task") == Task.NUMBERS and len(outputs) == 1:
         ((name, found),) = outputs.items()
-        truth = y.get(name) if isinstance(y, Mapping) else y
-        if truth is not None:
-            apart = found.reshape(len(found), -1) - np.asarray(truth, np.float64).reshape(
-                len(found), -1
-            )
+        wanted = y.get(name) if isinstance(y, Mapping) else y
+        if wanted is not None:
+            rows = np.asarray(wanted, np.float64).reshape(len(found), -1)
+            apart = found.reshape(len(found), -1) - rows
             metrics = {"mae": float(np.abs(apart).mean()), "mse": float((apart**2).mean())}
     return ExportedResult(exported, split, info, outputs, seconds, metrics)
 
