@@ -19,7 +19,7 @@ from nnpy.config.network.ranks import needs_channels
 from nnpy.config.objects import KerasObject
 from nnpy.config.yaml.nodes import Mark
 from nnpy.data import DataInfo
-from nnpy.models import applications, calls
+from nnpy.models import applications, calls, precision
 from nnpy.models.instantiate import instantiate
 from nnpy.models.located_errors import Refused, errors_located_at, located_error
 from nnpy.models.user_code import own_objects
@@ -34,14 +34,15 @@ def build(config: Config, info: DataInfo | None) -> keras.Model:
     """
     keras.utils.set_random_seed(config.training.seed)
     own_objects(config)
-    network = config.model
+    network = precision.with_float32_ends(config.model, config.training.precision)
     shapes = None
     if info is not None and len(info.inputs) > 1:
         named = [info.inputs.get(each.name) for each in network.inputs]
         shapes = [part.shape if part is not None else None for part in named]
     elif info is not None:
         shapes = [info.shape + ((1,) if needs_channels(network, info) else ())]
-    return build_network(network, shapes, model_name(config.name))
+    with precision.computing_in(config.training.precision):
+        return build_network(network, shapes, model_name(config.name))
 
 
 def model_name(name: str) -> str:

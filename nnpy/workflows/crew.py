@@ -84,7 +84,7 @@ class Crew:
         """Another is gone: this process ends soon, even if TensorFlow goes on waiting."""
 
         def end() -> None:
-            self._say(_gone(words))
+            self._say(self._gone(words))
             os._exit(1)
 
         timer = threading.Timer(_GRACE, end)
@@ -97,7 +97,13 @@ class Crew:
             return None
         # A peer's end is seen by TensorFlow first, at times.
         reason = self.watch.reason(_WAIT if _is_of_collectives(error) else 0.0)
-        return DeviceError(_gone(reason)) if reason else None
+        return DeviceError(self._gone(reason)) if reason else None
+
+    def _gone(self, words: str) -> str:
+        """What has happened, and how to go on where that is not for the error to say."""
+        if self.watch is not None and self.watch.failed:
+            return f"{words}; the training ends on all workers"
+        return f"{words}; the training ends. Start all workers again with --resume to go on"
 
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
@@ -141,10 +147,6 @@ class Crew:
 
 def _is_of_collectives(error: BaseException) -> bool:
     return type(error).__module__.startswith("tensorflow.")
-
-
-def _gone(words: str) -> str:
-    return f"{words}; the training ends. Start all workers again with --resume to go on"
 
 
 def _which(here: Any, there: Any) -> str:

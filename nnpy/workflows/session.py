@@ -24,7 +24,7 @@ from nnpy.data import DataInfo, Dataset, Preprocessing, Progress, registry
 from nnpy.data import targets as asked
 from nnpy.data.balance import balanced
 from nnpy.data.standardize import with_targets_of
-from nnpy.devices import select, strategy
+from nnpy.devices import precision, select, strategy
 from nnpy.devices.cluster import Cluster
 from nnpy.errors import ConfigError, DataError, ModelError, Problem
 from nnpy.workflows import distribution
@@ -286,14 +286,15 @@ class Session:
     def notes(self, model: keras.Model) -> list[str]:
         """What is to be said of the weights of classes, of the devices that were selected, and of
         how they share a model."""
+        slow = precision.notes(self.config.training.precision)
+        notes = [*self._weights_told(), *self._notes, *slow]
         if self._strategy is None:
-            return [*self._weights_told(), *self._notes]
+            return notes
         from nnpy.models import augmentation, normalization
 
         count = self._strategy.num_replicas_in_sync
         return [
-            *self._weights_told(),
-            *self._notes,
+            *notes,
             f"each batch of {self.config.training.batch_size} is shared by {count} devices",
             *normalization.notes(model),
             *augmentation.notes(self.config),
