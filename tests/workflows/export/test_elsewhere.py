@@ -60,7 +60,7 @@ def test_a_model_from_elsewhere_answers_in_the_units_that_it_has_learnt(tmp_path
 
     x = np.random.default_rng(0).random((100, 1)).astype(np.float32)
     np.savez(tmp_path / "d.npz", x=x, y=100 + 10 * x)
-    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, name="last")])
     model.compile("adam", "mse")
     model.set_weights([np.array([[10.0]]), np.array([100.0])])
     model.save(tmp_path / "exact.keras")
@@ -74,7 +74,7 @@ def test_a_model_from_elsewhere_answers_in_the_units_that_it_has_learnt(tmp_path
     )
     assert [each["score"] for each in told["exports"]] == ["loss", "loss"]
     answers = _run(tmp_path / "out" / "exact.onnx", {"input": x})
-    np.testing.assert_allclose(answers["dense"], 100 + 10 * x, rtol=1e-5)
+    np.testing.assert_allclose(answers["last"], 100 + 10 * x, rtol=1e-5)
 
 
 def _run(path: Path, given: dict) -> dict:
