@@ -82,7 +82,8 @@ def described(exporter: Exporter, wanted: Format, fit: Fit) -> dict[str, Any]:
         "channel_axis": exporter.preprocessing.channel_axis,
         "versions": environment.versions(),
     }
-    if learnt := exporter.session.dataset().preprocessing:
+    learnt = exporter.session.dataset().preprocessing
+    if "source" in learnt:  # what was learnt of rows or texts, not how pictures were made to fit
         told["table"] = learnt
     elif pictures.is_picture_shape(info.shape):
         told["picture"] = _picture(exporter)

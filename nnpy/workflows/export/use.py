@@ -13,9 +13,9 @@ import numpy as np
 
 from nnpy.config.config import Config
 from nnpy.config.load import load_config
-from nnpy.data import DataInfo, Split
+from nnpy.data import DataInfo, Part, Split
 from nnpy.data.files import images
-from nnpy.data.targets import Task
+from nnpy.data.targets import Target, Task, target_from
 from nnpy.errors import DataError, ModelError, UsageError
 from nnpy.evaluation import classification
 from nnpy.evaluation.classification import ClassReport, class_report, true_classes
@@ -130,18 +130,38 @@ def predict_exported(
         tuple(known["stored"]["shape"]),
         known["stored"]["dtype"],
         learnt=known.get("table"),
+        inputs=_parts(known["inputs"]) if len(known["inputs"]) > 1 else None,
         invert=invert,
         form=form,
     )
     predictions: list[dict[str, Any]] = []
     if found.examples:
-        outputs = exported(np.stack([each.x for each in found.examples]))
-        answers = answers_of(outputs, *exported.answer, known.get("classes", []))
+        outputs = exported(examples.stacked(found.examples))
+        names = known.get("classes", [])
+        answers = answers_of(outputs, *exported.answer, names, _known(exported, outputs))
         predictions = [
             {"file": example.name, "fitted": example.how, **answer}
             for example, answer in zip(found.examples, answers, strict=True)
         ]
     return told(path, found, predictions, form)
+
+
+def _parts(given: Iterable[Mapping[str, Any]]) -> dict[str, Part]:
+    """What the inputs of a file are, as the data have them."""
+    return {each["name"]: Part(tuple(each["shape"]), each["dtype"]) for each in given}
+
+
+def _known(
+    exported: Exported, outputs: Mapping[str, np.ndarray]
+) -> dict[str, tuple[Target, str | None]]:
+    """What the only output answers, where the file's JSON says it."""
+    told = {"task": exported.known.get("task"), "classes": exported.known.get("classes", [])}
+    target = target_from(told)
+    if target is None or len(outputs) != 1:
+        return {}
+    ((name, values),) = outputs.items()
+    scale = next((each.get("scale") for each in exported.known["outputs"]), None)
+    return {name: (target, scale)} if target.fits(values.shape) else {}
 
 
 @dataclass(frozen=True)
