@@ -15,7 +15,6 @@ import yaml
 from benchmarks.ladder.rows import ROOT, Row, Step
 from nnpy.runs.folder import Run
 from nnpy.storage import atomic
-from nnpy.workflows import verify
 
 PATH = Path(__file__).with_name("results.json")
 
@@ -39,9 +38,14 @@ def keep(row: Row, record: dict[str, Any]) -> None:
 
 
 def config_digest(step: Step) -> str:
-    """SHA-256 of what a step's config says; its comments may change."""
-    content = yaml.safe_load(step.path.read_text("utf-8"))
-    text = json.dumps([content, step.overrides], sort_keys=True)
+    """SHA-256 of what a step's config says, and what it extends; comments may change."""
+    path, contents = step.path, []
+    while True:
+        contents.append(yaml.safe_load(path.read_text("utf-8")))
+        if not (extends := contents[-1].get("extends")):
+            break
+        path = path.parent / extends
+    text = json.dumps([*contents, step.overrides], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -67,6 +71,8 @@ def record(row: Row, seed: int, of_epochs: int, took: list[dict[str, Any]]) -> d
 
     `busy` is a machine that gave other work a tenth of its processors or more.
     """
+    from nnpy.workflows import verify  # imports TensorFlow
+
     cores = os.cpu_count() or 1
     busy = sum(each["seconds_of_others"] for each in took)
     run = Run.open(took[-1]["folder"])

@@ -67,7 +67,8 @@ def test_mean_spread_and_marks() -> None:
     assert "| 40* |" in busy and "other work meanwhile" in busy
 
     below = [record(row, test_accuracy=0.8449, seed=seed) for seed in range(3)]
-    assert "and 0 of these reach" in pages.results_page({"linear": below})
+    page = " ".join(pages.results_page({"linear": below}).split())
+    assert "and 0 of these reach" in page and "Below it: `linear` by 0.0001." in page
     xor = rows.find("perceptron_on_xor")
     cannot = [record(xor, test_accuracy=0.74, seed=seed) for seed in range(3)]
     assert "and 1 of these reach" in pages.results_page({xor.name: cannot})
@@ -126,6 +127,14 @@ def test_a_row_is_trained_once_and_again_when_its_config_changes(
     training.train(row, 0)
     assert len(called) == 3 and "--overwrite" in called[2]
     assert not results.is_done(row, 0)  # of three epochs two: the command was told to stop early
+
+    before = results.config_digest(row.steps[0])
+    base = tmp_path / "configs" / "base.yaml"
+    for seed in (1, 2):
+        base.write_text(f"training: {{seed: {seed}}}\n")
+        (tmp_path / "configs" / "one.yaml").write_text("extends: base.yaml\n")
+        assert before != (before := results.config_digest(row.steps[0]))
+    (tmp_path / "configs" / "one.yaml").write_text(model + "training: {epochs: 2}\n")
 
     summary = tmp_path / "runs/ladder/one-seed0/summary.json"
     summary.write_text(summary.read_text().replace('"finished"', '"interrupted"'))

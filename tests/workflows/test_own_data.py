@@ -7,6 +7,7 @@ same split.
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -147,7 +148,9 @@ def test_toys_are_learnt(name, tmp_path):
     run = trained(config(source, dense(2, "softmax"), epochs=30), tmp_path / "run")
     assert run.summary()["test"]["accuracy"] > 0.93
     assert "plane.png" in figures(run)
-    assert "Where it draws the line" in run.report_path.read_text()
+    page = run.report_path.read_text()
+    assert "Where it draws the line" in page and "Each example is 2 numbers." in page
+    assert not re.search(r"epoch \d+\.0", page)
 
 
 # -- labels, reconstruction, several at once ------------------------------------------------------
