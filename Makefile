@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN = .venv/bin
 DATA = /usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz
 
-.PHONY: train test test-long bench stress stress-faults stress-files lint format catalog schema roundtrip exports data clean
+.PHONY: train test test-long bench ladder stress stress-faults stress-files lint format catalog schema roundtrip exports data clean
 
 train: $(BIN)/.installed data
 	$(BIN)/nnpy train configs/mlp.yaml
@@ -41,6 +41,9 @@ format: $(BIN)/.developer
 
 bench: $(BIN)/.installed data    ## nnpy beside model.fit (and PyTorch with TORCH=its python, JAX=)
 	$(BIN)/python benchmarks/run.py $(if $(TORCH),--torch-python $(TORCH)) $(if $(JAX),--jax-python $(JAX))
+
+ladder: $(BIN)/.installed data    ## all networks of docs/results.md, hours; one with ROW=cnn
+	$(BIN)/python -m benchmarks.ladder $(ROW)
 
 exports: $(BIN)/.developer data    ## the table of docs/export.md: every kind of model in every format
 	$(BIN)/python benchmarks/exports.py

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from nnpy.catalog import catalog
-from nnpy.config import augmentation, data_section, measures, steps, tasks
+from nnpy.config import augmentation, computing, data_section, measures, steps, tasks
 from nnpy.config.checker import Checker
 from nnpy.config.measures import End, Labels, scale_of
 from nnpy.config.monitor import Measured, monitor_problem
@@ -61,6 +61,7 @@ def check_consistency(
     if training.class_weight is not None and sound("training.class_weight"):
         _check_class_weight(place("training", "class_weight"), info, checker)
     check_sharing(network, training, place("training", "distribute"), checker)
+    computing.check(training, place("training", "accumulate_steps"), checker)
     if network is not None and sound("model.inputs"):
         check_axes(network, info if to_train else None, checker)
         applications.check_pictures(network, info if to_train else None, checker)

@@ -36,16 +36,10 @@ from nnpy.config.config import Config
 from nnpy.config.monitor import measure
 from nnpy.config.network import blocks, reader
 from nnpy.config.network.graph import Network
-from nnpy.config.settings import (
-    SECTIONS,
-    DataSettings,
-    SweepSettings,
-    TrainingSettings,
-    parameters,
-    subsections,
-)
+from nnpy.config.settings import SECTIONS, DataSettings, TrainingSettings, parameters, subsections
 from nnpy.config.sweep import check as sweeping
 from nnpy.config.sweep import space
+from nnpy.config.sweep_settings import SweepSettings
 from nnpy.config.unknown import unknown_key
 from nnpy.config.wording import show
 from nnpy.config.yaml.nodes import Node, from_plain

@@ -7,18 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nnpy.catalog.entries import Parameter
+from nnpy.config.fields import setting
 from nnpy.config.objects import KerasObject
+from nnpy.config.sweep_settings import SweepSettings
 from nnpy.data import SplitRule, registry
 from nnpy.data.splits import WAYS
-
-
-def setting(default: Any, *types: str, doc: str, **limits: Any) -> Any:
-    """A field with its default; `types` and `limits` are those of `Parameter`."""
-    metadata = {"types": types, "doc": doc, **limits}
-    if isinstance(default, list | dict):
-        made = default
-        return field(default_factory=lambda: made.copy(), metadata=metadata)
-    return field(default=default, metadata=metadata)
 
 
 def _share(doc: str) -> Any:
@@ -286,6 +279,20 @@ class TrainingSettings:
         doc="Whether several devices share each batch (batch_size is that of all together); auto: "
         "where there are several GPUs, or --devices asks for some.",
     )
+    precision: str = setting(
+        "float32",
+        "str",
+        choices=("float32", "mixed_bfloat16", "mixed_float16"),
+        doc="In what the layers compute; mixed: in 16 bits, with weights, outputs and losses of "
+        "32. A layer's own dtype goes before.",
+    )
+    accumulate_steps: int = setting(
+        1,
+        "int",
+        minimum=1,
+        doc="Steps whose mean gradient makes one update of the weights, as if their batches were "
+        "one.",
+    )
     checkpoint_minutes: float = setting(
         5.0, "float", minimum=0, doc="Minutes between saves of the training state within an epoch."
     )
@@ -312,53 +319,6 @@ class TrainingSettings:
         both = (self.metrics, self.weighted_metrics)
         lists = [each.get(key) if isinstance(each, dict) else each for each in both]
         return [metric for each in lists for metric in each or () if metric]
-
-
-@dataclass(frozen=True)
-class SweepSettings:
-    """A search for better values of settings: many trainings of the same config."""
-
-    trials: int = setting(20, "int", minimum=1, doc="How many combinations of values to try.")
-    objective: str | None = setting(
-        None,
-        "str",
-        "null",
-        doc="The quantity of the validation that counts, such as val_accuracy, at the best epoch; "
-        "null: what training.monitor says.",
-    )
-    objective_mode: str = setting(
-        "auto",
-        "str",
-        choices=("auto", "min", "max"),
-        doc="Whether lower or higher is better; auto knows this for Keras's losses and metrics.",
-    )
-    search: dict[str, Any] = setting(
-        {},
-        "dict",
-        doc="Paths, written as for --set, each with its choices in a list or its range.",
-    )
-    sampler: str = setting(
-        "tpe",
-        "str",
-        choices=("tpe", "random", "grid", "qmc"),
-        doc="How the next values are chosen; Optuna's samplers.",
-    )
-    pruner: str = setting(
-        "none",
-        "str",
-        choices=("none", "median", "hyperband", "halving"),
-        doc="Ends trials early whose validation is worse than that of others after as many "
-        "epochs; Optuna's pruners.",
-    )
-    seeds: int = setting(
-        1, "int", minimum=1, doc="How many seeds each trial is trained with; their mean counts."
-    )
-    seed: int = setting(
-        0, "int", minimum=0, maximum=2**32 - 1, doc="Draws the values and each trial's seed."
-    )
-    max_failures: int = setting(
-        3, "int", minimum=1, doc="How many trials may fail in a row before the sweep stops."
-    )
 
 
 # A setting's short form: `validation_split: 0.2` is `validation: {split: 0.2}`.

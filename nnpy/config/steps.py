@@ -17,7 +17,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from nnpy.config import stages
+from nnpy.config import computing, stages
 from nnpy.config.checker import BROKEN, Checker
 from nnpy.config.network.blocks import HOLE
 from nnpy.config.network.expressions import calculate
@@ -134,7 +134,9 @@ def endings(training: TrainingSettings, examples: int) -> list[str]:
     found = []
     for optimizer, epochs in parts or [(training.optimizer, training.epochs)]:
         known = counts(examples, training.batch_size, epochs, training.steps_per_epoch)
-        found.append(ends_early(optimizer, known["total_steps"]))
+        steps = known["total_steps"]
+        found.append(ends_early(optimizer, computing.updates(training, steps)))
+        found.append(computing.lost_steps(training, steps))
     return [*filter(None, dict.fromkeys(found))]
 
 

@@ -72,6 +72,15 @@ def layout(names: Collection[str], x: Any, y: Any, place: str) -> Layout:
     )
 
 
+def inputs_alone(names: Collection[str], place: str) -> dict[str, str]:
+    """The array that is the only input, "", of a file that needs no targets."""
+    found = {"": next(iter(names))} if len(names) == 1 else _found(names, _X)
+    if not found:
+        raise DataError(f"{place} has the arrays {', '.join(names)}: call the input x")
+    key = _array(names, found[""], TRAIN)
+    return {"": key if key is not None else found[""]}
+
+
 def _wanted(said: Any) -> dict[str, str]:
     """What a config says: a name, several, or names in the model for names in the file."""
     if said is None:

@@ -50,6 +50,9 @@ class DataInfo:
     validation: int = 0  # examples of the source's own validation set
     inputs: Mapping[str, Part] = field(default_factory=dict)  # of several; `shape` is the first's
     targets: tuple[Target, ...] = ()  # what is to be answered; by default one of `classes`
+    # How many different codes each of the last places of `shape` has, where these are codes of
+    # categories that the model must embed.
+    embedded: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.targets:

@@ -15,6 +15,7 @@ from nnpy.devices import cgroup
 from nnpy.errors import DeviceError
 
 MEMORY = Path("/proc/meminfo")
+NEEDED = (Path("/proc/self"), Path("/dev/urandom"))  # Linux gives a process these
 # What the dynamic loader, libc and C++ say when there is none left.
 _MEMORY = re.compile(
     r"failed to map segment|cannot allocate memory|out of memory|std::bad_alloc", re.IGNORECASE
@@ -119,11 +120,18 @@ def refusal(error: BaseException) -> str:
     return f"{_REFUSED[error.errno] or error.strerror}{where}"
 
 
-def check_address_space() -> None:
-    """Raise DeviceError where the shell's limit leaves no room to compute in.
+def check_room() -> None:
+    """Raise DeviceError where the shell's limits leave no room to compute in.
 
-    Beyond it TensorFlow's threads crash, or wait for ever: what they cannot take is told to no one.
+    Beyond them TensorFlow's threads crash, or wait for ever: what they cannot take is told to no
+    one. Nor does it tell that it ends the process where it looks for /proc or /dev in vain.
     """
+    for path in NEEDED if sys.platform == "linux" else ():
+        if not path.exists():
+            raise DeviceError(
+                f"{path} is not there, without which TensorFlow ends the process; mount "
+                f"{path.parent} (a container or chroot may lack it)"
+            )
     limit = _address_limit()
     if limit is None:
         return

@@ -4,105 +4,31 @@ The chief listens at its address; the others come, and prove that they know the 
 sending it. Then they speak in rounds: each tells what it has, the chief judges, and either all
 go on or all end with the same words. The connections are kept: over them each is told at once
 when one is gone (see `watch`). Nothing listens any more when the last worker has come.
-
-A message is MAGIC, its length, its text (JSON, or bytes) and a code that only who knows the
-secret can make (HMAC-SHA256, RFC 2104) over the other side's random number.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
-import hmac
+import ipaddress
 import json
-import secrets
 import socket
-import struct
 import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
+from nnpy.devices.channel import BROKEN, Channel, Stranger
 from nnpy.devices.cluster import Cluster, host_and_port
 from nnpy.errors import DeviceError
 
-_MAGIC = b"nnpy1\n"
-_NONCE = 32
-_LONGEST = 16 << 20  # bytes of a message; files may be longer
+_LONGEST_WORDS = 1 << 16  # bytes of a reason
 _LONGEST_FILES = 1 << 40
-_PATIENCE = 10.0  # seconds for one message of somebody who has come
+_PATIENCE = 10.0  # seconds for all that somebody who has come has to say
+_GUESTS = 200  # who are heard at the same time
 _TRY_AGAIN = 0.2
 
 Judge = Callable[[list[dict[str, Any]]], str]
-
-
-class _Stranger(Exception):
-    """What came is no message of a worker."""
-
-
-class Channel:
-    """One connection whose two ends know the secret."""
-
-    def __init__(self, connection: socket.socket, secret: bytes) -> None:
-        self.connection, self._secret = connection, secret
-        self.mine, self.theirs = secrets.token_bytes(_NONCE), b""
-        self._sent = self._received = 0
-
-    def greet(self) -> None:
-        """Exchange random numbers."""
-        self.connection.sendall(_MAGIC + self.mine)
-        if self._exactly(len(_MAGIC)) != _MAGIC:
-            raise _Stranger("not a worker of nnpy")
-        self.theirs = self._exactly(_NONCE)
-
-    def send(self, content: bytes) -> None:
-        head = struct.pack(">QQ", self._sent, len(content))
-        self._sent += 1
-        self.connection.sendall(head + self._code(self.theirs + head) + content)
-        self.connection.sendall(self._code(self.theirs + head + content))
-
-    def receive(self, longest: int = _LONGEST) -> bytes:
-        head = self._exactly(16)
-        if not hmac.compare_digest(self._exactly(32), self._code(self.mine + head)):
-            raise _Stranger("another token")
-        number, length = struct.unpack(">QQ", head)
-        if number != self._received or length > longest:
-            raise _Stranger(f"message {number} of {length} bytes")
-        self._received += 1
-        content = self._exactly(length)
-        if not hmac.compare_digest(self._exactly(32), self._code(self.mine + head + content)):
-            raise _Stranger("a message that was changed on its way")
-        return content
-
-    def tell(self, message: dict[str, Any]) -> None:
-        self.send(json.dumps(message).encode())
-
-    def hear(self) -> dict[str, Any]:
-        message = json.loads(self.receive())
-        if not isinstance(message, dict):
-            raise _Stranger("not a message of nnpy")
-        return message
-
-    def _code(self, content: bytes) -> bytes:
-        return hmac.new(self._secret, content, hashlib.sha256).digest()
-
-    def _exactly(self, count: int) -> bytes:
-        parts = []
-        while count:
-            part = self.connection.recv(min(count, 1 << 20))
-            if not part:
-                raise _Stranger("it hung up")
-            parts.append(part)
-            count -= len(part)
-        return b"".join(parts)
-
-    def close(self) -> None:
-        with contextlib.suppress(OSError):
-            self.connection.close()
-
-
-_BROKEN = (_Stranger, OSError, ValueError, RecursionError)
 
 
 class Meeting:
@@ -126,7 +52,7 @@ class Meeting:
             channel.connection.settimeout(self.cluster.timeout)
             try:
                 told.append(channel.hear())
-            except _BROKEN as error:
+            except BROKEN as error:
                 problem = problem or f"{self.cluster.name(index)} was lost: {_words(error)}"
         problem = problem or next(
             (
@@ -136,7 +62,7 @@ class Meeting:
             ),
             "",
         )
-        problem = problem or judge(told)
+        problem = problem or _judged(judge, told)
         for channel in self.channels.values():
             with contextlib.suppress(OSError):
                 channel.tell({"problem": problem})
@@ -150,7 +76,7 @@ class Meeting:
         try:
             chief.tell(mine)
             answer = chief.hear()
-        except _BROKEN as error:
+        except BROKEN as error:
             self.close()
             raise DeviceError(f"{self.cluster.name(0)} was lost: {_words(error)}") from None
         if problem := answer.get("problem"):
@@ -173,14 +99,44 @@ class Meeting:
         (chief,) = self.channels.values()
         chief.connection.settimeout(None)
         try:
-            return chief.receive(_LONGEST_FILES)
-        except _BROKEN as error:
+            content = chief.receive(_LONGEST_FILES)
+        except BROKEN as error:
             self.close()
             raise DeviceError(f"{self.cluster.name(0)} was lost: {_words(error)}") from None
+        if problem := _problem_in(content):
+            self.close()
+            raise DeviceError(f"the workers do not fit together: {problem}")
+        return content
+
+    def give_up(self, words: str) -> None:
+        """Tell the others why this worker ends, instead of what they wait for; and end."""
+        name = "" if not self.cluster.is_chief else f"{self.cluster.name(0)}: "
+        for channel in self.channels.values():
+            with contextlib.suppress(OSError):
+                channel.tell({"problem": f"{name}{words}"})
+        self.close()
 
     def close(self) -> None:
         for channel in self.channels.values():
             channel.close()
+
+
+def _problem_in(content: bytes) -> str:
+    """Why the chief has given up, where it says so instead of sending files."""
+    if len(content) > _LONGEST_WORDS:
+        return ""
+    with contextlib.suppress(ValueError, RecursionError):
+        message = json.loads(content)
+        return str(message.get("problem", "")) if isinstance(message, dict) else ""
+    return ""
+
+
+def _judged(judge: Judge, told: list[dict[str, Any]]) -> str:
+    """What a judge says of messages that may be of any form."""
+    try:
+        return judge(told)
+    except (TypeError, ValueError, AttributeError, LookupError, RecursionError):
+        return "one of them told what no worker tells"
 
 
 def meet(cluster: Cluster) -> Meeting:
@@ -201,21 +157,27 @@ def _as_chief(cluster: Cluster, end: float) -> Meeting:
     problems: list[str] = []
     refused: list[str] = []
     changed = threading.Condition()
+    guests = threading.Semaphore(_GUESTS)
 
     def welcome(connection: socket.socket, peer: str) -> None:
         connection.settimeout(_PATIENCE)
         channel = Channel(connection, cluster.secret)
+        channel.limit(_PATIENCE)
         try:
             channel.greet()
-            hello = channel.hear()
-            index, count = int(hello["worker"]), int(hello["workers"])
-        except (*_BROKEN, KeyError, TypeError) as error:
+            hello = _hello(channel.hear())
+        except BROKEN as error:
             with changed:
                 refused.append(f"{peer} ({_words(error)})")
+                del refused[_GUESTS:]
             channel.close()
             return
+        finally:
+            guests.release()
+        channel.limit(None)
+        index = hello["worker"]
         with changed:
-            if problem := _misfit(cluster, index, count, hello, channels):
+            if problem := _misfit(cluster, index, hello["workers"], hello, channels):
                 problems.append(problem)
                 with contextlib.suppress(OSError):
                     channel.tell({"problem": problem})
@@ -229,10 +191,18 @@ def _as_chief(cluster: Cluster, end: float) -> Meeting:
             if time.monotonic() > end:
                 problems.append(_absent(cluster, channels, refused))
                 break
-            with contextlib.suppress(TimeoutError):
+            try:
                 connection, peer = listener.accept()
-                who = threading.Thread(target=welcome, args=(connection, peer[0]), daemon=True)
-                who.start()
+            except TimeoutError:
+                continue
+            except OSError:  # it went as it came, or too much is open for the moment
+                time.sleep(_TRY_AGAIN)
+                continue
+            if not guests.acquire(blocking=False):
+                connection.close()
+                continue
+            who = threading.Thread(target=welcome, args=(connection, peer[0]), daemon=True)
+            who.start()
     meeting = Meeting(cluster, channels)
     if problems:
         for channel in channels.values():
@@ -246,6 +216,20 @@ def _as_chief(cluster: Cluster, end: float) -> Meeting:
     return meeting
 
 
+def _hello(message: dict[str, Any]) -> dict[str, Any]:
+    """What somebody who has come says, if it is what a worker says."""
+    numbers = [message.get("worker"), message.get("workers")]
+    addresses = message.get("addresses")
+    if (
+        not all(type(each) is int for each in numbers)
+        or not isinstance(addresses, list)
+        or not all(isinstance(each, str) for each in addresses)
+        or not isinstance(message.get("problem", ""), str)
+    ):
+        raise Stranger("not what a worker says")
+    return message
+
+
 def _misfit(
     cluster: Cluster, index: int, count: int, hello: dict[str, Any], there: dict[int, Channel]
 ) -> str:
@@ -256,12 +240,12 @@ def _misfit(
             f"worker {index} was given other workers: {told} there, "
             f"{', '.join(cluster.addresses)} here; --workers must be the same for all"
         )
+    if not 0 < index < count:
+        return f"two workers are worker {index}; each needs its own --worker-index"
     if hello.get("problem"):
         return f"{cluster.name(index)}: {hello['problem']}"
     if index in there:
         return f"{cluster.name(index)} has come twice; each needs its own --worker-index"
-    if not 0 < index < count:
-        return f"two workers are worker {index}; each needs its own --worker-index"
     return ""
 
 
@@ -271,7 +255,21 @@ def _absent(cluster: Cluster, there: dict[int, Channel], refused: list[str]) -> 
     text = f"{names} did not come within {cluster.timeout:g} s"
     if refused:
         text += f"; sent away: {', '.join(refused[:3])}"
+    text += _only_from_here(cluster)
     return f"{text}; start the same command there, or wait longer with --worker-timeout"
+
+
+def _only_from_here(cluster: Cluster) -> str:
+    """A machine's own name often means its loopback address, which no other machine reaches."""
+    host, port = host_and_port(cluster.addresses[0])
+    with contextlib.suppress(OSError, ValueError):
+        place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0]
+        if ipaddress.ip_address(place).is_loopback and host not in ("localhost", place):
+            return (
+                f"; {host} is {place} on this machine, where others cannot reach it: give its "
+                "address in the network instead"
+            )
+    return ""
 
 
 @contextlib.contextmanager
@@ -330,7 +328,7 @@ def _as_worker(cluster: Cluster, end: float) -> Meeting:
         )
         channel.connection.settimeout(cluster.timeout + _PATIENCE)
         answer = channel.hear()
-    except _BROKEN as error:
+    except BROKEN as error:
         meeting.close()
         raise DeviceError(problem or f"{chief} hung up: {_sent_away(error)}") from None
     if answer.get("problem"):
@@ -356,7 +354,7 @@ def _reach(cluster: Cluster, end: float) -> Channel:
             channel = Channel(connection, cluster.secret)
             channel.greet()
             return channel
-        except _BROKEN as error:
+        except BROKEN as error:
             last = error
             if channel is not None:
                 channel.close()

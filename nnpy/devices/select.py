@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nnpy.devices.host import check_address_space, cores_here, processor
+from nnpy.devices.host import check_room, cores_here, processor
 from nnpy.errors import DeviceError, UsageError
 
 
@@ -58,7 +58,7 @@ def choose(
     all on one. Raises DeviceError when a device is not there or there is no memory, UsageError
     when it is none.
     """
-    check_address_space()
+    check_room()
     import tensorflow as tf
 
     count = how_many(several)

@@ -40,7 +40,7 @@ class Watch:
         self._ended: set[int] = set()
         self._done = threading.Event()
         self._lost = threading.Event()
-        self._reason = ""
+        self._reason, self._failed = "", False
         self._lock = threading.Lock()
         for each in self._peers.values():
             each.settimeout(5)
@@ -52,9 +52,15 @@ class Watch:
         self._lost.wait(wait)
         return self._reason
 
+    @property
+    def failed(self) -> bool:
+        """Whether that is an error which a worker has told of, and none that was cut off."""
+        return self._failed
+
     def fail(self, words: str) -> None:
         """Tell the others why this worker ends."""
-        self._send({"lost": f"{self._cluster.name(self._cluster.index)} failed: {words}"})
+        told = f"{self._cluster.name(self._cluster.index)} failed: {words}"
+        self._send({"lost": told, "failed": True})
         self._close()
 
     def finish(self) -> None:
@@ -90,7 +96,10 @@ class Watch:
     def _run(self) -> None:
         selector = selectors.DefaultSelector()
         for index, each in self._peers.items():
-            selector.register(each, selectors.EVENT_READ, index)
+            try:
+                selector.register(each, selectors.EVENT_READ, index)
+            except (OSError, ValueError):
+                return  # closed: this worker has ended before it had begun to listen
         next_beat = looked = time.monotonic()
         while not self._done.is_set():
             now = time.monotonic()
@@ -127,18 +136,18 @@ class Watch:
         self._left[index] = rest[-_LONGEST:]
         for line in lines:
             message: Any = {}
-            with contextlib.suppress(ValueError):
+            with contextlib.suppress(ValueError, RecursionError):
                 message = json.loads(line)
             if isinstance(message, dict) and message.get("end"):
                 self._ended.add(index)
             if isinstance(message, dict) and message.get("lost"):
-                self._lose(str(message["lost"])[:1000], index)
+                self._lose(str(message["lost"])[:1000], index, bool(message.get("failed")))
         return True
 
-    def _lose(self, words: str, index: int) -> None:
+    def _lose(self, words: str, index: int, failed: bool = False) -> None:
         if self._lost.is_set() or self._done.is_set():
             return
-        self._reason = words
+        self._reason, self._failed = words, failed
         self._lost.set()
-        self._send({"lost": words}, leave_out=index)
+        self._send({"lost": words, "failed": failed}, leave_out=index)
         self._on_lost(words)

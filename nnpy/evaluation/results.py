@@ -19,6 +19,7 @@ from nnpy.evaluation import classification, statistics
 from nnpy.evaluation.classification import ClassReport, Mistake, class_report, true_classes
 from nnpy.evaluation.labels import LabelsReport, label_probabilities, labels_report
 from nnpy.evaluation.numbers import NumbersReport, in_units, numbers_report
+from nnpy.evaluation.plane import Plane, plane
 from nnpy.evaluation.ranking import Ranking, rank
 from nnpy.evaluation.reconstruction import ReconstructionReport, reconstruction_report
 from nnpy.evaluation.statistics import Estimate
@@ -46,6 +47,7 @@ class EvaluationResult:
     loss: Estimate | None = None  # with its interval, where the loss of each example is known
     classes: ClassReport | None = None
     ranking: Ranking | None = None
+    plane: Plane | None = None  # of a classifier of two numbers
     labels: LabelsReport | None = None
     numbers: NumbersReport | None = None
     reconstruction: ReconstructionReport | None = None
@@ -129,7 +131,11 @@ def evaluate(
     notes: list[str] = []
     # With several outputs the loss is that of all of them.
     loss = _loss(model, split, arrays[0], prepare, metrics, notes)
-    return replace(details[0], loss=loss, notes=tuple(notes))
+    (only,) = details
+    if only.truth is not None and only.probabilities is not None:
+        answers = only.probabilities.argmax(axis=1)
+        only = replace(only, plane=plane(engine, split, only.truth, answers, ordered[0][0].scale))
+    return replace(only, loss=loss, notes=tuple(notes))
 
 
 def _is_there(y: Any, target: Target) -> bool:

@@ -19,7 +19,7 @@ from nnpy.config.network.ranks import needs_channels
 from nnpy.config.objects import KerasObject
 from nnpy.config.yaml.nodes import Mark
 from nnpy.data import DataInfo
-from nnpy.models import applications, calls
+from nnpy.models import applications, calls, embeddings, precision
 from nnpy.models.instantiate import instantiate
 from nnpy.models.located_errors import Refused, errors_located_at, located_error
 from nnpy.models.user_code import own_objects
@@ -34,14 +34,16 @@ def build(config: Config, info: DataInfo | None) -> keras.Model:
     """
     keras.utils.set_random_seed(config.training.seed)
     own_objects(config)
-    network = config.model
+    network = precision.with_float32_ends(config.model, config.training.precision)
     shapes = None
     if info is not None and len(info.inputs) > 1:
         named = [info.inputs.get(each.name) for each in network.inputs]
         shapes = [part.shape if part is not None else None for part in named]
     elif info is not None:
         shapes = [info.shape + ((1,) if needs_channels(network, info) else ())]
-    return build_network(network, shapes, model_name(config.name))
+    codes = info.embedded if info is not None else ()
+    with precision.computing_in(config.training.precision):
+        return build_network(network, shapes, model_name(config.name), codes=codes)
 
 
 def model_name(name: str) -> str:
@@ -57,8 +59,9 @@ def build_network(
     batch_size: int | None = None,
     layers: dict[str, Any] | None = None,
     place: str = "",
+    codes: Sequence[int] = (),
 ) -> keras.Model:
-    """The Keras model of a network.
+    """The Keras model of a network; `codes` are `DataInfo.embedded`.
 
     `shapes` (without batch) and `batch_size`, where it is fixed, are for inputs that state none;
     without shapes a Sequential waits for what it is called with. `layers` collects every layer
@@ -69,12 +72,12 @@ def build_network(
         given = network.inputs[0]
         known = given.shape is not None or shapes is not None
         start = _input(given, shapes, 0, batch_size) if known else None
-        model = _sequential(network, start, name, layers, place)
+        model = _sequential(network, start, name, layers, place, codes)
     else:
         starts = [
             _input(each, shapes, index, batch_size) for index, each in enumerate(network.inputs)
         ]
-        model = _functional(network, starts, name, layers, place)
+        model = _functional(network, starts, name, layers, place, codes)
     if not network.trainable:
         model.trainable = False
     return model
@@ -98,9 +101,16 @@ def _input(given: Input, shapes: Sequence[Any] | None, index: int, batch_size: i
 
 
 def _sequential(
-    network: Network, start: Any, name: str, layers: dict[str, Any], place: str
+    network: Network,
+    start: Any,
+    name: str,
+    layers: dict[str, Any],
+    place: str,
+    codes: Sequence[int],
 ) -> keras.Model:
     model = keras.Sequential([] if start is None else [start], name=name)
+    if codes:
+        model.add(embeddings.front(start.shape[-1], codes))
     for step in network.steps:
         shapes = None
         whole = step.network is not None or step.layer.kind == "application"
@@ -114,9 +124,15 @@ def _sequential(
 
 
 def _functional(
-    network: Network, starts: list[Any], name: str, layers: dict[str, Any], place: str
+    network: Network,
+    starts: list[Any],
+    name: str,
+    layers: dict[str, Any],
+    place: str,
+    codes: Sequence[int],
 ) -> keras.Model:
-    tensors = {each.name: tensor for each, tensor in zip(network.inputs, starts, strict=True)}
+    ready = [embeddings.front(each.shape[-1], codes)(each) for each in starts] if codes else starts
+    tensors = {each.name: tensor for each, tensor in zip(network.inputs, ready, strict=True)}
     for step in network.steps:
         taken = _picked(step.inputs, tensors, step.mark, step.path)
         if step.layer.kind == "op":

@@ -16,6 +16,7 @@ from nnpy.config.checker import Checker
 from nnpy.config.config import Config
 from nnpy.config.consistency import check_measures, data_misfit
 from nnpy.config.objects import KerasObject
+from nnpy.config.settings import TrainingSettings
 from nnpy.data import DataInfo, Dataset, Task
 from nnpy.data.targets import target_of
 from nnpy.errors import ConfigError, ModelError
@@ -43,7 +44,7 @@ def compile_model(model: keras.Model, config: Config, optimizer: KerasObject | N
         return [built.get(name) for name in network.output_keys]
 
     given = {
-        "optimizer": instantiate(optimizer or training.optimizer),
+        "optimizer": _optimizer(training, optimizer or training.optimizer),
         "loss": by_output(training.loss),
         "metrics": by_output(metrics),
         "weighted_metrics": by_output(weighted) or None,
@@ -52,6 +53,23 @@ def compile_model(model: keras.Model, config: Config, optimizer: KerasObject | N
     }
     with errors_located_at(None, "training"):
         model.compile(**given)
+
+
+def _optimizer(training: TrainingSettings, said: KerasObject) -> Any:
+    """The optimizer, which updates the weights once in `accumulate_steps` steps."""
+    scales = training.precision == "mixed_float16"
+    optimizer = instantiate(said)
+    if training.accumulate_steps == 1 and not scales:
+        return optimizer
+    optimizer = inner = keras.optimizers.get(optimizer)
+    while isinstance(inner, keras.optimizers.LossScaleOptimizer):
+        inner = inner.inner_optimizer
+    if training.accumulate_steps > 1:
+        inner.gradient_accumulation_steps = training.accumulate_steps
+    if scales and inner is optimizer:
+        # Keras would do so by itself, but forget it in the file of the model.
+        return keras.optimizers.LossScaleOptimizer(optimizer)
+    return optimizer
 
 
 def _fitted(metrics: Any, model: keras.Model, config: Config) -> Any:

@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from nnpy.evaluation.classification import ClassReport
+from nnpy.evaluation.plane import Plane
 from nnpy.evaluation.statistics import Estimate
 from nnpy.models.summary import LayerRow
 from nnpy.report import figures
@@ -29,6 +30,7 @@ class Evaluation:
     metrics: Mapping[str, float]  # loss and the config's metrics, as summary.json has them
     loss: Estimate | None = None  # with its interval, where the loss of each example is known
     classes: ClassReport | None = None  # None for a model that does not answer with classes
+    plane: Plane | None = None  # of a classifier of two numbers
     mistakes: Sequence[Mistake] = ()  # the most confident ones
     answers: Sequence[EvaluationResult] = ()  # of each output that answers a target of its own
 
@@ -98,6 +100,8 @@ class Contents:
             made["confusion"] = figures.confusion(found.classes.confusion, names)
             made["classes"] = figures.class_bars(found.classes.classes)
             made["reliability"] = figures.reliability(found.classes.calibration)
+            if found.plane is not None:
+                made["plane"] = figures.plane(found.plane, names)
             made["mistakes"] = figures.mistakes(found.mistakes, found.examples)
         if found is not None and found.examples:
             for each in found.answers:

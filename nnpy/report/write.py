@@ -94,6 +94,7 @@ def contents(
             metrics=result.metrics,
             loss=result.loss,
             classes=result.classes,
+            plane=result.plane,
             mistakes=result.mistakes,
             answers=(result, *result.others),
         )

@@ -17,6 +17,7 @@ import shutil
 import tempfile
 import threading
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -83,7 +84,7 @@ class Crew:
         """Another is gone: this process ends soon, even if TensorFlow goes on waiting."""
 
         def end() -> None:
-            self._say(_gone(words))
+            self._say(self._gone(words))
             os._exit(1)
 
         timer = threading.Timer(_GRACE, end)
@@ -96,7 +97,13 @@ class Crew:
             return None
         # A peer's end is seen by TensorFlow first, at times.
         reason = self.watch.reason(_WAIT if _is_of_collectives(error) else 0.0)
-        return DeviceError(_gone(reason)) if reason else None
+        return DeviceError(self._gone(reason)) if reason else None
+
+    def _gone(self, words: str) -> str:
+        """What has happened, and how to go on where that is not for the error to say."""
+        if self.watch is not None and self.watch.failed:
+            return f"{words}; the training ends on all workers"
+        return f"{words}; the training ends. Start all workers again with --resume to go on"
 
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
@@ -108,10 +115,11 @@ class Crew:
             raise
         except BaseException as error:
             translated = self.translate(error)
+            words = str(translated or error) or type(error).__name__
             if self.watch is not None and not self.watch.reason():
-                self.watch.fail(str(translated or error) or type(error).__name__)
+                self.watch.fail(words)
             elif self.watch is None:
-                self._meeting.close()
+                self._meeting.give_up(words)
             if translated is not None and translated is not error:
                 raise translated from error
             raise
@@ -125,7 +133,10 @@ class Crew:
         """The chief's run as it hands it out, in `folder`. Raises RunError where it is none."""
         try:
             _unpack(self._meeting.hand_out(None), folder)
-        except (zipfile.BadZipFile, OSError, ValueError, LookupError) as error:
+        except (
+            *(zipfile.BadZipFile, zlib.error, EOFError),
+            *(OSError, ValueError, LookupError, RuntimeError),
+        ) as error:
             raise RunError(f"the chief's run could not be taken over: {error}") from error
         (folder / "checkpoints").mkdir(exist_ok=True)
         return Run.open(folder)
@@ -137,10 +148,6 @@ class Crew:
 
 def _is_of_collectives(error: BaseException) -> bool:
     return type(error).__module__.startswith("tensorflow.")
-
-
-def _gone(words: str) -> str:
-    return f"{words}; the training ends. Start all workers again with --resume to go on"
 
 
 def _which(here: Any, there: Any) -> str:
@@ -210,7 +217,10 @@ def _packed(run: Run) -> bytes:
 
 def _unpack(content: bytes, folder: Path) -> None:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        for name in archive.namelist():
+        members = archive.infolist()
+        if sum(each.file_size for each in members) > len(content):
+            raise RunError("the chief sent files that say to be larger than all that it sent")
+        for name in [each.filename for each in members]:
             path = PurePosixPath(name)
             if path.parts[0] not in (*_FILES, *_FOLDERS) or ".." in path.parts:
                 raise RunError(f"the chief sent '{name}', which is no file of a run")

@@ -78,6 +78,8 @@ def test_info(nnpy: Command) -> None:
     found = json.loads(done.stdout)
     assert found["versions"]["keras"].startswith("3.")
     assert found["devices"]["cores"] >= 1
+    assert {*found["precision"]} == {"mixed_bfloat16", "mixed_float16"}
+    assert found["precision"]["mixed_float16"]["why"]
     assert "fashion_mnist" in found["data"]
     assert any("graphviz-pure" in program for program in found["renderers"])
 

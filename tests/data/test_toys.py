@@ -46,6 +46,8 @@ def test_blobs_have_the_spread_that_is_asked_for():
 def test_xor_and_spirals_are_what_they_are_called():
     x, y = rows("xor", n_samples=500)
     assert (((x[:, 0] > 0) != (x[:, 1] > 0)) == y).all() and abs(y.mean() - 0.5) < 0.1
+    x, y = rows("xor", gap=0.2)
+    assert 0.1 <= abs(x).min() < 0.15 and (((x[:, 0] > 0) != (x[:, 1] > 0)) == y).all()
     x, y = rows("spirals", n_samples=600, noise=0.0, arms=3, turns=1.0)
     radius = np.linalg.norm(x, axis=1) / (2 * np.pi)
     angle = np.arctan2(x[:, 1], x[:, 0]) / (2 * np.pi)

@@ -62,6 +62,15 @@ def test_the_command_says_so(tmp_path) -> None:
     assert "fault" not in done.stderr
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do without")
+def test_a_machine_without_proc_or_dev_is_told(monkeypatch, tmp_path) -> None:
+    """TensorFlow says nothing, and ends the process."""
+    host.check_room()
+    monkeypatch.setattr(host, "NEEDED", (*host.NEEDED, tmp_path / "none"))
+    with pytest.raises(DeviceError, match=f"{tmp_path}/none is not there"):
+        host.check_room()
+
+
 @pytest.mark.parametrize("more", [0, 100_000_000, 500_000_000])
 def test_what_leaves_no_room_to_compute_is_refused_before(monkeypatch, more) -> None:
     """TensorFlow's threads crash or wait for ever where they get no memory."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import socket
 import threading
 import time
@@ -10,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from nnpy.devices import rendezvous
+from nnpy.devices import channel, rendezvous
 from nnpy.devices.cluster import Cluster, host_and_port
 from nnpy.devices.rendezvous import Meeting, meet
 from nnpy.devices.watch import Watch
@@ -115,6 +117,14 @@ def test_an_address_of_another_machine_is_told() -> None:
         assert "192.0.2.1:5000 is no address of this machine, where worker 1" in words(each)
 
 
+def test_a_name_that_is_the_loopback_address_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    port = free_addresses(1)[0].rpartition(":")[2]
+    found = socket.getaddrinfo("127.0.0.1", int(port), type=socket.SOCK_STREAM)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: found)
+    [alone] = together(Cluster((f"this-machine:{port}", "10.0.0.2:5000"), 0, "t", 1))
+    assert "this-machine is 127.0.0.1 on this machine, where others cannot reach" in words(alone)
+
+
 def test_other_lists_of_workers_are_told() -> None:
     chief, worker = pair(5)
     others = Cluster((worker.addresses[0], *free_addresses(2)), 1, "t", 5)
@@ -155,9 +165,104 @@ def test_garbage_does_no_harm(garbage: bytes) -> None:
         each.result().close()
 
 
+HELLO = {"worker": 1, "workers": 2, "addresses": ["a:1", "b:2"], "problem": ""}
+
+
+@pytest.mark.parametrize(
+    "hello",
+    [
+        [],
+        {},
+        {"worker": 1, "workers": 2},
+        {**HELLO, "worker": "1"},
+        {**HELLO, "worker": 1e400},
+        {**HELLO, "worker": True},
+        {**HELLO, "workers": None},
+        {**HELLO, "addresses": 5},
+        {**HELLO, "addresses": [1]},
+        {**HELLO, "problem": {}},
+    ],
+    ids=str,
+)
+def test_one_who_knows_the_secret_and_is_no_worker_is_sent_away(hello, monkeypatch) -> None:
+    """Without --token everybody knows it."""
+    died: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", died.append)
+    chief, worker = pair(10)
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(meet, chief)
+        stranger = rendezvous._reach(worker, time.monotonic() + 10)
+        stranger.send(json.dumps(hello).encode())
+        with pytest.raises(channel.BROKEN):
+            stranger.hear()
+        second = pool.submit(meet, worker)
+    for each in (first, second):
+        each.result().close()
+    assert not died
+
+
+def test_a_number_that_no_worker_has_is_told(monkeypatch) -> None:
+    died: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", died.append)
+    chief, worker = pair(10)
+    hello = {**HELLO, "worker": 10**30, "addresses": list(chief.addresses), "problem": "x"}
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(meet, chief)
+        stranger = rendezvous._reach(worker, time.monotonic() + 10)
+        stranger.tell(hello)
+        assert "two workers are worker 1000" in stranger.hear()["problem"]
+    assert "two workers are worker" in words(first)
+    assert not died
+
+
+def test_who_says_nothing_or_a_byte_now_and_then_keeps_nobody_waiting(monkeypatch) -> None:
+    monkeypatch.setattr(rendezvous, "_PATIENCE", 0.5)
+    monkeypatch.setattr(rendezvous, "_GUESTS", 3)
+    chief, worker = pair(20)
+    place = host_and_port(chief.addresses[0])
+    over = threading.Event()
+
+    def drip() -> None:
+        while not over.is_set():
+            with contextlib.suppress(OSError), socket.create_connection(place, 1) as connection:
+                for each in b"nnpy1\n" + b"x" * 32:
+                    connection.sendall(bytes([each]))
+                    if over.wait(0.1):
+                        break
+
+    with ThreadPoolExecutor(7) as pool:
+        first = pool.submit(meet, chief)
+        for _ in range(5):
+            pool.submit(drip)
+        time.sleep(1)
+        second = pool.submit(meet, worker)
+        for each in (first, second):
+            each.result(20).close()
+        over.set()
+
+
+@pytest.mark.parametrize(
+    "told", [{"is": []}, {"is": {"a": 1}}, {"is": None}, {"is": [[]]}, {}], ids=str
+)
+def test_a_round_in_which_one_tells_anything(told) -> None:
+    meetings = [each.result() for each in together(*pair())]
+
+    def judge(heard: list[dict[str, Any]]) -> str:
+        return str(heard[1]["is"] + 1)
+
+    with ThreadPoolExecutor(2) as pool:
+        ends = [
+            pool.submit(meetings[0].round, {}, judge),
+            pool.submit(meetings[1].round, told, judge),
+        ]
+    assert [words(each) for each in ends] == [
+        "the workers do not fit together: one of them told what no worker tells"
+    ] * 2
+
+
 def test_a_changed_message_is_refused() -> None:
     one, other = socket.socketpair()
-    sender, receiver = rendezvous.Channel(one, b"s"), rendezvous.Channel(other, b"s")
+    sender, receiver = channel.Channel(one, b"s"), channel.Channel(other, b"s")
     greeting = threading.Thread(target=sender.greet)
     greeting.start()
     receiver.greet()
@@ -166,7 +271,7 @@ def test_a_changed_message_is_refused() -> None:
     kept = other.recv(1000, socket.MSG_PEEK)
     assert receiver.receive() == b"first"
     one.sendall(kept)  # once more
-    with pytest.raises(rendezvous._Stranger):
+    with pytest.raises(channel.Stranger):
         receiver.receive()
     for each in (one, other):
         each.close()
@@ -181,9 +286,10 @@ def test_the_others_learn_who_is_gone() -> None:
     meetings[2].close()
     gone = f"worker 2 ({addresses[2]}) has ended"
     assert [each.reason(10) for each in watches] == [gone, gone]
-    assert told == [gone, gone]
     for each in watches:
         each.finish()
+        each._thread.join(10)  # the reason is known a moment before it is told
+    assert told == [gone, gone]
 
 
 def test_a_worker_that_fails_says_why() -> None:

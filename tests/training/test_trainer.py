@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import keras
@@ -113,14 +114,24 @@ def test_overwrite_replaces_a_run(tiny_config: dict, tmp_path: Path) -> None:
     assert (folder / "notes.txt").read_text() == "mine"
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda p: p.stem)
+# Their graphs alone take a quarter of a minute to trace; `nnpy check` reads them in every test run.
+DEEP = ("mixer", "resnet", "vit")
+SHIPPED = [
+    pytest.param(path, id=path.stem, marks=[pytest.mark.slow] * (path.stem in DEEP))
+    for path in sorted((ROOT / "configs").glob("*.yaml"))
+]
+
+
+@pytest.mark.parametrize("path", SHIPPED)
 def test_every_shipped_config_trains(path: Path, tiny: Path, tmp_path: Path) -> None:
-    small = ["data.name=idx", f"data.path={tiny}", "training.epochs=1", "training.batch_size=100"]
+    small = ["training.epochs=1", "training.batch_size=100"]
+    if "source:" not in path.read_text():  # the toys are small as they are
+        small += ["data.name=idx", f"data.path={tiny}"]
     run = nnpy.train(path, overrides=small, run_dir=str(tmp_path / "run"))
     assert run.summary()["status"] == "finished"
     if "blocks:" not in path.read_text():  # the deep ones would take a minute more
         again = nnpy.train(run.config_path, run_dir=str(tmp_path / "again"))
         assert rows(again.folder) == rows(run.folder)
     first, second = path.read_text().splitlines()[:2]
-    assert first.startswith(f"# nnpy train configs/{path.name} ")
-    assert "accuracy about" in first + second
+    assert re.match(rf"# nnpy train configs/{path.name}\b", first)
+    assert "accuracy" in first + second

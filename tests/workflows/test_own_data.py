@@ -7,6 +7,8 @@ same split.
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,8 +17,11 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from nnpy import api, data
+from nnpy.config.load import load_config
+from nnpy.workflows.train import train_config
 from nnpy.workflows.verify import digests
 from tests.support import tables
+from tests.support.datasets import reviews
 
 QUICK = {"optimizer": {"Adam": {"learning_rate": 0.01}}, "batch_size": 32}
 
@@ -142,6 +147,10 @@ def test_toys_are_learnt(name, tmp_path):
     source = {name: {"n_samples": 600}}
     run = trained(config(source, dense(2, "softmax"), epochs=30), tmp_path / "run")
     assert run.summary()["test"]["accuracy"] > 0.93
+    assert "plane.png" in figures(run)
+    page = run.report_path.read_text()
+    assert "Where it draws the line" in page and "Each example is 2 numbers." in page
+    assert not re.search(r"epoch \d+\.0", page)
 
 
 # -- labels, reconstruction, several at once ------------------------------------------------------
@@ -162,6 +171,11 @@ def test_labels_of_which_any_may_hold(tmp_path):
     right = found["right"]["value"]
     assert found["metrics"]["binary_accuracy"] == pytest.approx(right, abs=1e-6)
     assert {"labels.png", "ranking.png"} <= figures(run)
+    np.save(tmp_path / "new.npy", x[:3])
+    answers = api.predict(run, [tmp_path / "new.npy"], device="cpu")["predictions"]
+    assert [*answers[0]["labels"]] == [each["name"] for each in found["labels"]]
+    told = [list(each["labels"].values()) for each in answers]
+    assert np.allclose(told, [each["outputs"] for each in answers])
 
 
 def test_an_autoencoder_gives_the_input_back(tmp_path):
@@ -212,3 +226,73 @@ def test_two_inputs_and_two_outputs_by_name(two):
     assert found["metrics"]["total_mae"] == pytest.approx(total["mae"]["value"], rel=1e-3)
     assert json.loads(two.evaluation_path.read_text())["others"]["total"]["task"] == "numbers"
     assert {"predicted-total.png", "ranking-bright.png", "confusion.png"} <= figures(two)
+
+
+def test_several_inputs_are_predicted_in_words(two, nnpy, tmp_path):
+    """From an .npz file with the inputs' names: classes by name, numbers in the user's unit."""
+    meta = np.array([[1.0, 1.0, 1.0], [-1.0, -1.0, -1.0]], "float32")
+    image = np.zeros((2, 6, 6), "float32")
+    image[0, :3] = image[1, 3:] = 1
+    np.savez(tmp_path / "new.npz", meta=meta, image=image, unknown=meta)
+    told = api.predict(two, [tmp_path / "new.npz"], device="cpu")
+    first, second = (each["answers"] for each in told["predictions"])
+    assert first["bright"]["top"][0]["class"] == "upper"
+    assert second["bright"]["top"][0]["class"] == "lower"
+    high, low = (each["total"]["numbers"]["total"] for each in (first, second))
+    assert 10_300 > high > 10_050 > 9_990 > low > 9_700
+    assert any("left out: unknown" in note for note in told["notes"])
+    shown = nnpy("predict", two, tmp_path / "new.npz").stdout.splitlines()
+    assert shown[0].split() == ["file", "total", "bright", "bright", "probability"]
+    assert "upper" in shown[1] and "lower" in shown[2]
+    np.savez(tmp_path / "less.npz", image=image)
+    (error,) = api.predict(two, [tmp_path / "less.npz"], device="cpu")["errors"]
+    assert "no array 'meta'" in error
+
+
+def test_numbers_are_predicted_by_name_and_in_the_users_unit(diabetes, tmp_path):
+    source, _, run = diabetes
+    lines = Path(source["table"]["path"]).read_text().splitlines()
+    (tmp_path / "new.csv").write_text("\n".join(lines[:6]) + "\n")
+    told = api.predict(run, [tmp_path / "new.csv"], device="cpu")["predictions"]
+    assert len(told) == 5
+    assert all(20 < each["numbers"]["target"] < 400 for each in told)
+
+
+def test_classes_that_are_rare_count_as_much_with_balanced_weights(tmp_path):
+    rng = np.random.default_rng(0)
+    y = (np.arange(600) % 20 == 0).astype("int64")
+    x = (rng.normal(size=(600, 2)) + 1.2 * y[:, None]).astype("float32")
+    np.savez(tmp_path / "rare.npz", x=x, y=y)
+    made = config({"arrays": {"path": str(tmp_path / "rare.npz")}}, dense(2, "softmax", hidden=4))
+    scores = {}
+    for weight in (None, "balanced"):
+        how = load_config({**made, "training": {**QUICK, "epochs": 6, "class_weight": weight}})
+        run = train_config(how, run_dir=str(tmp_path / str(weight)), device="cpu", final=False)
+        found = api.evaluate(run, split="train", device="cpu")
+        scores[weight] = found["classes"][1]["recall"]
+    assert scores["balanced"] > 0.7 > scores[None]
+
+
+def test_texts_are_learnt_resumed_and_predicted(tmp_path):
+    folder = reviews(tmp_path / "reviews", train=240, test=60)
+    source = {"text": {"path": str(folder), "vocabulary": 100, "length": 20}}
+    model = [
+        {"Embedding": {"input_dim": 100, "output_dim": 8, "mask_zero": True}},
+        "GlobalAveragePooling1D",
+        {"Dense": {"units": 2, "activation": "softmax"}},
+    ]
+    made = config(source, model, epochs=8)
+    run = trained(made, tmp_path / "run")
+    assert run.summary()["test"]["accuracy"] > 0.9
+    few = load_config({**made, "training": {**made["training"], "epochs": 3}})
+    part = train_config(few, run_dir=str(tmp_path / "part"), device="cpu", final=False)
+    again = api.resume(part, overrides=["training.epochs=8"], device="cpu")
+    key = "final weights and optimizer"
+    assert digests(again.folder)[key] == digests(run.folder)[key]
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "a.txt").write_text("A superb and lovely story, really great")
+    (tmp_path / "new" / "b.txt").write_text("boring plot, awful actor. dull!")
+    told = api.predict(run, [tmp_path / "new"], device="cpu")["predictions"]
+    assert [each["top"][0]["class"] for each in told] == ["pos", "neg"]
+    written, _ = api.first_config(folder, tmp_path / "mine.yaml")
+    assert load_config(written).data.name == "text"

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from nnpy import api, data
+from nnpy.config.load import load_config
 from nnpy.errors import RunError
 from nnpy.models import saved
 from nnpy.training.progress import ProgressListener
+from nnpy.workflows.train import train_config
 from nnpy.workflows.verify import digests
 from tests.support import tables
 
@@ -117,3 +119,34 @@ def test_test_rows_change_no_weight(penguins, tmp_path):
     one, two = digests(run.folder), digests(again.folder)
     assert [one[name] for name in same] == [two[name] for name in same]
     assert one["test metrics"] != two["test metrics"]
+
+
+def test_categories_of_many_values_are_embedded(tmp_path):
+    """By layers of the model itself, which takes the vector of a row and nothing else."""
+    rng = np.random.default_rng(0)
+    worth, city = rng.normal(size=60), rng.integers(0, 60, 1200)
+    y = 300 * worth[city] + 100 * rng.normal(size=1200)
+    lines = ["city,x,y", *(f"city {city[i]},{i % 7},{y[i]:.3f}" for i in range(1200))]
+    path = tmp_path / "cities.csv"
+    path.write_text("\n".join(lines) + "\n")
+    made = {
+        "data": {"source": {"table": {"path": str(path), "target": "y"}}},
+        "model": [{"Dense": {"units": 1}}],
+        "training": {"epochs": 25, "optimizer": {"Adam": {"learning_rate": 0.02}}},
+    }
+    few = load_config({**made, "training": {**made["training"], "epochs": 10}})
+    part = train_config(few, run_dir=str(tmp_path / "part"), device="cpu", final=False)
+    whole = load_config(made)
+    run = train_config(whole, run_dir=str(tmp_path / "run"), device="cpu", final=False)
+    resumed = api.resume(part, overrides=["training.epochs=25"], device="cpu")
+    assert (
+        digests(resumed.folder)["final weights and optimizer"]
+        == (digests(run.folder)["final weights and optimizer"])
+    )
+    (score,) = api.evaluate(run, device="cpu")["numbers"]
+    assert score["r2"]["value"] > 0.8  # 0 without the city
+    (tmp_path / "new.csv").write_text("x,city\n1,city 3\n1,city 4\n1,nowhere\n")
+    told = api.predict(run, [tmp_path / "new.csv"], device="cpu")
+    found = [each["numbers"]["y"] for each in told["predictions"]]
+    assert found[:2] == pytest.approx(300 * worth[[3, 4]], abs=90)
+    assert any("'city': 1 rows have a value" in note for note in told["notes"])

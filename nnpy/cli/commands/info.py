@@ -17,7 +17,7 @@ def info(terminal: Terminal, as_json: bool) -> None:
     """Show versions, devices, where data is found, and how diagrams are rendered."""
     from nnpy.data import registry
     from nnpy.data.registry import NAMES
-    from nnpy.devices import select
+    from nnpy.devices import precision, select
     from nnpy.runs.environment import versions
 
     terminal.quiet()
@@ -27,6 +27,10 @@ def info(terminal: Terminal, as_json: bool) -> None:
     found: dict[str, Any] = {
         "versions": versions(),
         "devices": select.describe(),
+        "precision": {
+            name: dict(zip(("faster", "why"), precision.gain(name), strict=True))
+            for name in precision.MIXED
+        },
         "data": {
             name: [place.__dict__ for place in registry.places(name)]
             for name in NAMES
@@ -41,6 +45,9 @@ def info(terminal: Terminal, as_json: bool) -> None:
     there = found["devices"]
     lines.append(f"{'CPU':<12}{there['cpu']}, {there['cores']} cores")
     lines.append(f"{'GPU':<12}{', '.join(there['gpus']) or 'none'}")
+    for name, gain in found["precision"].items():
+        told = "faster than float32" if gain["faster"] else "no faster than float32"
+        lines.append(f"{name:<15} {told}: {gain['why']}")
     for name, places in found["data"].items():
         at = [place for place in places if place["found"]]
         text = at[0]["path"] if at else "not here; downloaded when needed"

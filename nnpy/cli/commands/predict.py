@@ -80,9 +80,8 @@ def _target(arguments: tuple[str, ...]) -> tuple[str | None, tuple[str, ...]]:
 
 
 def _show(terminal: Terminal, predictions: list[Mapping[str, Any]], as_csv: bool) -> None:
-    if "top" not in predictions[0]:
-        rows = [[each["file"], *each["outputs"]] for each in predictions]
-        head = ["file", *(f"output {i}" for i in range(len(rows[0]) - 1))]
+    if "top" not in predictions[0] or "answers" in predictions[0]:
+        head, rows = _in_words(predictions, as_csv)
         terminal.result((tables.as_csv if as_csv else tables.table)(head, rows))
         return
     places = range(1, len(predictions[0]["top"]) + 1)
@@ -110,3 +109,45 @@ def _show(terminal: Terminal, predictions: list[Mapping[str, Any]], as_csv: bool
             ["file", *(t for i in places for t in (f"class {i}", ""))], rows, numeric=(2, 4, 6)
         )
     )
+
+
+def _in_words(
+    predictions: list[Mapping[str, Any]], as_csv: bool
+) -> tuple[list[str], list[list[Any]]]:
+    """Numbers, labels and the answers of several outputs: the head and a row for each example."""
+    head, rows = ["file"], []
+    for index, each in enumerate(predictions):
+        row = [each["file"]]
+        for name, told in each.get("answers", {"": each}).items():
+            columns = _columns(name, told, each, as_csv)
+            head += [key for key, _ in columns] if not index else []
+            row += [value for _, value in columns]
+        rows.append(row)
+    return head, rows
+
+
+def _columns(
+    name: str, told: Mapping[str, Any], whole: Mapping[str, Any], as_csv: bool
+) -> list[tuple[str, Any]]:
+    """What one output answers, by the heads of columns."""
+    of = f"{name} " if name else ""
+    if "top" in told:
+        best = told["top"][0]
+        chance = best["probability"]
+        return [
+            (name or "class", best["class"]),
+            (f"{of}probability", chance if as_csv else percent(chance)),
+        ]
+    if "numbers" in told:
+        numbers = told["numbers"].items()
+        return [(f"{of}{k}" if k != name else k, v if as_csv else f"{v:.6g}") for k, v in numbers]
+    if "labels" in told:
+        if as_csv:
+            return [(f"{of}{key}", value) for key, value in told["labels"].items()]
+        held = sorted(told["labels"].items(), key=lambda each: -each[1])
+        words = [f"{key} {percent(value)}" for key, value in held if value >= 0.5]
+        return [(name or "labels", ", ".join(words) or "none")]
+    values = whole.get("outputs", [])
+    values = values[name] if isinstance(values, Mapping) else values
+    flat = values if isinstance(values, list) else [values]
+    return [(f"{of}output {i}", value) for i, value in enumerate(flat)]

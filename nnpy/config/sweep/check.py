@@ -12,8 +12,9 @@ from typing import Any
 
 from nnpy.config.checker import Checker
 from nnpy.config.monitor import Measured, unknown_quantity
-from nnpy.config.settings import SweepSettings, TrainingSettings
+from nnpy.config.settings import TrainingSettings
 from nnpy.config.sweep.space import Dimension
+from nnpy.config.sweep_settings import SweepSettings
 from nnpy.config.unknown import KEY
 from nnpy.config.wording import show
 from nnpy.config.yaml.nodes import Node, from_plain

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from tokenize import TokenError
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from nnpy.devices.host import free_memory
 from nnpy.errors import DataError
 from nnpy.storage.regular import open_regular
 
-SUFFIXES = (*geometry.SUFFIXES, *geometry.MORE_SUFFIXES, ".npy")
+SUFFIXES = (*geometry.SUFFIXES, *geometry.MORE_SUFFIXES, ".npy", ".npz")
 _HEADER_LIMIT = 10_000  # bytes of a .npy file's header, NumPy's own limit
 # A .npy file's header is a Python literal: what NumPy raises is what Python's own readers do.
 _HEADER_ERRORS = (
@@ -33,7 +33,7 @@ class Example:
     """One example from a file, as the training data stores it (without the batch)."""
 
     name: str  # the file; of an array's examples "file[3]"
-    x: np.ndarray
+    x: Any  # an array, or several by name
     how: str  # what was done to make it fit
 
 
@@ -46,6 +46,7 @@ def find(paths: Iterable[Path]) -> list[Path]:
     for path in paths:
         if path.is_dir():
             inside = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES)
+            inside = inside or sorted(p for p in path.iterdir() if p.suffix.lower() == ".txt")
             if not inside:
                 raise DataError(f"{path}: no picture or .npy file in this folder")
             files += inside
@@ -159,6 +160,24 @@ def _array(
     path: Path, file: BinaryIO, shape: tuple[int, ...], dtype: str, invert: bool
 ) -> list[Example]:
     array = _mapped(path, file)
+    how = f"array of {array.dtype}"
+    x = fitted(array, shape, dtype, str(path))
+    whole = np.dtype(dtype).kind in "iu"
+    if whole and array.dtype.kind == "f" and not np.array_equal(x.reshape(-1), array.reshape(-1)):
+        how += ", values 0 to 1 times 255"
+    if invert:
+        x, how = (255 if whole else 1) - x.astype(np.float64), f"{how}, inverted"
+        x = x.astype(dtype)
+    if len(x) == 1:
+        return [Example(str(path), x[0], how)]
+    return [Example(f"{path}[{i}]", example, how) for i, example in enumerate(x)]
+
+
+def fitted(array: np.ndarray, shape: tuple[int, ...], dtype: str, place: str) -> np.ndarray:
+    """An array of one example or several as stored ones (n, *shape) of `dtype`.
+
+    Raises DataError, which names `place`, where it cannot be.
+    """
     bare = shape[:-1] if len(shape) == 3 and shape[2] == 1 else shape
     for wanted in dict.fromkeys((shape, bare, (*bare, 1))):
         if array.shape == wanted:
@@ -167,28 +186,23 @@ def _array(
             break
     else:
         raise DataError(
-            f"{path}: holds an array of shape {array.shape}; the model takes {shape}, "
+            f"{place}: holds an array of shape {array.shape}; the model takes {shape}, "
             f"or several as (n, {', '.join(map(str, shape))})"
         )
     x = np.asarray(array).reshape(len(array), *shape)
     if not np.isfinite(x).all():
-        raise DataError(f"{path}: holds non-finite values")
-    how = f"array of {array.dtype}"
+        raise DataError(f"{place}: holds non-finite values")
     whole = np.dtype(dtype).kind in "iu"
     if whole and x.dtype.kind == "f" and x.size and x.min() >= 0 and x.max() <= 1:
-        x, how = np.rint(x * 255), f"{how}, values 0 to 1 times 255"
+        x = np.rint(x * 255)
     limits = np.iinfo(dtype) if whole else None
     if limits and x.size and (x.min() < limits.min or x.max() > limits.max):
         raise DataError(
-            f"{path}: values from {x.min():g} to {x.max():g}; "
+            f"{place}: values from {x.min():g} to {x.max():g}; "
             f"{limits.min} to {limits.max} (or 0 to 1) are needed"
         )
-    if invert:
-        x, how = (255 if whole else 1) - x.astype(np.float64), f"{how}, inverted"
-    x = x.astype(dtype)
-    if len(x) == 1:
-        return [Example(str(path), x[0], how)]
-    return [Example(f"{path}[{i}]", example, how) for i, example in enumerate(x)]
+    found: np.ndarray = x.astype(dtype)
+    return found
 
 
 def _mapped(path: Path, file: BinaryIO) -> np.ndarray:

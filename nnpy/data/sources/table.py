@@ -103,7 +103,7 @@ def learnt_info(learnt: Mapping[str, Any]) -> DataInfo:
     from nnpy.data.table.record import Record
 
     record = Record.from_dict(learnt)
-    return _info(record.task, record.classes, record.width, {})
+    return replace(_info(*_of(record), {}), embedded=record.embedded)
 
 
 def read(
@@ -269,7 +269,7 @@ def _finish(table: Table, record: Record | None, dataset: Dataset) -> Dataset:
         notes += [f"{name}: {note}" for note in encoded.notes if name != "train"]
     dataset = replace(
         dataset,
-        info=replace(dataset.info, shape=(record.width,)),
+        info=replace(dataset.info, shape=(record.width,), embedded=record.embedded),
         preprocessing=record.as_dict(),
         finish=None,
         describe=lambda _: describe(table, rows, known),

@@ -90,7 +90,18 @@ PARAMETERS = {
         ),
         _SEED,
     ),
-    "xor": (_SAMPLES, _noise(0.0), _SEED),
+    "xor": (
+        _SAMPLES,
+        _noise(0.0),
+        Parameter(
+            "gap",
+            default=0.0,
+            types=("float",),
+            minimum=0,
+            doc="Width of the strip along each axis that holds no examples.",
+        ),
+        _SEED,
+    ),
     "spirals": (
         _SAMPLES,
         _noise(0.1),
@@ -203,7 +214,10 @@ def _circles(rng: Any, sizes: list[int], given: dict[str, Any]) -> np.ndarray:
 
 
 def _xor(rng: Any, sizes: list[int], given: dict[str, Any]) -> np.ndarray:
-    return rng.uniform(-1.0, 1.0, (sum(sizes), 2))
+    import numpy as np
+
+    x = rng.uniform(-1.0, 1.0, (sum(sizes), 2))
+    return x + np.copysign(given["gap"] / 2, x)
 
 
 def _xor_class(x: np.ndarray) -> np.ndarray:

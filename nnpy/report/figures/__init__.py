@@ -13,6 +13,7 @@ from nnpy.report.figures.curves import curve, curves, overlaid, panels
 from nnpy.report.figures.kernels import weights
 from nnpy.report.figures.numbers import predicted, residuals
 from nnpy.report.figures.pairs import are_pictures, pairs
+from nnpy.report.figures.plane import plane
 from nnpy.report.figures.ranking import label_bars, ranking
 from nnpy.report.figures.style import content, inline_svg, save, write_all
 
@@ -31,6 +32,7 @@ __all__ = [
     "overlaid",
     "pairs",
     "panels",
+    "plane",
     "predicted",
     "ranking",
     "reliability",

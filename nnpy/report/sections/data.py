@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from nnpy.report import html
@@ -28,7 +29,7 @@ def data_section(contents: Contents) -> dict[str, Any] | None:
             for key, name in _SPLITS.items()
             if data.get(key)
         ],
-        "shape": shape_words(data["shape"]) if data.get("shape") else "",
+        "shape": _shape(data["shape"]) if data.get("shape") else "",
         "class_count": count(len(classes), "class", "classes"),
         "classes": classes[:MOST_ROWS],
         "more_classes": f" and {hidden} more" if hidden > 0 else "",
@@ -48,3 +49,8 @@ def data_section(contents: Contents) -> dict[str, Any] | None:
             name for key, name in _SPLITS.items() if key != "validation" or data.get("validation")
         ],
     }
+
+
+def _shape(shape: Sequence[int]) -> str:
+    """What an example is."""
+    return count(shape[0], "number") if len(shape) == 1 else shape_words(shape)

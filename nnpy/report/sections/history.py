@@ -108,7 +108,7 @@ def _sentences(contents: Contents) -> list[str]:
         lowest = int(np.argmin(validation))
         if lowest < len(validation) - 2 and loss[-1] < loss[lowest]:
             sentences.append(
-                f"After epoch {epochs[lowest]} the validation loss rose from "
+                f"After epoch {epochs[lowest]:g} the validation loss rose from "
                 f"{validation[lowest]:.4g} to {validation[-1]:.4g} while the training loss still "
                 "fell: overfitting had begun."
             )

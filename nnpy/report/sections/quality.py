@@ -34,6 +34,11 @@ def quality_section(contents: Contents) -> dict[str, Any] | None:
         "class_bars": figures.inline_svg(
             drawings["classes"], "classes", "F1, precision, recall by class"
         ),
+        "plane": figures.inline_svg(
+            drawings["plane"], "plane", "What is answered at every place of the plane"
+        )
+        if "plane" in drawings
+        else None,
         "calibration": _calibration_words(report),
         "reliability": figures.inline_svg(
             drawings["reliability"], "reliability", "Reliability diagram"

@@ -13,9 +13,9 @@ import numpy as np
 
 from nnpy.config.config import Config
 from nnpy.config.load import load_config
-from nnpy.data import DataInfo, Split
+from nnpy.data import DataInfo, Part, Split
 from nnpy.data.files import images
-from nnpy.data.targets import Task
+from nnpy.data.targets import Target, Task, target_from
 from nnpy.errors import DataError, ModelError, UsageError
 from nnpy.evaluation import classification
 from nnpy.evaluation.classification import ClassReport, class_report, true_classes
@@ -46,11 +46,12 @@ class Exported:
         """The outputs (n, …) by their names for examples (n, …) as they are stored."""
         given = self.known["inputs"]
         if isinstance(x, Mapping) and self.known.get("raw_input", True):
-            lacking = [each["name"] for each in given if each["name"] not in x]
-            if lacking:
+            names = [each.get("data", each["name"]) for each in given]
+            if lacking := [name for name in names if name not in x]:
                 raise ModelError(f"{self.path} takes {', '.join(lacking)}, which the data lack")
             arrays = {
-                each["name"]: np.asarray(x[each["name"]]).astype(each["dtype"]) for each in given
+                each["name"]: np.asarray(x[name]).astype(each["dtype"])
+                for each, name in zip(given, names, strict=True)
             }
             return self._ordered(self.runtime(arrays))
         if len(given) != 1:
@@ -129,18 +130,38 @@ def predict_exported(
         tuple(known["stored"]["shape"]),
         known["stored"]["dtype"],
         learnt=known.get("table"),
+        inputs=_parts(known["inputs"]) if len(known["inputs"]) > 1 else None,
         invert=invert,
         form=form,
     )
     predictions: list[dict[str, Any]] = []
     if found.examples:
-        outputs = exported(np.stack([each.x for each in found.examples]))
-        answers = answers_of(outputs, *exported.answer, known.get("classes", []))
+        outputs = exported(examples.stacked(found.examples))
+        names = known.get("classes", [])
+        answers = answers_of(outputs, *exported.answer, names, _known(exported, outputs))
         predictions = [
             {"file": example.name, "fitted": example.how, **answer}
             for example, answer in zip(found.examples, answers, strict=True)
         ]
     return told(path, found, predictions, form)
+
+
+def _parts(given: Iterable[Mapping[str, Any]]) -> dict[str, Part]:
+    """What the inputs of a file are, as the data have them."""
+    return {each["name"]: Part(tuple(each["shape"]), each["dtype"]) for each in given}
+
+
+def _known(
+    exported: Exported, outputs: Mapping[str, np.ndarray]
+) -> dict[str, tuple[Target, str | None]]:
+    """What the only output answers, where the file's JSON says it."""
+    told = {"task": exported.known.get("task"), "classes": exported.known.get("classes", [])}
+    target = target_from(told)
+    if target is None or len(outputs) != 1:
+        return {}
+    ((name, values),) = outputs.items()
+    scale = next((each.get("scale") for each in exported.known["outputs"]), None)
+    return {name: (target, scale)} if target.fits(values.shape) else {}
 
 
 @dataclass(frozen=True)
@@ -221,14 +242,13 @@ def _scored(
             exported, split, info, outputs, seconds, metrics, truth, probabilities, report
         )
     metrics = {}
-    if (
-        exported.known.get("task") == Task.NUMBERS
-        and len(outputs) == 1
-        and not isinstance(y, Mapping)
-    ):
-        (found,) = outputs.values()
-        apart = found.reshape(len(found), -1) - np.asarray(y, np.float64).reshape(len(found), -1)
-        metrics = {"mae": float(np.abs(apart).mean()), "mse": float((apart**2).mean())}
+    if exported.known.get("task") == Task.NUMBERS and len(outputs) == 1:
+        ((name, found),) = outputs.items()
+        wanted = y.get(name) if isinstance(y, Mapping) else y
+        if wanted is not None:
+            rows = np.asarray(wanted, np.float64).reshape(len(found), -1)
+            apart = found.reshape(len(found), -1) - rows
+            metrics = {"mae": float(np.abs(apart).mean()), "mse": float((apart**2).mean())}
     return ExportedResult(exported, split, info, outputs, seconds, metrics)
 
 

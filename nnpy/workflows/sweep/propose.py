@@ -14,8 +14,8 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from nnpy.config.settings import SweepSettings
 from nnpy.config.sweep.space import Dimension
+from nnpy.config.sweep_settings import SweepSettings
 from nnpy.workflows.sweep.store import optuna_here
 
 if TYPE_CHECKING:
