@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -63,10 +64,10 @@ def write_data() -> None:
     """The three sets of pictures, always the same."""
     from nnpy.data import registry
 
-    whole = registry.load("fashion_mnist", validation_split=0.0)
+    source = registry.load("fashion_mnist", validation_split=0.0)
     train_x, train_y, test_x, test_y = (
         np.asarray(each)
-        for each in (whole.train.x, whole.train.y, whole.test.x, whole.test.y)  # type: ignore[union-attr]
+        for each in (source.train.x, source.train.y, source.test.x, source.test.y)  # type: ignore[union-attr]
     )
     drawn = np.random.default_rng(0)
     few = np.concatenate(
@@ -83,13 +84,15 @@ def write_data() -> None:
             rows[np.isin(y[rows], classes)] for rows, y in ((train, train_y), (test, test_y))
         )
         number = np.searchsorted(classes, np.arange(10)).astype("uint8")  # counted from 0
+        whole = FEW / f"{name}.npz"
         np.savez_compressed(
-            FEW / f"{name}.npz",
+            part := whole.with_name(f"{os.getpid()}-{whole.name}"),
             x_train=train_x[train],
             y_train=number[train_y[train]],
             x_test=test_x[test],
             y_test=number[test_y[test]],
         )
+        part.replace(whole)
 
 
 def _train(name: str, seed: int, runs: Path) -> float:
