@@ -22,6 +22,8 @@ import numpy as np
 
 ROOT = Path(__file__).parent.parent
 FEW, EACH = ROOT / "build" / "few", 50
+FIVE = (0, 2, 5, 7, 8)  # T-shirt, pullover, sandal, sneaker, bag
+OTHERS = (1, 3, 4, 6, 9)  # trouser, dress, coat, shirt, ankle boot
 PAIRS = (("plain", "augmented"), ("scratch", "fine_tuned"))
 
 
@@ -66,20 +68,23 @@ def write_data() -> None:
     few = np.concatenate(
         [drawn.permutation(np.flatnonzero(train_y == label))[:EACH] for label in range(10)]
     )
-    parts: dict[str, tuple[Any, Any]] = {
-        "few": (few, np.arange(len(test_y))),
-        "five": (np.flatnonzero(train_y < 5), np.flatnonzero(test_y < 5)),
-        "others": (few[train_y[few] >= 5], np.flatnonzero(test_y >= 5)),
+    parts: dict[str, tuple[Any, Any, tuple[int, ...]]] = {
+        "few": (few, np.arange(len(test_y)), tuple(range(10))),
+        "five": (np.arange(len(train_y)), np.arange(len(test_y)), FIVE),
+        "others": (few, np.arange(len(test_y)), OTHERS),
     }
     FEW.mkdir(parents=True, exist_ok=True)
-    for name, (train, test) in parts.items():
-        first = 5 if name == "others" else 0  # classes are counted from 0
+    for name, (train, test, classes) in parts.items():
+        train, test = (
+            rows[np.isin(y[rows], classes)] for rows, y in ((train, train_y), (test, test_y))
+        )
+        number = np.searchsorted(classes, np.arange(10)).astype("uint8")  # counted from 0
         np.savez_compressed(
             FEW / f"{name}.npz",
             x_train=train_x[train],
-            y_train=train_y[train] - first,
+            y_train=number[train_y[train]],
             x_test=test_x[test],
-            y_test=test_y[test] - first,
+            y_test=number[test_y[test]],
         )
 
 

@@ -71,7 +71,8 @@ def _input(told: Facts, facts: Facts) -> Iterator[str]:
         return
     if facts["source"] == "table":  # standardized column by column, the constant ones left out
         return
-    if told["constant"] > (0 if len(told["shape"]) == 1 else size // 2):
+    tokens = told["dtype"].startswith(("int", "uint")) and len(told["shape"]) == 1 and low >= 0
+    if not tokens and told["constant"] > (0 if len(told["shape"]) == 1 else size // 2):
         yield (
             f"{told['constant']:,} of the {size:,} numbers of {name} are the same in all training "
             "examples"
@@ -81,7 +82,6 @@ def _input(told: Facts, facts: Facts) -> Iterator[str]:
             f"{name} has bytes from {low:g} to {high:g}, which are divided by 255: say "
             "data: {rescale: 1}"
         )
-    tokens = told["dtype"].startswith(("int", "uint")) and len(told["shape"]) == 1 and low >= 0
     if told["scale"] == 1 and not tokens and max(abs(low), abs(high)) > _WIDE:
         yield (
             f"{name} goes from {low:g} to {high:g}: begin the model with "

@@ -13,6 +13,7 @@ from typing import Any
 from nnpy.data import DataInfo, Dataset, SplitRule, Task, registry
 from nnpy.data.files.split_names import SPLIT_NAMES, TEST, TRAIN, VALIDATION
 from nnpy.data.files.walk import is_litter, walk
+from nnpy.data.sources import text
 from nnpy.errors import DataError, did_you_mean
 from nnpy.storage.regular import open_regular
 
@@ -77,6 +78,10 @@ def _folder(path: Path, target: Sequence[str]) -> Found:
         return _of("idx", path, {}, [f"{path.name}: files of the MNIST format"])
     if tree.pictures:
         return _pictures(path, [path / each.name for each in tree.pictures])
+    if any(tree.others[suffix] for suffix in text.SUFFIXES) and any(
+        "/" not in f for f in tree.folders
+    ):
+        return _texts(path)
     if len(arrays) == 1 and arrays[0].lower().endswith(".npz"):
         return _arrays(path / arrays[0])
     if arrays:
@@ -147,6 +152,15 @@ def _kind(info: DataInfo) -> str:
 
 def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:8]) + (", …" if len(names) > 8 else "")
+
+
+def _texts(path: Path) -> Found:
+    info = registry.info("text", str(path))
+    told = [
+        f"{path.name}: {info.train + info.validation + info.test:,} texts",
+        f"{len(info.classes):,} classes: {_some(info.classes)}",
+    ]
+    return Found("text", path, {"vocabulary": 20_000, "length": 200}, info, told)
 
 
 # -- arrays ----------------------------------------------------------------------------------------
