@@ -84,6 +84,8 @@ def _values(name: str, found: Found) -> np.ndarray | None:
     """Some of the values of an input, where they were read."""
     if found.dataset is None:
         return None
+    if found.source == "image_folder":
+        return None
     x = found.dataset.train.x
     array: Any = x[name] if isinstance(x, dict) else x
     return np.asarray(array[:5000])
