@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.ladder import curves, pages, results, rows, training
+from nnpy import build
 from nnpy.config.load import load_config
 
 RECORD = {
@@ -49,6 +50,12 @@ def test_every_row_has_a_config_and_a_command() -> None:
             assert f"configs/{step.path.name}" in row.command()
     with pytest.raises(SystemExit, match="no row 'cnnn'; the rows: perceptron, "):
         rows.find("cnnn")
+
+
+@pytest.mark.parametrize("row", [row for row in rows.ROWS if row.under], ids=lambda row: row.name)
+def test_a_network_is_as_small_as_its_row_says(row: rows.Row) -> None:
+    assert row.under is not None and build(row.steps[-1].path).count_params() < row.under
+    assert f"under {row.under // 1000} K" in row.kind or "under 1 M" in row.kind
 
 
 def test_mean_spread_and_marks() -> None:
