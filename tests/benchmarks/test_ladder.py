@@ -66,7 +66,10 @@ def test_mean_spread_and_marks() -> None:
     assert f"Of {len(rows.ROWS)} rows 1 are trained to the end with all their seeds, and 1" in page
     assert "`linear`" not in page and "†" not in page and "‡" not in page
 
+    part = pages.results_page({"linear": whole[:2]})
+    assert "`linear` (2 of 3 seeds)" in " ".join(part.split())
     preview = pages.results_page({"linear": [record(row, of_epochs=30)]})
+    assert "`linear` (3 of 30 epochs)" in " ".join(preview.split())
     assert "0.9000† (1 seed)" in preview and "3 of 30 (2)" in preview and "`linear`" in preview
     stale = pages.results_page({"linear": [record(row, configs="another")] * 3})
     assert "0.9000‡ ± 0.0000" in stale and "`linear`" in stale
