@@ -87,6 +87,15 @@ def cli(context: click.Context) -> None:
     context.obj = context.obj or Terminal()
 
 
+def _of_the_machine(error: Exception) -> str:
+    """An error in words that is the machine's and no fault of nnpy's, or ""."""
+    try:
+        from nnpy.devices.host import lack_of_memory, refusal
+    except OSError:  # not even a file of ours can be opened any more
+        return str(error) if isinstance(error, OSError) else ""
+    return lack_of_memory(error) or refusal(error)
+
+
 def main() -> None:
     """The entry point: exit codes 0 done, 1 failed, 2 wrong use or config, 130 interrupted."""
     streams.open_all()
@@ -114,9 +123,7 @@ def main() -> None:
     except BrokenPipeError:  # the reader of our output, such as `head`, has gone
         code = 1
     except Exception as error:  # noqa: BLE001 – the last resort: a traceback is no answer
-        from nnpy.devices.host import lack_of_memory, refusal
-
-        if lacking := lack_of_memory(error) or refusal(error):
+        if lacking := _of_the_machine(error):
             terminal.error(lacking)
             code = 1
         else:

@@ -14,7 +14,8 @@ from pathlib import Path
 from nnpy.devices import cgroup
 from nnpy.errors import DeviceError
 
-MEMORY, PROCESS = Path("/proc/meminfo"), Path("/proc/self")
+MEMORY = Path("/proc/meminfo")
+NEEDED = (Path("/proc/self"), Path("/dev/urandom"))  # Linux gives a process these
 # What the dynamic loader, libc and C++ say when there is none left.
 _MEMORY = re.compile(
     r"failed to map segment|cannot allocate memory|out of memory|std::bad_alloc", re.IGNORECASE
@@ -123,10 +124,14 @@ def check_room() -> None:
     """Raise DeviceError where the shell's limits leave no room to compute in.
 
     Beyond them TensorFlow's threads crash, or wait for ever: what they cannot take is told to no
-    one. Nor does it tell that it ends the process where it looks for /proc in vain.
+    one. Nor does it tell that it ends the process where it looks for /proc or /dev in vain.
     """
-    if sys.platform == "linux" and not PROCESS.exists():
-        raise DeviceError("/proc is not mounted, without which TensorFlow ends the process")
+    for path in NEEDED if sys.platform == "linux" else ():
+        if not path.exists():
+            raise DeviceError(
+                f"{path} is not there, without which TensorFlow ends the process; mount "
+                f"{path.parent} (a container or chroot may lack it)"
+            )
     limit = _address_limit()
     if limit is None:
         return

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import ipaddress
+import json
 import socket
 import threading
 import time
@@ -20,6 +22,7 @@ from nnpy.devices.channel import BROKEN, Channel, Stranger
 from nnpy.devices.cluster import Cluster, host_and_port
 from nnpy.errors import DeviceError
 
+_LONGEST_WORDS = 1 << 16  # bytes of a reason
 _LONGEST_FILES = 1 << 40
 _PATIENCE = 10.0  # seconds for all that somebody who has come has to say
 _GUESTS = 200  # who are heard at the same time
@@ -96,14 +99,36 @@ class Meeting:
         (chief,) = self.channels.values()
         chief.connection.settimeout(None)
         try:
-            return chief.receive(_LONGEST_FILES)
+            content = chief.receive(_LONGEST_FILES)
         except BROKEN as error:
             self.close()
             raise DeviceError(f"{self.cluster.name(0)} was lost: {_words(error)}") from None
+        if problem := _problem_in(content):
+            self.close()
+            raise DeviceError(f"the workers do not fit together: {problem}")
+        return content
+
+    def give_up(self, words: str) -> None:
+        """Tell the others why this worker ends, instead of what they wait for; and end."""
+        name = "" if not self.cluster.is_chief else f"{self.cluster.name(0)}: "
+        for channel in self.channels.values():
+            with contextlib.suppress(OSError):
+                channel.tell({"problem": f"{name}{words}"})
+        self.close()
 
     def close(self) -> None:
         for channel in self.channels.values():
             channel.close()
+
+
+def _problem_in(content: bytes) -> str:
+    """Why the chief has given up, where it says so instead of sending files."""
+    if len(content) > _LONGEST_WORDS:
+        return ""
+    with contextlib.suppress(ValueError, RecursionError):
+        message = json.loads(content)
+        return str(message.get("problem", "")) if isinstance(message, dict) else ""
+    return ""
 
 
 def _judged(judge: Judge, told: list[dict[str, Any]]) -> str:
@@ -230,7 +255,21 @@ def _absent(cluster: Cluster, there: dict[int, Channel], refused: list[str]) -> 
     text = f"{names} did not come within {cluster.timeout:g} s"
     if refused:
         text += f"; sent away: {', '.join(refused[:3])}"
+    text += _only_from_here(cluster)
     return f"{text}; start the same command there, or wait longer with --worker-timeout"
+
+
+def _only_from_here(cluster: Cluster) -> str:
+    """A machine's own name often means its loopback address, which no other machine reaches."""
+    host, port = host_and_port(cluster.addresses[0])
+    with contextlib.suppress(OSError, ValueError):
+        place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0]
+        if ipaddress.ip_address(place).is_loopback and host not in ("localhost", place):
+            return (
+                f"; {host} is {place} on this machine, where others cannot reach it: give its "
+                "address in the network instead"
+            )
+    return ""
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from nnpy.devices import own_address
 from nnpy.devices.cluster import Cluster
 
 
@@ -32,7 +33,9 @@ def of_workers(cluster: Cluster) -> Any:
     import tensorflow as tf
 
     os.environ["TF_CONFIG"] = cluster.tf_config()
-    return tf.distribute.MultiWorkerMirroredStrategy()
+    strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    own_address.hear_only(cluster.addresses[cluster.index])
+    return strategy
 
 
 @contextlib.contextmanager

@@ -1,4 +1,8 @@
-"""Ctrl-C, SIGTERM and SIGHUP end a training after its chunk; a second one ends it at once."""
+"""Ctrl-C, SIGTERM and SIGHUP end a training after its chunk; a second one ends it at once.
+
+So does SIGXCPU, by which a batch system or `ulimit -t` says that the processor time is over: it
+comes again each second until the hard limit, where the system ends the process itself.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,12 @@ from collections.abc import Callable, Iterator
 from nnpy.errors import Interrupted
 
 _HANGUP = getattr(signal, "SIGHUP", None)  # of a terminal that was closed; Windows has none
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, *([_HANGUP] if _HANGUP else []))
+_TIME_OVER = getattr(signal, "SIGXCPU", None)
+_SIGNALS = (
+    signal.SIGINT,
+    signal.SIGTERM,
+    *(each for each in (_HANGUP, _TIME_OVER) if each is not None),
+)
 
 
 class Asked:
@@ -33,7 +42,7 @@ def graceful(
     notify: Callable[[str], None] = lambda message: None,
     farewell: Callable[[], None] = lambda: None,
 ) -> Iterator[Asked]:
-    """Within this context SIGINT, SIGTERM and SIGHUP set a flag: call `check()` where it is safe.
+    """Within this context the signals set a flag: call `check()` where it is safe.
 
     `notify` is told of the first signal as soon as it comes, `farewell` is called when a second
     one ends the process on the spot with exit code 128 + signal; both run in a thread of their
@@ -54,6 +63,8 @@ def graceful(
             if number not in handlers:
                 continue
             if asked.signal is not None:
+                if number == _TIME_OVER:
+                    continue
                 farewell()
                 os._exit(128 + number)
             asked.signal = number

@@ -115,10 +115,11 @@ class Crew:
             raise
         except BaseException as error:
             translated = self.translate(error)
+            words = str(translated or error) or type(error).__name__
             if self.watch is not None and not self.watch.reason():
-                self.watch.fail(str(translated or error) or type(error).__name__)
+                self.watch.fail(words)
             elif self.watch is None:
-                self._meeting.close()
+                self._meeting.give_up(words)
             if translated is not None and translated is not error:
                 raise translated from error
             raise

@@ -63,10 +63,11 @@ def test_the_command_says_so(tmp_path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do without")
-def test_a_machine_without_proc_is_told(monkeypatch, tmp_path) -> None:
+def test_a_machine_without_proc_or_dev_is_told(monkeypatch, tmp_path) -> None:
     """TensorFlow says nothing, and ends the process."""
-    monkeypatch.setattr(host, "PROCESS", tmp_path / "none")
-    with pytest.raises(DeviceError, match="/proc is not mounted"):
+    host.check_room()
+    monkeypatch.setattr(host, "NEEDED", (*host.NEEDED, tmp_path / "none"))
+    with pytest.raises(DeviceError, match=f"{tmp_path}/none is not there"):
         host.check_room()
 
 

@@ -117,6 +117,14 @@ def test_an_address_of_another_machine_is_told() -> None:
         assert "192.0.2.1:5000 is no address of this machine, where worker 1" in words(each)
 
 
+def test_a_name_that_is_the_loopback_address_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    port = free_addresses(1)[0].rpartition(":")[2]
+    found = socket.getaddrinfo("127.0.0.1", int(port), type=socket.SOCK_STREAM)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: found)
+    [alone] = together(Cluster((f"this-machine:{port}", "10.0.0.2:5000"), 0, "t", 1))
+    assert "this-machine is 127.0.0.1 on this machine, where others cannot reach" in words(alone)
+
+
 def test_other_lists_of_workers_are_told() -> None:
     chief, worker = pair(5)
     others = Cluster((worker.addresses[0], *free_addresses(2)), 1, "t", 5)

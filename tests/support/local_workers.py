@@ -32,13 +32,14 @@ class Worker:
         index: int,
         *arguments: object,
         token: str = "secret",
+        first_on_path: Path | None = None,
     ) -> None:
         self.path = folder / f"worker-{index}-{time.monotonic_ns()}.log"
         where = ["--workers", ",".join(addresses), "--worker-index", str(index)]
         command = [sys.executable, "-m", "nnpy", "train", *map(str, arguments), *where]
         environment = {
             **os.environ,
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": os.pathsep.join(map(str, filter(None, (first_on_path, ROOT)))),
             "NNPY_TOKEN": token,
             "TF_NUM_INTRAOP_THREADS": "1",
             "TF_NUM_INTEROP_THREADS": "1",

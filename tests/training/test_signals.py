@@ -43,7 +43,12 @@ def start(kind):
 
 
 @pytest.mark.parametrize(
-    ("number", "code", "name"), [(signal.SIGINT, 130, "Ctrl-C"), (signal.SIGTERM, 143, "SIGTERM")]
+    ("number", "code", "name"),
+    [
+        (signal.SIGINT, 130, "Ctrl-C"),
+        (signal.SIGTERM, 143, "SIGTERM"),
+        (signal.SIGXCPU, 152, "SIGXCPU"),
+    ],
 )
 def test_the_first_ends_at_the_next_check(number, code, name):
     with start("chunks") as process:
@@ -64,6 +69,21 @@ def test_the_second_ends_at_once_even_in_compiled_code(number, code):
         said, _ = process.communicate(timeout=10)
     assert said == "farewell\n"
     assert process.returncode == code
+
+
+def test_the_end_of_the_processor_time_is_said_again_and_again():
+    """By the system, each second: it is a wish all the same, and another signal an order."""
+    with start("compiled") as process:
+        process.send_signal(signal.SIGXCPU)
+        assert "stopping after the current chunk" in process.stdout.readline()
+        for _ in range(3):
+            process.send_signal(signal.SIGXCPU)
+            time.sleep(0.1)
+        assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        said, _ = process.communicate(timeout=10)
+    assert said == "farewell\n"
+    assert process.returncode == 143
 
 
 @pytest.fixture

@@ -78,10 +78,16 @@ def of_file(
     if not whole and len(lines) > 1:
         lines.pop()  # it may be cut
     skip = 0
-    while skip < len(lines) - 1 and lines[skip].lstrip().startswith("#"):
+    while skip < len(lines) - 1 and (_is_empty(lines[skip]) or _is_comment(lines[skip])):
         skip += 1
-    if skip:
-        notes.append(f"{skip} comment line{'s' if skip > 1 else ''} (#) before the names left out")
+    for count, word, sign in (
+        (sum(map(_is_comment, lines[:skip])), "comment", " (#)"),
+        (sum(map(_is_empty, lines[:skip])), "empty", ""),
+    ):
+        if count:
+            notes.append(
+                f"{count} {word} line{'s' if count > 1 else ''}{sign} before the names left out"
+            )
     before, lines = lines[:skip], lines[skip:]
     if delimiter is not None and (len(delimiter) != 1 or not delimiter.isascii()):
         raise DataError(
@@ -106,7 +112,13 @@ def of_file(
     if header:
         taken = csv.reader(io.StringIO("".join(lines), newline=""), delimiter=delimiter)
         next(taken)
-        before += lines[: taken.line_num]
+        at = taken.line_num
+        # polars takes its first line for the width of all.
+        while at < len(lines) - 1 and _is_empty(lines[at]):
+            at += 1
+        if at > taken.line_num:
+            notes.append("empty lines below the names left out")
+        before += lines[:at]
         skip = len(before)
         unnamed = tuple(f"column_{i + 1}" for i, each in enumerate(names) if not each)
     if not header:
@@ -130,6 +142,14 @@ def of_file(
         )
     delimiters = sum(line.count(delimiter) for line in before)
     return Dialect(encoding, delimiter, names, header, skip, delimiters, unnamed, tuple(notes))
+
+
+def _is_comment(line: str) -> bool:
+    return line.lstrip().startswith("#")
+
+
+def _is_empty(line: str) -> bool:
+    return not line.strip("\r\n")
 
 
 def _encoding(path: Path, start: bytes, given: str | None) -> tuple[str, list[str]]:

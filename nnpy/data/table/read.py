@@ -315,6 +315,12 @@ def _bad_row(file: File) -> DataError | None:
 
 def _why_not(file: File, error: BaseException) -> DataError:
     """What is wrong with a file that polars refuses: where, and how to mend it."""
+    assert file.dialect is not None
+    if "not found in CSV file" in str(error):
+        return DataError(
+            f"{file.path}, line {file.dialect.skip + 1:,}: the lines below the names are empty for "
+            "too long: remove them"
+        )
     return _bad_row(file) or DataError(
         f"{file.path} cannot be read as CSV: {_first_line(error)}; a quote in the middle of a "
         'cell must stand in a quoted cell and be written twice ("")'

@@ -27,6 +27,7 @@ import numpy as np
 import tensorflow as tf
 
 from nnpy.config.yaml.dump import dump
+from nnpy.models.to_config import lost_arguments
 from nnpy.workflows.import_script import datasets, fit_call
 from nnpy.workflows.import_script.examples import Batch, Loaded, first_batch
 from nnpy.workflows.import_script.fit_call import Note
@@ -73,6 +74,7 @@ class Capture:
     def install(self) -> None:
         """Puts the stand-ins in their places."""
         fit_call.remember_callbacks(self._replace)
+        lost_arguments.keep(self._replace)
         datasets.remember(self._replace, self.loaded)
         # In its own place: Keras compiles a loaded model only where `compile` is not overridden.
         home = next(each for each in keras.Model.__mro__ if "compile" in vars(each))

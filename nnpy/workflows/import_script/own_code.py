@@ -12,6 +12,7 @@ from nnpy.catalog.catalog import Catalog
 from nnpy.config.checker import Checker
 from nnpy.config.user_code import CodeFile, OwnCatalog
 from nnpy.errors import ModelError
+from nnpy.models.to_config.values import function
 from nnpy.workflows.import_script.script import NotExtractable, Script
 
 
@@ -59,7 +60,8 @@ class OwnCode:
     def names_in(self, value: Any) -> Iterator[str]:
         """The names in a serialized object of what the script defines."""
         if isinstance(value, Mapping):
-            name = value.get("config") if value.get("class_name") == "function" else None
+            # One that is registered goes by `package>name`.
+            name = function(value) if value.get("class_name") == "function" else None
             for each in (name, value.get("class_name")):
                 if self.defines(each) and not _is_of_keras(value):
                     yield str(each)

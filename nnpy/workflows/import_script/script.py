@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import builtins
-import json
 import re
 import symtable
 import textwrap
@@ -21,17 +20,10 @@ from typing import Any
 
 from nnpy.errors import UsageError
 from nnpy.storage.regular import read_text
+from nnpy.workflows.import_script.jupyter import of_notebook
 
 _LIMIT = 64 << 20  # bytes; a notebook holds its pictures
 _PLAIN = (bool, int, float, str, bytes, type(None))
-# Cells that Jupyter gives to another program, or to a file.
-_FOREIGN = frozenset(
-    (
-        *("bash", "sh", "script", "cmd", "html", "HTML", "javascript", "js", "latex", "markdown"),
-        *("perl", "ruby", "svg", "SVG", "writefile", "file", "sql", "R"),
-    )
-)
-_HELP = re.compile(r"[\w.]+\?\??\s*")  # Jupyter's `name?`
 
 
 class NotExtractable(Exception):
@@ -51,7 +43,7 @@ class Script:
         place = Path(path)
         try:
             text = read_text(place, _LIMIT).removeprefix("\ufeff")
-            script = cls(place, _of_notebook(text) if place.suffix == ".ipynb" else text)
+            script = cls(place, of_notebook(text) if place.suffix == ".ipynb" else text)
             ast.parse(script.text)
         except OSError as error:
             raise UsageError(f"{place}: {(error.strerror or str(error)).lower()}") from None
@@ -226,41 +218,3 @@ def _is_plain(value: Any) -> bool:
     if isinstance(value, dict):
         return len(value) <= 1000 and all(_is_plain(each) for each in [*value, *value.values()])
     return type(value) in _PLAIN
-
-
-def _of_notebook(text: str) -> str:
-    """The code cells of a Jupyter notebook as one script, without what only Jupyter knows."""
-    lines: list[str] = []
-    for cell in json.loads(text)["cells"]:
-        if cell["cell_type"] != "code":
-            continue
-        source = cell["source"]
-        own = (source if isinstance(source, str) else "".join(source)).splitlines()
-        first = next((each for each in own if each.strip()), "")
-        if first.startswith("%%") and first.split()[0].removeprefix("%%") in _FOREIGN:
-            continue
-        python = list(_without_magics(own))
-        # Jupyter runs cell by cell: one that is no Python does not keep the others from running.
-        lines += python if _is_python(python) else [f"# {line}" for line in own]
-        lines.append("")
-    return "\n".join(lines)
-
-
-def _is_python(lines: Iterable[str]) -> bool:
-    try:
-        ast.parse("\n".join(lines))
-    except (SyntaxError, ValueError):
-        return False
-    return True
-
-
-def _without_magics(lines: Iterable[str]) -> Iterator[str]:
-    """The lines of a cell; what speaks to Jupyter or the shell becomes a comment."""
-    goes_on = False
-    for line in lines:
-        start = line.lstrip()
-        if goes_on or start.startswith(("%", "!", "?")) or _HELP.fullmatch(start):
-            yield f"{line[: len(line) - len(start)]}{'' if goes_on else 'pass  '}# {start}"
-            goes_on = line.endswith("\\")
-        else:
-            yield line

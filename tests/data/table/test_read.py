@@ -163,6 +163,20 @@ def test_empty_lines_are_left_out_and_told(csv):
         read(csv("a,b\n1,2\n\n3\n"))
 
 
+def test_empty_lines_above_and_below_the_names(csv):
+    for end in ("\n", "\r\n"):
+        files, frame = read(csv(f"{end}#x{end}{end}a,b{end}{end}{end}1,2{end}{end}3,4{end}"))
+        assert frame.columns == ["a", "b"]
+        assert frame.rows() == [("1", "2"), ("3", "4")]
+        assert files.notes[:3] == [
+            "t.csv: 1 comment line (#) before the names left out",
+            "t.csv: 2 empty lines before the names left out",
+            "t.csv: empty lines below the names left out",
+        ]
+    with pytest.raises(DataError, match=r"line [\d,]+: the lines below the names are empty"):
+        read(csv("a,b\n" + "\n" * 100_000 + "1,2\n"))
+
+
 @pytest.mark.parametrize("text", ['a,b\n1,"2\n3,4\n', 'a,b\n1,"x" y\n', 'a,b\n1,2"3\n3,4\n'])
 def test_quotes_that_are_wrong(csv, text):
     with pytest.raises(DataError, match="quote"):
