@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -106,3 +108,14 @@ def test_nothing_of_foreign_text_is_obeyed(page):
 )
 def test_every_stage_of_a_sweep_has_a_page(trials):
     assert "All trials" in render(SweepContents(told(trials), {}, "", {}))
+
+
+def test_the_process_that_is_started_never_loads_tensorflow() -> None:
+    program = """
+import sys
+from nnpy.report import comparison, sweep
+from nnpy.workflows.sweep import sweep
+print(sorted({"tensorflow", "keras"} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.stdout, done.returncode) == ("[]\n", 0), done.stderr

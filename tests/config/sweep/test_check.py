@@ -82,6 +82,13 @@ def test_paths_and_ranges_as_they_may_be_written(path, values):
         ({"training.batch_size": [32]}, "expected 2 to 100 choices, got 1"),
         ({"training.batch_size": [32, 64, 32]}, "the choice 32 stands twice"),
         ({"model.1.units": [8, 9], "model[1].Dense.units": [8, 9]}, "leads to the same place"),
+        (
+            {
+                "training.optimizer": ["Adam", {"SGD": {"momentum": 0.9}}],
+                "training.optimizer.SGD.momentum": [0.1, 0.5],
+            },
+            "put SGD in the place of Adam: no trial would have Adam",
+        ),
         ({"training.seed": [1, 2]}, "a seed of its own"),
         ({"data.validation.split": [0.1, 0.2]}, "the same validation examples"),
         ({"sweep.trials": [1, 2]}, "does not search its own settings"),
