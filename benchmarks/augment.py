@@ -5,7 +5,8 @@
 Seconds per epoch of Fashion-MNIST, the median of three after the first, which compiles, and what
 they are beside no augmentation. Both train in this process, one after the other, on the same
 examples in batches of the same size; `model.fit` is given a cached `tf.data.Dataset`, and no XLA,
-which is slower at convolutions on a CPU.
+which is slower at convolutions on a CPU. MixUp and CutMix, which make labels too, are mapped over
+its batches. The machine's load before and after is printed: it should be that of one process.
 """
 
 from __future__ import annotations
@@ -45,7 +46,11 @@ LISTS: dict[str, list[Any]] = {
         {"ZeroPadding2D": {"padding": 2}},
         {"RandomCrop": {"height": 28, "width": 28}},
     ],
+    "Dropout": [{"Dropout": {"rate": 0.1}}],
     "RandAugment": ["RandAugment"],
+    "RandomElasticTransform": ["RandomElasticTransform"],
+    "MixUp": [{"MixUp": {"alpha": 0.2}}],
+    "CutMix": ["CutMix"],
 }
 MODELS: dict[str, list[Any]] = {
     "mlp": [
@@ -74,6 +79,7 @@ def main() -> None:
     parser.add_argument("--only", choices=LISTS, action="append", help="besides none")
     given = parser.parse_args()
     names = ["none", *given.only] if given.only else [*LISTS]
+    print(f"load before: {os.getloadavg()[0]:.1f}, cores: {os.cpu_count()}\n")
     print("| augmentation | nnpy, s | beside none | model.fit, s | beside none | nnpy is faster |")
     print("|---|---|---|---|---|---|", flush=True)
     base: tuple[float, float] | None = None
@@ -85,6 +91,7 @@ def main() -> None:
             f"{fit / ours:.1f} × |",
             flush=True,
         )
+    print(f"\nload after: {os.getloadavg()[0]:.1f}")
 
 
 def measure(augment: list[Any], model: str, batch_size: int, examples: int) -> tuple[float, float]:
@@ -92,13 +99,11 @@ def measure(augment: list[Any], model: str, batch_size: int, examples: int) -> t
     from nnpy.config.load import load_config
     from nnpy.workflows.session import Session
 
-    config = load_config(
-        {
-            "data": {"name": "fashion_mnist", "augment": augment},
-            "model": MODELS[model],
-            "training": {"batch_size": batch_size},
-        }
-    )
+    data: dict[str, Any] = {"name": "fashion_mnist", "augment": augment}
+    training: dict[str, Any] = {"batch_size": batch_size}
+    if any("MixUp" in each or "CutMix" in each for each in augment):
+        data["labels"], training["loss"] = "one_hot", "categorical_crossentropy"
+    config = load_config({"data": data, "model": MODELS[model], "training": training})
     session = Session(config, device="cpu")
     session.select_device()
     split = session.dataset().train.first(examples)
@@ -115,18 +120,27 @@ def _fit(session: Any, split: Any) -> float:
     config = session.config
     model = session.build_model()
     augment = augmentation.build(config, session.data_info)
-    if augment is not None:
+    if augment is not None and not augment.mixes:
         inputs = keras.Input((28, 28, 1))
         x = inputs
         for layer in augment.layers:
             x = layer(x)
         model = keras.Model(inputs, model(x if model.input_shape[-1] == 1 else x[..., 0]))
-    loss = "sparse_categorical_crossentropy"
-    model.compile("adam", loss, metrics=["accuracy"], jit_compile=False)
+    model.compile("adam", config.training.loss.name, metrics=["accuracy"], jit_compile=False)
     x = split.x.reshape(-1, 28, 28, 1) if model.input_shape[-1] == 1 else split.x
     size = config.training.batch_size
     data = tf.data.Dataset.from_tensor_slices(((x / 255).astype("float32"), split.y))
-    data = data.cache().shuffle(len(split)).batch(size).prefetch(tf.data.AUTOTUNE)
+    data = data.cache().shuffle(len(split)).batch(size)
+    if augment is not None and augment.mixes:
+        (layer,) = augment.layers
+
+        def mix(x: Any, y: Any) -> tuple[Any, Any]:
+            grey = x[..., tf.newaxis] if x.shape.rank == 3 else x
+            mixed = layer({"images": grey, "labels": tf.one_hot(y, 10)}, training=True)
+            return tf.reshape(mixed["images"], tf.shape(x)), mixed["labels"]
+
+        data = data.map(mix, num_parallel_calls=tf.data.AUTOTUNE)
+    data = data.prefetch(tf.data.AUTOTUNE)
     return _steady(lambda epoch: model.fit(data, epochs=1, verbose=0))
 
 

@@ -112,10 +112,7 @@ def resume(
 
 
 def look(
-    config: ConfigLike,
-    *,
-    overrides: Iterable[str] = (),
-    on_data: Progress | None = None,
+    config: ConfigLike, *, overrides: Iterable[str] = (), on_data: Progress | None = None
 ) -> dict[str, Any]:
     """What a training with `config` would see of its data: all is read, nothing is trained.
 
@@ -126,20 +123,23 @@ def look(
     from nnpy.workflows.look_at_data import look_at
 
     if isinstance(config, str | Path) and first_config.is_data(Path(config)):
-        config = first_config.of(Path(config)).plain
+        config = first_config.of(Path(config), (), on_data).plain
     return look_at(load_config(config, overrides), on_data=on_data)
 
 
 def first_config(
-    path: str | Path, output: str | Path, *, target: Iterable[str] = ()
+    path: str | Path,
+    output: str | Path,
+    target: Iterable[str] = (),
+    on_data: Progress | None = None,
 ) -> tuple[Path, list[str]]:
-    """Looks at a folder or a file of data and writes a config for it that trains as it is.
+    """Looks at data and writes a config that trains on them as it is; also what was found.
 
-    `target`: the columns of a table that are to be answered. Returns the file, and what was found.
+    `target`: the columns of a table that are to be answered.
     """
     from nnpy.workflows import first_config as workflow
 
-    found = workflow.of(Path(path), tuple(target))
+    found = workflow.of(Path(path), tuple(target), on_data)
     return workflow.write(found, Path(output)), found.told
 
 
@@ -285,8 +285,8 @@ def export(
         config: As for `evaluate`.
         progress: Hears of what is done.
 
-    Returns plain data: `exports`, a dict for each file, with `agrees` and the `reasons` where it
-    does not; `failed`, why a format could not be written; `problems`, both in words.
+    Plain data: `exports`, a dict for each file, with `agrees` and the `reasons` where it does not;
+    `failed`, why a format could not be written; `problems`, both in words.
 
     Raises:
         UsageError: For what cannot be asked for.

@@ -22,6 +22,7 @@ from nnpy.catalog.catalog import SHIPPED
 from nnpy.catalog.entries import Entry, Parameter
 from nnpy.catalog.hints import (
     ABBREVIATIONS,
+    ACTIVATION_OPERATIONS,
     DIRECTIONS,
     DTYPES,
     EXAMPLE,
@@ -52,7 +53,7 @@ def entries() -> Iterator[Entry]:
         doc="Binary, sparse categorical or categorical crossentropy, as the output tells.",
     )
     yield from _activations(keras.activations)
-    yield from _operations(keras.ops)
+    yield from _operations(keras.ops, keras.activations)
 
 
 def _public(module: Any, wanted: Callable[[Any], bool]) -> dict[str, Any]:
@@ -136,14 +137,19 @@ def _activations(module: Any) -> Iterator[Entry]:
         )
 
 
-def _operations(module: Any) -> Iterator[Entry]:
-    """`keras.ops.relu` is `relu`, also `nn.relu`; `keras.ops.image.resize` is `image.resize`."""
+def _operations(module: Any, activations: Any) -> Iterator[Entry]:
+    """`keras.ops.relu` is `relu`, also `nn.relu`; `keras.ops.image.resize` is `image.resize`.
+
+    Those of `keras.activations` are `activations.relu`.
+    """
     by_function: dict[Any, list[str]] = {}
     for name, function in _public(module, inspect.isfunction).items():
         by_function.setdefault(function, []).append(name)
     for name, part in _public(module, inspect.ismodule).items():
         for inner, function in _public(part, inspect.isfunction).items():
             by_function.setdefault(function, []).append(f"{name}.{inner}")
+    for name in ACTIVATION_OPERATIONS:
+        by_function[getattr(activations, name)] = [f"activations.{name}"]
     for function, names in by_function.items():
         yield Entry(
             kind="op",

@@ -26,6 +26,9 @@ NOT_FOR_CONFIGS = {
     "op": set(),
 }
 
+# Functions of `keras.activations` that make an operation which none of `keras.ops` makes.
+ACTIVATION_OPERATIONS = ("relu",)
+
 # Identifiers of Keras that are neither a public name nor one made from it; each is tried.
 ABBREVIATIONS = {
     "loss": "bce BCE kld KLD mae MAE mse MSE mape MAPE msle MSLE",

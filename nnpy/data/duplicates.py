@@ -120,22 +120,28 @@ def notes_of(dataset: Dataset) -> list[str]:
 
 def _digested(dataset: Dataset) -> tuple[dict[str, list[bytes]], dict[str, list[bytes]]]:
     splits = dataset.splits()
-    digests = {name: _digests(split.x) for name, split in splits.items()}
+    like = dataset.train.x
+    digests = {name: _digests(split.x, like) for name, split in splits.items()}
     known = dataset.info.targets[0].task not in (Task.UNKNOWN, Task.RECONSTRUCTION)
     labels = {
-        name: _digests(split.y) if known else [b""] * len(split) for name, split in splits.items()
+        name: _digests(split.y, dataset.train.y) if known else [b""] * len(split)
+        for name, split in splits.items()
     }
     return digests, labels
 
 
-def _digests(tree: Any) -> list[bytes]:
-    """A digest of each row of an array, or of several by name."""
+def _digests(tree: Any, like: Any) -> list[bytes]:
+    """A digest of each row of an array, or of several by name; numbers as `like` stores them."""
     import numpy as np
 
     arrays = [*tree.values()] if isinstance(tree, Mapping) else [tree]
+    types = [each.dtype for each in (like.values() if isinstance(like, Mapping) else [like])]
     rows: list[bytes] = []
     for index in range(len(arrays[0])):
-        parts = [np.ascontiguousarray(array[index]).tobytes() for array in arrays]
+        parts = [
+            np.ascontiguousarray(array[index], dtype).tobytes()
+            for array, dtype in zip(arrays, types, strict=True)
+        ]
         rows.append(hashlib.sha256(b"".join(parts)).digest())
     return rows
 

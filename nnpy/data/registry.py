@@ -23,6 +23,7 @@ from nnpy.data.sources import (
     image_folder,
     keras_datasets,
     table,
+    text,
     toys,
 )
 from nnpy.data.splits import SplitRule, hold_out, shares
@@ -68,6 +69,9 @@ SOURCES = {
     arrays.NAME: Source(arrays.PARAMETERS, arrays.info, arrays.read, arrays.places),
     "table": Source(
         table.PARAMETERS, table.info, table.read, places=list, learnt_info=table.learnt_info
+    ),
+    text.NAME: Source(
+        text.PARAMETERS, text.info, text.read, places=list, learnt_info=text.learnt_info
     ),
     image_folder.NAME: Source(
         image_folder.PARAMETERS, image_folder.info, image_folder.read, image_folder.places

@@ -39,7 +39,13 @@ def of_target(y: Any, target: Target) -> Any:
 
 
 def with_targets_of(info: DataInfo, targets: tuple[Target, ...]) -> DataInfo:
-    """The facts of data for a model that was trained on `targets`: its scales, not their own."""
+    """The facts of data for a model that was trained on `targets`: its scales, not their own.
+
+    Without any it is a model of elsewhere, which knows no scales: it answers in the data's units.
+    """
+    if not targets:
+        plain = tuple(replace(each, center=(), spread=()) for each in info.targets)
+        return replace(info, targets=plain)
     known = {each.name: each for each in targets}
     found = []
     for each in info.targets:

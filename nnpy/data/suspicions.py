@@ -22,6 +22,10 @@ _SMALL = 100  # examples to train on
 _WIDE = 30.0  # numbers beyond which a network learns badly unless they are scaled
 _FAR = 10.0  # deviations from the mean
 _SHOWN = 5
+_EXACT = 2**24  # up to which float32 has all whole numbers
+_TOKENS = 1_000_000  # words of a vocabulary
+# What files have for nothing, where a column has no other number like it.
+_NOTHING = {-99, -999, -9999, -99999, 999, 9999, 99999, 999999}
 _TELLS = 0.999  # of the correlation of a column with the target
 _ROWS = 20_000  # that a single column is held against the target by
 
@@ -35,6 +39,7 @@ def of(dataset: Dataset, facts: Facts, same: Same | None) -> list[str]:
         *_duplicates(facts, same),
         *(line for each in facts["inputs"] for line in _input(each, facts)),
         *(line for each in facts["targets"] for line in _target(each, facts)),
+        *(line for each in facts["columns"] for line in _column(each)),
         *_telling(dataset, facts),
     ]
 
@@ -71,7 +76,11 @@ def _input(told: Facts, facts: Facts) -> Iterator[str]:
         return
     if facts["source"] == "table":  # standardized column by column, the constant ones left out
         return
-    if told["constant"] > (0 if len(told["shape"]) == 1 else size // 2):
+    whole = told["dtype"].startswith(("int", "uint"))
+    tokens = whole and len(told["shape"]) == 1 and low >= 0 and high < _TOKENS
+    if whole and max(-low, high) > _EXACT:
+        yield f"{name} has whole numbers beyond {_EXACT:,}, which float32 rounds"
+    if not tokens and told["constant"] > (0 if len(told["shape"]) == 1 else size // 2):
         yield (
             f"{told['constant']:,} of the {size:,} numbers of {name} are the same in all training "
             "examples"
@@ -81,7 +90,6 @@ def _input(told: Facts, facts: Facts) -> Iterator[str]:
             f"{name} has bytes from {low:g} to {high:g}, which are divided by 255: say "
             "data: {rescale: 1}"
         )
-    tokens = told["dtype"].startswith(("int", "uint")) and len(told["shape"]) == 1 and low >= 0
     if told["scale"] == 1 and not tokens and max(abs(low), abs(high)) > _WIDE:
         yield (
             f"{name} goes from {low:g} to {high:g}: begin the model with "
@@ -99,7 +107,9 @@ def _input(told: Facts, facts: Facts) -> Iterator[str]:
                 f"{name} goes from {low:g} to {high:g} in the training set, but only from "
                 f"{other['min']:g} to {other['max']:g} in the {split} set: is one of them scaled?"
             )
-        elif abs(other["mean"] - told["mean"]) > max(told["deviation"], 1e-12):
+        elif facts["splits"][split] >= _SMALL // 2 and abs(other["mean"] - told["mean"]) > max(
+            told["deviation"], 1e-12
+        ):
             yield (
                 f"{name} is {told['mean']:g} on the mean in the training set, but "
                 f"{other['mean']:g} in the {split} set"
@@ -152,6 +162,19 @@ def _target(told: Facts, facts: Facts) -> Iterator[str]:
                     f"{of} goes from {each['min']:g} to {each['max']:g}, {far:.0f} deviations "
                     f"from its mean of {each['mean']:g}: a mistake, or learn its logarithm"
                 )
+
+
+def _column(told: Facts) -> Iterator[str]:
+    """Numbers of a table that may stand for nothing."""
+    if told["used"] != "input" or not told.get("deviation"):
+        return
+    for key in ("min", "max"):
+        value, mean, deviation = told[key], told["mean"], told["deviation"]
+        if value in _NOTHING and abs(value - mean) > 2 * deviation:
+            yield (
+                f"column {told['name']} has {value:g}: if that stands for nothing, say "
+                f"missing: [{value:g}]"
+            )
 
 
 def _telling(dataset: Dataset, facts: Facts) -> Iterator[str]:

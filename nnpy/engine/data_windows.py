@@ -37,6 +37,11 @@ class Window:
     end: int  # of the full batches
     rest: int  # rows of a last, partial batch that follows; 0 for none
 
+    def rows(self, step: int, size: int) -> Any:
+        """The rows of a step of full batches of `size`, or of the partial one after them."""
+        rows = self.order[(step - self.origin) * size :]
+        return rows[: size if step < self.end else self.rest]
+
 
 def permutation(seed: int, epoch: int, n: int) -> np.ndarray:
     """The order of `n` examples in an epoch (int32): a pure function of its arguments."""

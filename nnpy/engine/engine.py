@@ -22,9 +22,8 @@ import tensorflow as tf
 
 from nnpy.data.files import mapped
 from nnpy.engine import batch_parts as parts_of
-from nnpy.engine import metric_variables, tracing
+from nnpy.engine import metric_variables, programs, tracing
 from nnpy.engine.augmentation import Augmentation
-from nnpy.engine.batch_parts import split_batches
 from nnpy.engine.class_weights import class_weight_table
 from nnpy.engine.copies import Copies
 from nnpy.engine.course import Course, OnChunk, OnStep, Part, parts_of_epoch
@@ -44,7 +43,6 @@ from nnpy.engine.execution import Execution, choose
 from nnpy.engine.graph_rewrites import take_shortcuts
 from nnpy.engine.introspection import fixed_batch_size, on_gpu, reset_states
 from nnpy.engine.pace import Pace
-from nnpy.engine.programs import compiled, first_line, looped, mapped_loop
 from nnpy.engine.results import numbers_of
 from nnpy.engine.training_step import TrainingStep
 from nnpy.engine.xla_random import draw_as_tensorflow
@@ -212,9 +210,7 @@ class Engine:
                     outputs.append(self._predict_many(window, step, stop))
                 else:
                     stop = step + 1
-                    rows = window.order[(step - window.origin) * size :]
-                    rows = rows[: size if step < window.end else window.rest]
-                    batch = self._function("predict")(window.data, rows)
+                    batch = self._function("predict")(window.data, window.rows(step, size))
                     outputs.append(map_arrays(np.asarray, batch))
                 self._learn_pace("predict", time.perf_counter() - began, stop - step)
                 step = stop
@@ -303,13 +299,21 @@ class Engine:
     def _call_loop(self, kind: str, window: Window, start: int, stop: int) -> None:
         """Take steps `start` to `stop`, all of full batches that lie in `window`."""
         first, end = (tf.constant(i - window.origin) for i in (start, stop))
+        loop, taken = self._function(f"{kind} loop"), (window.data, window.order, first, end)
         try:
-            self._function(f"{kind} loop")(window.data, window.order, first, end)
+            if kind not in self._pace and programs.is_for_xla(loop):
+                rest = (window.data, window.rows(window.end, self._batch_size))
+                later = {"test loop": taken} | ({kind: rest} if window.rest else {})
+                programs.call_and_trace(
+                    loop, taken, {self._function(n): its for n, its in later.items()}
+                )
+            else:
+                loop(*taken)
         except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError) as error:
             # XLA refuses a program before any of it runs, so that nothing has changed yet.
             if self._mode(kind) != "xla" or kind in self._pace:
                 raise
-            reason = f"XLA cannot compile this model: {first_line(error)}"
+            reason = f"XLA cannot compile this model: {programs.first_line(error)}"
             if not self._may_change:
                 raise ModelError(f"{reason}; use training.execution: graph or auto") from error
             self.execution = Execution("graph", reason)
@@ -318,8 +322,7 @@ class Engine:
 
     def _call_rest(self, kind: str, window: Window) -> None:
         """Take the step of the partial batch at the end of `window`."""
-        rows = window.order[(window.end - window.origin) * self._batch_size :]
-        self._function(kind)(window.data, rows[: window.rest])
+        self._function(kind)(window.data, window.rows(window.end, self._batch_size))
 
     def _step(self, kind: str) -> Callable[..., Any]:
         by_kind = {"train": self._train_step, "test": self._test_step}
@@ -339,12 +342,12 @@ class Engine:
             mode = self._mode(kind)
             function = step
             if loop:
-                many = mapped_loop if kind == "predict" else looped
+                many = programs.mapped_loop if kind == "predict" else programs.looped
                 function = many(step, self._batch_size)
             if mode == "xla" and not loop and not on_gpu():
                 mode = "graph"  # one step an epoch is not worth a compilation
             form = "graph" if mode == "xla" and kind == "train" and self._learn.splits else mode
-            self._functions[name] = compiled(self._traced(function, kind, mode), form)
+            self._functions[name] = programs.compiled(self._traced(function, kind, mode), form)
         return self._functions[name]
 
     def _traced(self, function: Callable[..., Any], kind: str, mode: str) -> Callable[..., Any]:
@@ -354,7 +357,7 @@ class Engine:
                 if mode == "xla":
                     draw_as_tensorflow(patches)
                 if mode == "graph":
-                    split_batches(patches, self.model, self._batch_size, self.parts)
+                    parts_of.split_batches(patches, self.model, self._batch_size, self.parts)
                 if mode == "graph" and kind == "train":
                     take_shortcuts(patches, self.model)
                 return function(*args)

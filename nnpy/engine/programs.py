@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -15,26 +17,58 @@ def compiled(function: Callable[..., Any], mode: str) -> Callable[..., Any]:
     if mode == "eager":
         return function
     program = tf.function(function, autograph=False, jit_compile=mode == "xla")
-    return program if mode == "xla" else _of_any_length(program)
+    return program if mode == "xla" else _OfAnyLength(program)
 
 
-def _of_any_length(function: Any) -> Callable[..., Any]:
+class _OfAnyLength:
     """A `tf.function` of data that is traced once for splits of every number of examples.
 
     Validation and test set share their graph. XLA wants to know each length, and gets it.
     """
 
-    def longer(tensor: Any) -> tf.TensorSpec:
-        return tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype)
+    def __init__(self, function: Any) -> None:
+        self._function = function
 
-    def call(data: Any, order: Any, *steps: Any) -> Any:
+    def trace(self, data: Any, order: Any, *steps: Any) -> Any:
+        """The program of such arguments, traced where it is not yet."""
         # The rows of one step keep their number, by which a batch is cut; a whole order does not.
-        order_spec = longer(order) if steps else tf.TensorSpec(order.shape, order.dtype)
+        order_spec = _longer(order) if steps else tf.TensorSpec(order.shape, order.dtype)
         specs = [tf.TensorSpec(step.shape, step.dtype) for step in steps]
-        traced = function.get_concrete_function(map_arrays(longer, data), order_spec, *specs)
-        return traced(data, order, *steps)
+        return self._function.get_concrete_function(map_arrays(_longer, data), order_spec, *specs)
 
-    return call
+    def __call__(self, data: Any, order: Any, *steps: Any) -> Any:
+        return self.trace(data, order, *steps)(data, order, *steps)
+
+
+def _longer(tensor: Any) -> tf.TensorSpec:
+    return tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype)
+
+
+def is_for_xla(program: Any) -> bool:
+    """Whether XLA compiles the whole of a program that `compiled` gave."""
+    return isinstance(program, tf.types.experimental.PolymorphicFunction)
+
+
+def call_and_trace(program: Any, arguments: Sequence[Any], later: Mapping[Any, Any]) -> None:
+    """The first call of a program that XLA compiles, for which it needs no Python.
+
+    Meanwhile a thread traces the programs that come next, given with their arguments: those for
+    any length, since XLA's own are for one. What cannot be traced complains when it is called.
+    """
+    program.get_concrete_function(*arguments)
+
+    def trace() -> None:
+        for each, its in later.items():
+            if isinstance(each, _OfAnyLength):
+                with contextlib.suppress(Exception):
+                    each.trace(*its)
+
+    thread = threading.Thread(target=trace)
+    thread.start()
+    try:
+        program(*arguments)
+    finally:
+        thread.join()
 
 
 def first_line(error: Exception) -> str:

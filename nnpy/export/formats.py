@@ -7,7 +7,8 @@ A new format is an entry in `FORMATS`, a writer (`write.py` names it) and a read
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Collection, Iterable
+import re
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +37,7 @@ class Format:
     quantizations: tuple[str, ...] = (NONE,)
     writes: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
+    plain_names: bool = False  # whether inputs are called as Python's arguments may be
 
     @property
     def needs_tensorflow(self) -> bool:
@@ -61,8 +63,15 @@ FORMATS = {
             aliases=("litert",),
             quantizations=QUANTIZATIONS,
             reads=("ai_edge_litert",),
+            plain_names=True,
         ),
-        Format("savedmodel", "a SavedModel", "", aliases=("tf_saved_model", "saved_model")),
+        Format(
+            "savedmodel",
+            "a SavedModel",
+            "",
+            aliases=("tf_saved_model", "saved_model"),
+            plain_names=True,
+        ),
         Format("keras", "a Keras file", ".keras"),
     )
 }
@@ -92,6 +101,19 @@ def of_file(path: Path) -> Format | None:
         if each.suffix == suffix and suffix != ".keras":
             return each
     return None
+
+
+def input_names(wanted: Format, names: Sequence[str]) -> list[str]:
+    """What inputs are called in a file: as in the model, unless its format cannot."""
+    found: list[str] = []
+    for name in names:
+        if wanted.plain_names:
+            name = re.sub(r"\W", "_", name, flags=re.ASCII)
+            name = name if name[:1].isalpha() else f"input_{name}"
+            while name in found:
+                name += "_"
+        found.append(name)
+    return found
 
 
 def check_installed(wanted: Format, modules: Iterable[str]) -> None:

@@ -34,6 +34,7 @@ class Signature:
     outputs: tuple[tuple[str, int], ...]
     batch: int | None = None
     units: Mapping[str, tuple[Sequence[float], Sequence[float]]] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def specs(self) -> list[tf.TensorSpec]:
@@ -55,12 +56,13 @@ class Serving(tf.Module):
         # Converters look for TensorFlow's variables; those of Keras wrap them, and a file of which
         # they are unknown is written without weights.
         self.weights = [each.value for each in model.variables]
-        names = [name for name, _, _ in signature.inputs]
+        names = [signature.sources.get(name, name) for name, _, _ in signature.inputs]
 
         def serve(*arrays: Any) -> dict[str, Any]:
-            x: Any = arrays[0] if len(arrays) == 1 else dict(zip(names, arrays, strict=True))
+            x: Any = arrays[0] if len(arrays) == 1 else list(arrays)
             if preprocessing is not None:
-                x = preprocessing.inputs(x)
+                given = dict(zip(names, arrays, strict=True))
+                x = preprocessing.inputs(x if len(arrays) == 1 else given)
             answers = keras.tree.flatten(model(x, training=False))
             return {
                 name: _in_units(answers[index], *signature.units.get(name, ((), ())))
@@ -125,4 +127,5 @@ def signature_from(
         tuple((each["name"], each["index"]) for each in outputs),
         batch,
         {each["name"]: (each["center"], each["spread"]) for each in outputs if each["center"]},
+        {each["name"]: each["data"] for each in inputs if "data" in each},
     )

@@ -43,7 +43,10 @@ _KIND = record(
         "data": text,
         "task": text,
         "inputs": sequence(
-            record({"name": text, "shape": _SHAPE, "dtype": _DTYPE}, ("name", "shape", "dtype")),
+            record(
+                {"name": text, "shape": _SHAPE, "dtype": _DTYPE, "data": text},
+                ("name", "shape", "dtype"),
+            ),
             1000,
         ),
         "outputs": sequence(record({"name": text, "scale": optional(text)}, ("name",)), 1000),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import operator
 from collections.abc import Mapping
 from typing import Any
 
@@ -61,11 +62,15 @@ def _count_by_position(places: list[str], wanted: list[str]) -> int:
     return most
 
 
+def function_of(name: str) -> Any:
+    """`keras.ops.image.resize` of `image.resize`; `activations.relu` is that of `keras`."""
+    home = keras if name.startswith("activations.") else keras.ops
+    return operator.attrgetter(name)(home)
+
+
 def call_operation(step: Step, taken: Mapping[str, Any]) -> Any:
     """What an operation of `keras.ops` gives for its tensors and plain arguments."""
-    function: Any = keras.ops
-    for part in step.layer.name.split("."):
-        function = getattr(function, part)
+    function = function_of(step.layer.name)
     # Keras takes a list for a tuple in most places, but not in all.
     arguments = {key: _as_tuple(each) for key, each in instantiate(step.layer.arguments).items()}
     if step.layer.name == "get_item" and isinstance(arguments.get("key"), str):

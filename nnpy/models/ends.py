@@ -15,6 +15,7 @@ from nnpy.config import measures
 from nnpy.config.measures import End
 from nnpy.config.network.graph import Network
 from nnpy.config.objects import KerasObject
+from nnpy.errors import ModelError
 from nnpy.models.saved import Record
 
 # After the last activation these leave the outputs on its scale.
@@ -34,10 +35,20 @@ def output_keys(model: keras.Model) -> list[str]:
 
 def structure(model: keras.Model) -> tuple[str, ...] | int | None:
     """The names of a model's outputs where it gives them by name, or how many it gives in a list;
-    None for one tensor."""
+    None for one tensor.
+
+    Raises ModelError where they are lists or names within lists or names.
+    """
     if isinstance(model, keras.Sequential):
         return None
     outputs = model.output
+    if isinstance(outputs, Mapping | list | tuple):
+        parts = outputs.values() if isinstance(outputs, Mapping) else outputs
+        if any(isinstance(each, Mapping | list | tuple) for each in parts):
+            raise ModelError(
+                f"the outputs of '{model.name}' lie within one another; nnpy takes one output, a "
+                "list of them, or several by name"
+            )
     if isinstance(outputs, Mapping):
         return tuple(outputs)
     return len(outputs) if isinstance(outputs, list | tuple) and len(outputs) > 1 else None

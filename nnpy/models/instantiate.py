@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import weakref
 from operator import attrgetter
@@ -117,4 +118,7 @@ def _own(value: KerasObject) -> Any:
 def _function(name: str) -> Any:
     """`losses.mean_squared_error` → the function of Keras."""
     home, _, own = name.partition(".")
-    return getattr(keras, home).get(own)
+    module = getattr(keras, home)
+    # `metrics.get` makes an object of some names that are functions, too.
+    found = getattr(module, own, None)
+    return found if inspect.isfunction(found) else module.get(own)

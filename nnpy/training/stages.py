@@ -76,9 +76,10 @@ class Course:
     def message(self) -> str:
         """The stage in words, for people."""
         record, count = self.records[-1], len(self._planned)
-        frozen = ", ".join(record["frozen"]) or "nothing"
+        frozen, first = ", ".join(record["frozen"]) or "nothing", record["first_epoch"]
+        epochs = f"epoch {first}" if first == self.end else f"epochs {first} to {self.end}"
         return (
-            f"stage {self.number + 1} of {count}, epochs {record['first_epoch']} to {self.end}: "
+            f"stage {self.number + 1} of {count}, {epochs}: "
             f"{record['optimizer']}, learning rate {record['learning_rate']:.3g}; "
             f"{record['trainable']:,} weights learn, frozen: {frozen}"
         )

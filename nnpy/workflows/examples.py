@@ -18,7 +18,10 @@ from nnpy.data.dataset import first_array
 from nnpy.data.files import images, pictures
 from nnpy.data.files.images import Example
 from nnpy.errors import DataError, did_you_mean
+from nnpy.storage.regular import read_regular
 from nnpy.workflows.session import Session
+
+_TEXT_LIMIT = 1 << 27  # bytes
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,8 @@ def read(
         try:
             if learnt and "features" in learnt and _has_rows(file):
                 found.examples += _rows(file, learnt, found.notes)
+            elif learnt and learnt.get("source") == "text" and file.suffix.lower() != ".npy":
+                found.examples += _texts(file, learnt)
             elif file.suffix.lower() == ".npz" or (inputs and len(inputs) > 1):
                 found.examples += _of_arrays(file, inputs or {"": Part(shape, dtype)}, found.notes)
             else:
@@ -76,6 +81,26 @@ def read(
         except DataError as error:
             found.errors.append(str(error))
     return found
+
+
+def _texts(file: Path, learnt: Mapping[str, Any]) -> list[Example]:
+    """The text in a file, or the texts in the column of a table."""
+    from nnpy.data.files.texts import Vocabulary, decoded
+    from nnpy.data.table import rows
+
+    known = Vocabulary.from_dict(learnt)
+    if known.column is None or not (_has_rows(file) and file.suffix.lower() != ".txt"):
+        try:
+            text, _ = decoded(read_regular(file, _TEXT_LIMIT))
+        except OSError as error:
+            raise DataError(f"{file}: cannot be read: {error.strerror or error}") from None
+        return [Example(str(file), known([text])[0], "text")]
+    cells = rows.read_cells(file)
+    if known.column not in cells:
+        hint = did_you_mean(known.column, cells) or f"; there are {', '.join(cells)}"
+        raise DataError(f"{file}: no column '{known.column}'{hint}")
+    x = known("" if each is None else str(each) for each in cells[known.column])
+    return [Example(f"{file}[{i}]", each, "text") for i, each in enumerate(x)]
 
 
 def stacked(found: Sequence[Example]) -> Any:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import re
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,7 +26,7 @@ from nnpy.data.balance import balanced
 from nnpy.data.standardize import with_targets_of
 from nnpy.devices import precision, select, strategy
 from nnpy.devices.cluster import Cluster
-from nnpy.errors import ConfigError, DataError, Problem
+from nnpy.errors import ConfigError, DataError, ModelError, Problem
 from nnpy.workflows import distribution
 
 if TYPE_CHECKING:
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
     from nnpy.models.ends import Output
     from nnpy.models.saved import Record
 
+
+# TensorFlow's own pattern of scopes.
+_NAME = re.compile(r"[A-Za-z0-9_.\\/>-]*")
 
 ConfigLike = str | Path | Mapping[str, Any] | Config
 
@@ -135,7 +139,7 @@ class Session:
     def _asked(self, info: DataInfo) -> DataInfo:
         """The facts of the data with the targets that are asked for, on the model's scales."""
         info = asked.decided(info, self.config.data.target)
-        if self._targets:
+        if self._targets is not None:
             return with_targets_of(info, self._targets)
         training, keys = self.config.training, self.config.model.output_keys
         raw = [asked.target_of(info, key) for key in keys if keeps_units(training.loss_of(key))]
@@ -194,6 +198,7 @@ class Session:
         from nnpy.safety import model_files
 
         model = model_files.open_model(path, own_objects(self.config))
+        _check_names(model, path)
         self._record = saved.read(path)
         if model.loss is None:
             compile_model(model, self.config)
@@ -305,6 +310,21 @@ class Session:
         return [f"class_weight: balanced: {shown}{', …' if len(rows) > 5 else ''}"]
 
 
+def _check_names(model: keras.Model, path: Path) -> None:
+    """Raise ModelError for a model of elsewhere with layers that TensorFlow cannot run."""
+    import keras
+
+    from nnpy.engine import introspection
+
+    for layer in introspection.layers(model):
+        is_input = isinstance(layer, keras.layers.InputLayer)
+        if not is_input and not _NAME.fullmatch(layer.name):
+            raise ModelError(
+                f"{path}: TensorFlow runs no layer called {layer.name!r}: a name has letters A-Z, "
+                "digits and _ . - only; rename the layer and save the model again"
+            )
+
+
 def open_to_draw(config: Config, path: Path) -> keras.Model:
     """A saved model, not compiled: no data are needed.
 
@@ -344,10 +364,10 @@ def _learnt(name: str, model: Path | None) -> Mapping[str, Any]:
     return saved.read(model).learnt
 
 
-def _targets(model: Path | None) -> tuple[asked.Target, ...]:
-    """What a saved model answers, and on which scales."""
+def _targets(model: Path | None) -> tuple[asked.Target, ...] | None:
+    """What a saved model answers, and on which scales; () of one that nnpy has not trained."""
     if model is None:
-        return ()
+        return None
     from nnpy.models import saved
 
     return saved.read(model).targets

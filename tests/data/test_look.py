@@ -8,6 +8,7 @@ import pytest
 from nnpy import data
 from nnpy.data.balance import balanced
 from nnpy.data.look import look
+from nnpy.errors import DataError
 from tests.support import tables
 
 
@@ -113,6 +114,25 @@ def test_a_column_that_gives_the_answer_away(tmp_path):
     assert said(of("paid", ignore="won"), "follows from b alone")
     assert said(of("won"), "follows from a alone")
     assert not said(of("paid", ignore=["won", "b"]), "alone")
+
+
+def test_a_number_that_stands_for_nothing(tmp_path):
+    rows = [f"{-999 if i % 9 == 0 else i % 7},{i * 37 % 50},{'ab'[i % 2]}" for i in range(200)]
+    (tmp_path / "t.csv").write_text("a,b,y\n" + "\n".join(rows) + "\n")
+    found = look(data.load("table", path=str(tmp_path / "t.csv"), arguments={"target": "y"}))
+    assert said(found, "column a has -999: if that stands for nothing, say missing: [-999]")
+
+
+def test_what_float32_cannot_hold(arrays):
+    x = np.random.default_rng(0).integers(0, 2**40, (200, 3))
+    assert said(arrays(x=x, y=classes(200)), "beyond 16,777,216, which float32 rounds")
+    with pytest.raises(DataError, match="too large for float32"):
+        arrays(x=x * 1e200, y=classes(200))
+
+
+def test_arrays_that_are_not_used_are_named(arrays):
+    x = np.random.default_rng(0).normal(size=(200, 3))
+    assert said(arrays(x=x, y=classes(200), names=x), "arrays left out: names")
 
 
 def test_balanced_weights_are_those_of_scikit_learn():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -204,6 +205,46 @@ def test_no_program_is_traced_again_for_the_variables_of_metrics(metrics, execut
     kept = theirs.history.history if theirs.history else {}
     assert logs == pytest.approx({name: values[0] for name, values in kept.items()}, rel=1e-5)
     assert len(logs) == len(metrics) + 1
+
+
+def test_what_comes_next_is_traced_while_xla_compiles(monkeypatch):
+    threads: dict[str, set[str]] = {"_train_step": set(), "_test_step": set()}
+
+    def noting(step: Any, seen: set[str]) -> Any:
+        def noted(self: Engine, data: Any, rows: Any) -> None:
+            here = threading.current_thread() is threading.main_thread()
+            seen.add(f"{rows.shape[0]} {'here' if here else 'meanwhile'}")
+            step(self, data, rows)
+
+        return noted
+
+    for name, seen in threads.items():
+        monkeypatch.setattr(Engine, name, noting(getattr(Engine, name), seen))
+    ours, theirs = dense(), dense()
+    data, other = images(90), images(64)  # 90: a last batch of 26
+    runner = Engine(ours, scaled, batch_size=32, seed=7, execution="xla", shuffle=False)
+    logs = runner.train_epoch(data, 0)
+    scores = runner.evaluate(other)
+    assert threads == {
+        "_train_step": {"32 here", "26 meanwhile"},
+        "_test_step": {"32 meanwhile"},
+    }
+    fitted = theirs.fit(*scaled(data.x, data.y), batch_size=32, shuffle=False, verbose=0)
+    assert logs == pytest.approx({key: row[0] for key, row in fitted.history.items()}, rel=1e-5)
+    kept = theirs.evaluate(*scaled(other.x, other.y), 32, verbose=0, return_dict=True)
+    assert scores == pytest.approx(kept, rel=1e-5)
+    assert_close(ours, theirs)
+
+
+def test_what_cannot_be_traced_ahead_complains_when_it_is_called(monkeypatch):
+    def fails(self, data, rows):
+        raise ValueError("only in training")
+
+    monkeypatch.setattr(Engine, "_test_step", fails)
+    runner = Engine(dense(), scaled, batch_size=32, seed=7, execution="xla")
+    assert set(runner.train_epoch(images(64), 0)) == {"loss", "accuracy"}
+    with pytest.raises(ValueError, match="only in training"):
+        runner.evaluate(images(64))
 
 
 def test_splits_of_other_lengths_share_a_graph():

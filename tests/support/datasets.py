@@ -54,3 +54,38 @@ def tiny_fashion_mnist(
         write_idx(folder / f"{name}-images-idx3-ubyte.gz", images.clip(0, 255).astype("uint8"))
         write_idx(folder / f"{name}-labels-idx1-ubyte.gz", labels)
     return folder
+
+
+def reviews(folder: str | Path, train: int = 80, test: int = 20, seed: int = 0) -> Path:
+    """Writes generated reviews, train/neg/0_1.txt and so on, as IMDB's lie; returns the folder.
+
+    A few words tell the classes apart, the others are in both.
+    """
+    rng = np.random.default_rng(seed)
+    plain = [
+        "the",
+        "film",
+        "was",
+        "a",
+        "movie",
+        "of",
+        "and",
+        "it",
+        "with",
+        "story",
+        "actor",
+        "plot",
+        "scene",
+        "very",
+    ]
+    telling = {"neg": "bad awful poor boring dull", "pos": "good great fine lovely superb"}
+    for split, count in (("train", train), ("test", test)):
+        for i in range(count):
+            kind = ("neg", "pos")[i % 2]
+            place = Path(folder) / split / kind
+            place.mkdir(parents=True, exist_ok=True)
+            words = [*rng.choice(plain, rng.integers(5, 14)), *rng.choice(telling[kind].split(), 3)]
+            rng.shuffle(words)
+            text = " ".join(words).capitalize() + ".<br />"
+            (place / f"{i}_{7 if kind == 'pos' else 2}.txt").write_text(text, encoding="utf-8")
+    return Path(folder)

@@ -138,3 +138,14 @@ def quantized_table():
     made = keras.Sequential([keras.Input((8,), dtype="int32"), layers.Embedding(10, 4)])
     made.quantize("int8")
     return made
+
+
+# -- functions of keras.activations as steps -------------------------------------------------
+
+graph("relu_of_activations", lambda x: keras.activations.relu(layers.Dense(4)(x)))
+graph("relu_with_arguments", lambda x: keras.activations.relu(x, 0.1, max_value=6.0) + ops.relu(x))
+graph("relu_twice", lambda x: keras.activations.relu(keras.activations.relu(x, threshold=0.5) - 1))
+graph(
+    "other_functions_of_activations",
+    lambda x: keras.activations.gelu(keras.activations.leaky_relu(x, 0.3), approximate=True),
+)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -75,6 +76,10 @@ _add(
     "log2 log_sigmoid logical_not negative rad2deg ravel real reciprocal relu relu6 rsqrt selu "
     "sigmoid sign signbit silu sin sinc sinh softplus softsign sparse_plus sparse_sigmoid sqrt "
     "square stop_gradient tan tanh tanh_shrink trunc  logdet inv det eigh slogdet"
+)
+_add(
+    "activations.relu",
+    lambda x: keras.activations.relu(x, negative_slope=0.1, max_value=1.5, threshold=0.2),
 )
 # Two tensors and nothing else.
 _TWO = [((4, 4),), ((4, 4),)]

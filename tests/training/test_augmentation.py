@@ -80,7 +80,7 @@ def test_nothing_but_the_training_is_augmented(tiny_config, tmp_path):
     assert scores(data.validation) == pytest.approx(
         [row["val_loss"], row["val_accuracy"]], rel=1e-4
     )
-    assert abs(row["loss"] - scores(data.train)[0]) > 0.1
+    assert row["accuracy"] < 0.2  # of white pictures nobody can tell more
     found = api.evaluate(run)["metrics"]
     assert scores(data.test) == pytest.approx([found["loss"], found["accuracy"]], rel=1e-4)
     np.save(tmp_path / "some.npy", np.asarray(data.test.x[:5]))

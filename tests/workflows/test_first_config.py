@@ -115,6 +115,16 @@ def test_what_is_written_suits_and_trains(kind, tmp_path):
         assert run.summary()["status"] == "finished"
 
 
+def test_a_picture_that_cannot_be_read_is_left_out(tmp_path):
+    folder = pictures(tmp_path / "p")
+    (folder / "one" / "torn.jpg").write_bytes(b"\xff\xd8\xff" + bytes(40))
+    written, told = api.first_config(folder, tmp_path / "mine.yaml")
+    assert "skip_unreadable: 1" in written.read_text(encoding="utf-8")
+    found = api.look(written)
+    assert any("1 pictures that cannot be read are left out" in note for note in found["notes"])
+    assert sum(found["splits"].values()) == 60 and "1 of them cannot be read" in "".join(told)
+
+
 def test_the_command(nnpy, tmp_path):
     tables.penguins(tmp_path / "penguins.csv")
     done = nnpy("init", "--from", "penguins.csv")

@@ -21,6 +21,7 @@ from nnpy.config.load import load_config
 from nnpy.workflows.train import train_config
 from nnpy.workflows.verify import digests
 from tests.support import tables
+from tests.support.datasets import reviews
 
 QUICK = {"optimizer": {"Adam": {"learning_rate": 0.01}}, "batch_size": 32}
 
@@ -270,3 +271,28 @@ def test_classes_that_are_rare_count_as_much_with_balanced_weights(tmp_path):
         found = api.evaluate(run, split="train", device="cpu")
         scores[weight] = found["classes"][1]["recall"]
     assert scores["balanced"] > 0.7 > scores[None]
+
+
+def test_texts_are_learnt_resumed_and_predicted(tmp_path):
+    folder = reviews(tmp_path / "reviews", train=240, test=60)
+    source = {"text": {"path": str(folder), "vocabulary": 100, "length": 20}}
+    model = [
+        {"Embedding": {"input_dim": 100, "output_dim": 8, "mask_zero": True}},
+        "GlobalAveragePooling1D",
+        {"Dense": {"units": 2, "activation": "softmax"}},
+    ]
+    made = config(source, model, epochs=8)
+    run = trained(made, tmp_path / "run")
+    assert run.summary()["test"]["accuracy"] > 0.9
+    few = load_config({**made, "training": {**made["training"], "epochs": 3}})
+    part = train_config(few, run_dir=str(tmp_path / "part"), device="cpu", final=False)
+    again = api.resume(part, overrides=["training.epochs=8"], device="cpu")
+    key = "final weights and optimizer"
+    assert digests(again.folder)[key] == digests(run.folder)[key]
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "a.txt").write_text("A superb and lovely story, really great")
+    (tmp_path / "new" / "b.txt").write_text("boring plot, awful actor. dull!")
+    told = api.predict(run, [tmp_path / "new"], device="cpu")["predictions"]
+    assert [each["top"][0]["class"] for each in told] == ["pos", "neg"]
+    written, _ = api.first_config(folder, tmp_path / "mine.yaml")
+    assert load_config(written).data.name == "text"

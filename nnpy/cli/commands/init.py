@@ -51,10 +51,15 @@ def init(
         if kind is not None:
             raise UsageError("KIND and --from exclude one another: --from chooses the network")
         from nnpy import api
+        from nnpy.cli.progress import TerminalProgress
 
         terminal.quiet()
         stem = Path(source).resolve().stem if source else ""
-        written, told = api.first_config(source, output or f"{stem or 'data'}.yaml", target=target)
+        watched, place = TerminalProgress(terminal), output or f"{stem or 'data'}.yaml"
+        try:
+            written, told = api.first_config(source, place, target=target, on_data=watched.on_data)
+        finally:
+            watched.on_exit()
         for line in told:
             terminal.say(line)
         terminal.result(str(written), essential=False)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -63,17 +63,25 @@ def read(
     classes: Sequence[str] | None = None,
     label_column: str | None = None,
     label_delim: str | None = None,
+    noun: str = "picture",
+    suffixes: Collection[str] = (),
 ) -> Layout:
     """What lies below `root`.
 
     Raises DataError that says what was found where the layout is none of these, where there is
-    only one class, or where validation or test have a class that training has not.
+    only one class, or where validation or test have a class that training has not. With `suffixes`
+    the same is read of other files, each a `noun`.
     """
-    tree = walk(root)
+    tree = walk(root, noun, suffixes)
+    if suffixes and any(f"{name}/unsup" in tree.folders for name in ("train", "training")):
+        notes_of_layout = ["train/unsup is left out: texts without a label, as of the IMDB reviews"]
+        tree.pictures = [each for each in tree.pictures if "/unsup/" not in f"/{each.name}"]
+    else:
+        notes_of_layout = []
     if not tree.pictures:
         raise DataError(_no_pictures(tree))
     split_folders = _split_folders(tree)
-    notes: list[str] = []
+    notes = notes_of_layout
     tables = image_table.find(root, ["", *split_folders], label_column)
     if tables:
         form, splits = image_table.read(
@@ -93,7 +101,7 @@ def read(
         found = {TRAIN: _of_classes(tree, "", notes)}
     several = label_delim is not None
     names = _classes(tree, found, classes, several, notes)
-    _check_others(root, found, names, notes)
+    _check_others(tree, found, names, notes)
     if left_out := tree.left_out:
         notes.append(f"left out: {left_out}")
     return Layout(root, form, names, several, found, tuple(notes))
@@ -134,8 +142,8 @@ def _of_splits(tree: Tree, folders: dict[str, str], notes: list[str]) -> dict[st
     outside = [f.name for f in tree.pictures if f.name.split("/")[0] not in folders]
     if outside:
         notes.append(
-            f"{len(outside):,} pictures lie in none of {shown(list(folders))}, and are left out: "
-            f"{shown(outside)}"
+            f"{len(outside):,} {tree.noun}s lie in none of {shown(list(folders))}, and are left "
+            f"out: {shown(outside)}"
         )
     return found
 
@@ -155,25 +163,25 @@ def _of_classes(tree: Tree, base: str, notes: list[str]) -> Labelled:
         if names.setdefault(name, folder) != folder:
             raise DataError(
                 f"{tree.root}: two folders {base}{printable(folder)} differ only in how their "
-                "letters are encoded; put their pictures into one"
+                f"letters are encoded; put their {tree.noun}s into one"
             )
         deep += "/" in rest
         found.add(file, name)
     where = base.rstrip("/") or str(tree.root)
     if loose:
         notes.append(
-            f"{len(loose):,} pictures lie directly in {where}, belong to no class, and are left "
-            f"out: {shown(loose)}"
+            f"{len(loose):,} {tree.noun}s lie directly in {where}, belong to no class, and are "
+            f"left out: {shown(loose)}"
         )
     if deep:
         notes.append(
-            f"{deep:,} pictures in {where} lie in folders of their class's folder; they count "
+            f"{deep:,} {tree.noun}s in {where} lie in folders of their class's folder; they count "
             "for the class"
         )
     folders = [n[len(base) :] for n in tree.folders if n.startswith(base)]
     empty = [n for n in folders if "/" not in n and normal(n) not in names]
     if empty:
-        notes.append(f"folders without pictures in {where} are no classes: {shown(empty)}")
+        notes.append(f"folders without {tree.noun}s in {where} are no classes: {shown(empty)}")
     inner = {n.split("/")[1].lower() for n in folders if n.count("/") == 1}
     if any(SPLIT_NAMES.get(n) == TRAIN for n in inner):
         notes.append(
@@ -206,10 +214,10 @@ def _classes(
             hint = did_you_mean(more[0], names)
             raise DataError(
                 f"{tree.root}: {shown(more)} is not among `classes`{hint}; name it there, or "
-                "move its pictures away"
+                f"move its {tree.noun}s away"
             )
         if absent := [name for name in names if name not in there]:
-            notes.append(f"classes without a picture to train on: {shown(absent)}")
+            notes.append(f"classes without a {tree.noun} to train on: {shown(absent)}")
     else:
         names = tuple(sorted(there))
     if len(names) < 2 and not (several and names):
@@ -224,7 +232,7 @@ def _classes(
 
 
 def _check_others(
-    root: Path, found: dict[str, Labelled], classes: tuple[str, ...], notes: list[str]
+    tree: Tree, found: dict[str, Labelled], classes: tuple[str, ...], notes: list[str]
 ) -> None:
     """Validation and test must have no class of their own; one that they lack is told."""
     for split, pictures in found.items():
@@ -232,14 +240,14 @@ def _check_others(
             continue
         number = Counter(name for labels in pictures.labels for name in labels)
         if more := sorted(set(number) - set(classes)):
-            told = ", ".join(f"{printable(n)} ({number[n]:,} pictures)" for n in more[:5])
+            told = ", ".join(f"{printable(n)} ({number[n]:,} {tree.noun}s)" for n in more[:5])
             hint = did_you_mean(more[0], classes)
             raise DataError(
-                f"{root}: the {split} pictures have classes that the training pictures have "
-                f"not: {told}{hint}"
+                f"{tree.root}: the {split} {tree.noun}s have classes that the training "
+                f"{tree.noun}s have not: {told}{hint}"
             )
         if absent := [name for name in classes if not number[name]]:
-            notes.append(f"no {split} picture of {shown(absent)}")
+            notes.append(f"no {split} {tree.noun} of {shown(absent)}")
 
 
 def _no_pictures(tree: Tree) -> str:
@@ -251,9 +259,10 @@ def _no_pictures(tree: Tree) -> str:
         )
     packed = [suffix for suffix in (".zip", ".tar", ".gz", ".7z", ".rar") if tree.others[suffix]]
     if packed:
-        return f"{tree.root}: no picture in this folder, but {packed[0]} files: unpack them first"
+        packs = f"but {packed[0]} files: unpack them first"
+        return f"{tree.root}: no {tree.noun} in this folder, {packs}"
     there = tree.left_out
-    return f"{tree.root}: no picture in this folder" + (f" (found {there})" if there else "")
+    return f"{tree.root}: no {tree.noun} in this folder" + (f" (found {there})" if there else "")
 
 
 def _one_class(tree: Tree, train: Labelled, names: tuple[str, ...]) -> str:
@@ -263,7 +272,7 @@ def _one_class(tree: Tree, train: Labelled, names: tuple[str, ...]) -> str:
         f"{image_table.NAMES[0]} with the columns file_name and label"
     )
     if not names:
-        return f"{root}: {len(tree.pictures):,} pictures and no classes: {expected}"
+        return f"{root}: {len(tree.pictures):,} {tree.noun}s and no classes: {expected}"
     only = printable(names[0])
     inner = sorted(
         {n.split("/")[1] for n in tree.folders if n.count("/") == 1 and n.startswith(names[0])}
@@ -273,7 +282,7 @@ def _one_class(tree: Tree, train: Labelled, names: tuple[str, ...]) -> str:
             f"{root}: only one class, {only}; it has folders of its own ({shown(inner)}): is "
             f"path: {root / names[0]} meant?"
         )
-    return f"{root}: all {len(train):,} pictures are of one class, {only}: {expected}"
+    return f"{root}: all {len(train):,} {tree.noun}s are of one class, {only}: {expected}"
 
 
 def _natural(name: str) -> tuple[object, ...]:

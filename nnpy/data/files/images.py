@@ -46,6 +46,7 @@ def find(paths: Iterable[Path]) -> list[Path]:
     for path in paths:
         if path.is_dir():
             inside = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES)
+            inside = inside or sorted(p for p in path.iterdir() if p.suffix.lower() == ".txt")
             if not inside:
                 raise DataError(f"{path}: no picture or .npy file in this folder")
             files += inside

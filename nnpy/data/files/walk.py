@@ -10,7 +10,7 @@ import os
 import stat
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,6 +38,7 @@ class Tree:
     """What lies below a folder."""
 
     root: Path
+    noun: str = "picture"  # what is looked for
     pictures: list[File] = field(default_factory=list)  # by suffix; sorted by name
     folders: list[str] = field(default_factory=list)  # named as files are
     hidden: int = 0
@@ -59,10 +60,13 @@ class Tree:
         return ", ".join(parts)
 
 
-def walk(root: Path) -> Tree:
+def walk(root: Path, noun: str = "picture", suffixes: Collection[str] = ()) -> Tree:
     """All that lies below `root`. Raises DataError for a folder that cannot be read and for a
-    link that leads in a circle."""
-    tree = Tree(root)
+    link that leads in a circle.
+
+    With `suffixes` the files that are looked for are no pictures, but those that end so.
+    """
+    tree = Tree(root, noun)
     try:
         own = root.stat()
     except (OSError, ValueError) as error:
@@ -91,7 +95,7 @@ def walk(root: Path) -> Tree:
                 waiting.append((name, (*above, key)))
             elif not stat.S_ISREG(found.st_mode):
                 tree.odd.append(name)
-            elif _may_be_picture(root, name):
+            elif _ends(name, suffixes) if suffixes else _may_be_picture(root, name):
                 times = (found.st_mtime_ns, found.st_ctime_ns)
                 tree.pictures.append(File(name, found.st_size, *times))
             else:
@@ -124,6 +128,10 @@ def _entries(root: Path, folder: str) -> Iterator[os.DirEntry[str]]:
             yield from entries
     except OSError as error:
         raise DataError(f"{place}: {error.strerror or error}") from None
+
+
+def _ends(name: str, suffixes: Collection[str]) -> bool:
+    return os.path.splitext(name)[1].lower() in suffixes  # noqa: PTH122
 
 
 def _may_be_picture(root: Path, name: str) -> bool:

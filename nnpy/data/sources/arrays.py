@@ -64,6 +64,7 @@ PARAMETERS = (
         doc="The names of the classes in the order of their numbers, or of the labels or numbers.",
     ),
 )
+_LARGEST = 3.4e38  # of float32
 _TASKS = ("classes", "labels", "numbers")
 
 
@@ -292,6 +293,11 @@ def _usable(array: np.ndarray, place: str) -> np.ndarray:
                     f"{place}: example {at + int(np.argmin(good)):,} has a value that is not a "
                     "number (NaN or infinity), of which every answer would become one: fill it "
                     "or leave it out"
+                )
+            if part.dtype.itemsize > 4 and part.size and np.abs(part).max() > _LARGEST:
+                raise DataError(
+                    f"{place}: values up to {np.abs(part).max():g} are too large for float32, in "
+                    "which networks compute: divide them first"
                 )
             at += len(part)
     return array[:, None] if array.ndim == 1 else array

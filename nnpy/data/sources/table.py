@@ -80,6 +80,8 @@ PARAMETERS = (
     ),
 )
 
+_TELLING = 4  # columns from which the same row twice is no chance
+
 # The table that was read last, for as long as nobody took it: `info` is asked before `read`.
 _LAST: dict[Any, Table] = {}
 _INFO: dict[Any, DataInfo] = {}
@@ -275,4 +277,6 @@ def _finish(table: Table, record: Record | None, dataset: Dataset) -> Dataset:
         describe=lambda _: describe(table, rows, known),
         **made,
     )
-    return replace(dataset, notes=(*dataset.notes, *notes, *duplicates.notes_of(dataset)))
+    if len(record.features) >= _TELLING:
+        notes += duplicates.notes_of(dataset)
+    return replace(dataset, notes=(*dataset.notes, *notes))

@@ -169,7 +169,7 @@ class _Column:
             return ""
         low, high = float(values.min()), float(values.max())
         counting = high - low == count - 1
-        if not counting and not (words.is_id_name(self.name) or abs(high) >= 1e15):
+        if not counting and not (words.is_id_name(self.name) or 1e15 <= abs(high) < 1e25):
             return ""
         if high - low < count - 1 or len(np.unique(head)) < len(head):
             return ""

@@ -31,10 +31,7 @@ def read_rows(
     Columns go by name: their order does not matter, what the training did not have is left out.
     Raises DataError for a column that is missing, and for a cell or a row that is none.
     """
-    if path.suffix.lower() in PARQUET:
-        cells = _parquet(path)
-    else:
-        cells = _csv(path, delimiter, encoding, header)
+    cells = read_cells(path, delimiter=delimiter, encoding=encoding, header=header)
     if not next(iter(cells.values()), []):
         raise DataError(f"{path} has no rows")
     try:
@@ -43,6 +40,19 @@ def read_rows(
         raise DataError(f"{path}: {error}") from None
     found = encode(record, columns)
     return found, [*notes, *found.notes]
+
+
+def read_cells(
+    path: Path,
+    *,
+    delimiter: str | None = None,
+    encoding: str | None = None,
+    header: bool | None = None,
+) -> dict[str, Sequence[Any]]:
+    """The cells of a CSV or Parquet file by column. Raises DataError."""
+    if path.suffix.lower() in PARQUET:
+        return _parquet(path)
+    return _csv(path, delimiter, encoding, header)
 
 
 def _csv(

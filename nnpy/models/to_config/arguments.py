@@ -17,6 +17,7 @@ from nnpy.catalog.kinds import ARGUMENT_KINDS
 from nnpy.catalog.naming import snake_case
 from nnpy.config.objects import ACTIVATION_LAYERS
 from nnpy.errors import ModelError
+from nnpy.models.to_config import lost_arguments
 from nnpy.models.to_config.context import Context
 from nnpy.models.to_config.values import function, is_policy, plain
 from nnpy.safety.tensorflow_initializers import draws_numbers, is_of_tensorflow
@@ -44,13 +45,16 @@ def arguments_of(
         config = _without_derived(config)
     if config.get("thresholds") is not None:  # AUC tells how many there are as well
         config = {key: each for key, each in config.items() if key != "num_thresholds"}
+    if entry is not None:
+        for each in lost_arguments.missing(entry, config):
+            context.note(each)
     found: dict[str, Any] = {}
     for key, value in config.items():
         if key == "name":  # the caller knows whether somebody goes by it
             continue
         parameter = entry.parameter(key) if entry else _base_parameter(key)
         if parameter is None:
-            if entry is None:
+            if entry is None or entry.open_ended:
                 parameter = _NO_PARAMETER
             elif key in _NOT_ARGUMENTS or value is None or value is False:
                 continue  # False: an argument that Keras keeps but no longer takes
@@ -80,7 +84,11 @@ def object_of(kind: str, value: Mapping[str, Any], context: Context) -> Any:
     arguments = arguments_of(kind, name, value["config"], context, own=is_own(value))
     given = value["config"].get("name")
     usual = (None, snake_case(name), name)
-    if kind in ("layer", "optimizer") and given not in usual and _takes_name(kind, value, context):
+    if (
+        kind in ("layer", "optimizer", "schedule")
+        and given not in usual
+        and _takes_name(kind, value, context)
+    ):
         arguments["name"] = given  # names of variables begin with it
     return {name: arguments} if arguments else name
 

@@ -16,9 +16,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import keras
-
 from nnpy.catalog import catalog
+from nnpy.models.calls import function_of
 
 
 @dataclass(frozen=True)
@@ -68,12 +67,10 @@ def _functions() -> dict[str, list[Function]]:
     """Class → the functions that make it."""
     known: dict[str, list[Function]] = {}
     for name in catalog.load().names("op"):
-        function: Any = keras.ops
-        for part in name.split("."):
-            function = getattr(function, part, None)
         try:
+            function = function_of(name)
             tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-        except (OSError, TypeError, SyntaxError):  # a Keras without its source
+        except (AttributeError, OSError, TypeError, SyntaxError):  # a Keras without its source
             continue
         variadic = next(
             (

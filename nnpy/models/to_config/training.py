@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -122,8 +123,9 @@ class _Compiled:
                 raise _stranger(name, kind)
             brief = {key: short(each, "float32") for key, each in config.items()}
             arguments = arguments_of(kind, name, brief, self.context, own=own)
-            if kind == "metric" and (entry is None or config.get("name") != _usual_name(entry)):
-                arguments["name"] = config["name"]  # the name of a column of metrics.csv
+            # The name of a column of metrics.csv, or of the variables of an optimizer.
+            if kind == "metric" if entry is None else _is_named(entry, config.get("name")):
+                arguments["name"] = config["name"]
             return {name: arguments} if arguments else name
         name = plain(value)
         if isinstance(value, Mapping) and self._is_defined(kind, name):
@@ -134,6 +136,8 @@ class _Compiled:
         home = keras.losses if kind == "loss" else keras.metrics
         if isinstance(value, Mapping) and not inspect.isfunction(getattr(home, name, None)):
             raise _stranger(name, kind)
+        if kind == "metric" and inspect.isclass(getattr(home, name, None)):
+            return {name: {"name": name}}  # Keras calls it by the very word that was given
         return name
 
     def _is_defined(self, kind: str, name: Any) -> bool:
@@ -174,6 +178,12 @@ def _stranger(name: Any, kind: str) -> ModelError:
     return ModelError(f"{repr(name)[:60]} is no {kind} of Keras")
 
 
-def _usual_name(entry: Entry) -> str:
+def _is_named(entry: Entry, given: Any) -> bool:
+    """Whether somebody gave an object its name."""
     name = entry.parameter("name")
-    return str(name.default) if name and name.default else snake_case(entry.name)
+    if name is None or not isinstance(given, str):
+        return False
+    usual = str(name.default) if name.default else snake_case(entry.name)
+    if entry.kind == "optimizer":  # Keras counts them
+        given = re.sub(r"_\d+$", "", given)
+    return given not in (usual, snake_case(entry.name))

@@ -92,7 +92,9 @@ def _keras(model: Any, outputs: list[dict[str, Any]], given: tuple[str, ...]) ->
     names = tuple(each["name"] for each in outputs)
 
     def call(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        (x,) = arrays.values() if len(arrays) == 1 else (dict(arrays),)
+        x: Any = [arrays[name] for name in given]
+        # In the structure in which the model takes them, which may have other names.
+        x = x[0] if len(x) == 1 else keras.tree.pack_sequence_as(model.input, x)
         flat = keras.tree.flatten(model.predict_on_batch(x))
         return {each["name"]: flat[_place(model, each)] for each in outputs}
 

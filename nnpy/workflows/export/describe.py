@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nnpy.data.files import pictures
 from nnpy.data.targets import target_of
-from nnpy.export import sidecar
+from nnpy.export import formats, sidecar
 from nnpy.export.formats import Fit, Format
 from nnpy.runs import environment
 from nnpy.workflows import examples
@@ -20,8 +20,20 @@ _UNNAMED = re.compile(r"(keras_tensor|input_layer)(_\d+)*")  # by Keras
 _INSTEAD = {"float64": "float32", "float16": "float32", "bool": "uint8"}
 
 
-def inputs(exporter: Exporter) -> list[dict[str, Any]]:
-    """Name, shape of one example and dtype of what the file takes."""
+def inputs(exporter: Exporter, wanted: Format) -> list[dict[str, Any]]:
+    """Name, shape of one example and dtype of what the file takes.
+
+    `data` is the name that the data have for it, where the file cannot have the same.
+    """
+    found = _inputs(exporter)
+    names = formats.input_names(wanted, [each["name"] for each in found])
+    return [
+        each if each["name"] == name else {**each, "name": name, "data": each["name"]}
+        for each, name in zip(found, names, strict=True)
+    ]
+
+
+def _inputs(exporter: Exporter) -> list[dict[str, Any]]:
     info, model = exporter.session.data_info, exporter.model
     given = [tensor.name for tensor in model.inputs]
     names = ["input" if _UNNAMED.fullmatch(each) else each for each in given]
@@ -56,7 +68,7 @@ def described(exporter: Exporter, wanted: Format, fit: Fit) -> dict[str, Any]:
         },
         "data": info.name,
         "task": str(reference.task),
-        "inputs": inputs(exporter),
+        "inputs": inputs(exporter, wanted),
         "batch": fit.batch,
         "outputs": [
             {"name": name, "shape": list(values.shape[1:]), "scale": scales[name]}

@@ -135,7 +135,6 @@ class Exporter:
         fit = self.fit(wanted)
         if fit.refused:
             raise ModelError(fit.refused)
-        place.targets(self, wanted, fit)  # before minutes are spent
         for note in fit.notes:
             self.say(f"{wanted.name}: {note}")
         described = describe.described(self, wanted, fit)
@@ -177,7 +176,7 @@ class Exporter:
                 "do": "check",
                 "format": wanted.name,
                 "path": str(made),
-                "examples": self._saved(self.reference.examples.x, folder),
+                "examples": self._saved(self.reference.examples.x, wanted, folder),
                 "out": str(folder),
                 "code": self._code,
                 "outputs": self._outputs,
@@ -225,7 +224,7 @@ class Exporter:
         if fit.quantize == INT8:
             train = self.session.dataset().train
             places = agreement.spaced(len(train), REPRESENTATIVE)
-            examples = self._saved(train.map(lambda each: each[places]).x, folder)
+            examples = self._saved(train.map(lambda each: each[places]).x, wanted, folder)
         return {
             "do": "convert",
             "model": str(self.path),
@@ -276,18 +275,18 @@ class Exporter:
         """Numbers of the training in the user's units, or `back`; others as they are."""
         return target_of(self.session.data_info, name).in_units(values, back=back)
 
-    def _saved(self, x: Any, folder: Path) -> dict[str, str]:
+    def _saved(self, x: Any, wanted: Format, folder: Path) -> dict[str, str]:
         """Examples as files, in the form in which the exported file takes them."""
-        inputs = describe.inputs(self)
-        names = [each["name"] for each in inputs]
+        inputs = describe.inputs(self, wanted)
+        names = [each.get("data", each["name"]) for each in inputs]
         if not self.order.raw_input:
             ready = self.preprocessing.inputs(x)
             x = dict(zip(names, ready if isinstance(ready, list) else [ready], strict=True))
         arrays = x if isinstance(x, dict) else {names[0]: x}
         saved = {}
-        for index, each in enumerate(inputs):
+        for index, (each, name) in enumerate(zip(inputs, names, strict=True)):
             file = folder / f"input-{index}.npy"
-            values = np.asarray(arrays[each["name"]])
+            values = np.asarray(arrays[name])
             np.save(file, values.astype(each["dtype"], copy=False), allow_pickle=False)
             saved[each["name"]] = str(file)
         return saved
@@ -313,6 +312,10 @@ def export_model(
     exporter = Exporter(path, config, order, run, say)
     exports: list[dict[str, Any]] = []
     failed: dict[str, str] = {}
+    for wanted in order.formats:  # before minutes are spent
+        fit = exporter.fit(wanted)
+        if not fit.refused:
+            place.targets(exporter, wanted, fit)
     for wanted in order.formats:
         try:
             exports.append(exporter.export(wanted))

@@ -62,8 +62,9 @@ def score(
 ) -> tuple[str, float, float] | None:
     """What the score is called, and its value for the model's answers and those `found`.
 
-    Accuracy for classes; for a model that gives its input back, the mean squared error; else the
-    model's own loss. None where there is none of them.
+    Accuracy for classes; for a model that gives its input back (by its shape, where the data ask
+    for classes), the mean squared error; else the model's own loss. None where there is none of
+    them.
     """
     before = reference.outputs
     if reference.answer is not None and isinstance(reference.examples.y, np.ndarray):
@@ -73,7 +74,8 @@ def score(
         return "accuracy", both[0], both[1]
     given = preprocessing.inputs(reference.examples.first(1).x)
     name, only = next(iter(before.items()))
-    if len(before) == 1 and getattr(given, "shape", ())[1:] == only.shape[1:]:
+    gives_back = len(before) == 1 and getattr(given, "shape", ())[1:] == only.shape[1:]
+    if gives_back and reference.task not in (Task.NUMBERS, Task.LABELS):
         both = [_error(each[name], reference, preprocessing) for each in (before, found)]
         return "squared error", both[0], both[1]
     if not _comparable(reference.examples.y, before):

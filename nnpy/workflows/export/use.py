@@ -46,11 +46,12 @@ class Exported:
         """The outputs (n, …) by their names for examples (n, …) as they are stored."""
         given = self.known["inputs"]
         if isinstance(x, Mapping) and self.known.get("raw_input", True):
-            lacking = [each["name"] for each in given if each["name"] not in x]
-            if lacking:
+            names = [each.get("data", each["name"]) for each in given]
+            if lacking := [name for name in names if name not in x]:
                 raise ModelError(f"{self.path} takes {', '.join(lacking)}, which the data lack")
             arrays = {
-                each["name"]: np.asarray(x[each["name"]]).astype(each["dtype"]) for each in given
+                each["name"]: np.asarray(x[name]).astype(each["dtype"])
+                for each, name in zip(given, names, strict=True)
             }
             return self._ordered(self.runtime(arrays))
         if len(given) != 1:
@@ -241,14 +242,13 @@ def _scored(
             exported, split, info, outputs, seconds, metrics, truth, probabilities, report
         )
     metrics = {}
-    if (
-        exported.known.get("task") == Task.NUMBERS
-        and len(outputs) == 1
-        and not isinstance(y, Mapping)
-    ):
-        (found,) = outputs.values()
-        apart = found.reshape(len(found), -1) - np.asarray(y, np.float64).reshape(len(found), -1)
-        metrics = {"mae": float(np.abs(apart).mean()), "mse": float((apart**2).mean())}
+    if exported.known.get("task") == Task.NUMBERS and len(outputs) == 1:
+        ((name, found),) = outputs.items()
+        wanted = y.get(name) if isinstance(y, Mapping) else y
+        if wanted is not None:
+            rows = np.asarray(wanted, np.float64).reshape(len(found), -1)
+            apart = found.reshape(len(found), -1) - rows
+            metrics = {"mae": float(np.abs(apart).mean()), "mse": float((apart**2).mean())}
     return ExportedResult(exported, split, info, outputs, seconds, metrics)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from nnpy.data import Progress
 from nnpy.errors import DataError
 from nnpy.storage.atomic import create
 from nnpy.workflows.first_config import find, network
@@ -52,10 +53,10 @@ class First:
         return told
 
 
-def of(path: Path, target: Sequence[str] = ()) -> First:
+def of(path: Path, target: Sequence[str] = (), progress: Progress | None = None) -> First:
     """Looks at what lies at `path`. Raises DataError where it is no data that nnpy knows."""
     place = Path(os.path.normpath(path.expanduser().absolute()))
-    found = find.find(place, tuple(target))
+    found = find.find(place, tuple(target), progress)
     if target and found.source != "table":
         raise DataError(f"--target is for a column of a table; {path} is read by {found.source}")
     made = network.suited(found)

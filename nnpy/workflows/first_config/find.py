@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nnpy.data import DataInfo, Dataset, SplitRule, Task, registry
+from nnpy.data import DataInfo, Dataset, Progress, SplitRule, Task, registry
 from nnpy.data.files.split_names import SPLIT_NAMES, TEST, TRAIN, VALIDATION
 from nnpy.data.files.walk import is_litter, walk
+from nnpy.data.sources import text
 from nnpy.errors import DataError, did_you_mean
 from nnpy.storage.regular import open_regular
 
@@ -22,6 +23,8 @@ _TARGETS = (
     *("target", "label", "labels", "class", "y", "outcome", "response", "output"),
     *("species", "survived", "diagnosis", "quality", "price", "churn", "mpg", "medv"),
 )
+_WHOLE = SplitRule(0.0)
+_BAD = 0.05  # of the pictures that may be damaged
 _PICTURES = 200  # that are looked at
 _SIZES = (32, 64, 96)
 _MOST_WORDS = 50  # classes
@@ -47,10 +50,10 @@ def is_data(path: Path) -> bool:
     return path.is_dir() and not (path / "summary.json").exists()
 
 
-def find(path: Path, target: Sequence[str]) -> Found:
+def find(path: Path, target: Sequence[str], progress: Progress | None = None) -> Found:
     """What lies at `path`. Raises DataError with what it holds where that is nothing known."""
     if path.is_dir():
-        return _folder(path, target)
+        return _folder(path, target, progress)
     if not path.exists():
         raise DataError(f"{path}: no such file or folder")
     suffix = path.suffix.lower()
@@ -68,7 +71,7 @@ def find(path: Path, target: Sequence[str]) -> Found:
     )
 
 
-def _folder(path: Path, target: Sequence[str]) -> Found:
+def _folder(path: Path, target: Sequence[str], progress: Progress | None) -> Found:
     tree = walk(path)
     names = sorted(each.name for each in path.iterdir() if not is_litter(each.name))
     tables = [name for name in names if Path(name).suffix.lower() in TABLES]
@@ -76,7 +79,11 @@ def _folder(path: Path, target: Sequence[str]) -> Found:
     if any("idx3-ubyte" in name or "idx1-ubyte" in name for name in names):
         return _of("idx", path, {}, [f"{path.name}: files of the MNIST format"])
     if tree.pictures:
-        return _pictures(path, [path / each.name for each in tree.pictures])
+        return _pictures(path, [path / each.name for each in tree.pictures], progress)
+    if any(tree.others[suffix] for suffix in text.SUFFIXES) and any(
+        "/" not in f for f in tree.folders
+    ):
+        return _texts(path)
     if len(arrays) == 1 and arrays[0].lower().endswith(".npz"):
         return _arrays(path / arrays[0])
     if arrays:
@@ -97,7 +104,7 @@ def _of(source: str, path: Path, options: dict[str, Any], told: list[str]) -> Fo
 # -- pictures --------------------------------------------------------------------------------------
 
 
-def _pictures(path: Path, files: list[Path]) -> Found:
+def _pictures(path: Path, files: list[Path], progress: Progress | None) -> Found:
     step = max(1, len(files) // _PICTURES)
     sizes, grey = Counter[tuple[int, int]](), True
     for file in files[::step]:
@@ -111,10 +118,24 @@ def _pictures(path: Path, files: list[Path]) -> Found:
         raise DataError(f"{path}: none of the pictures that were tried can be read")
     size, why = _size(sizes)
     mode = "grayscale" if grey else "rgb"
-    options = {"image_size": list(size), "color_mode": mode}
+    options: dict[str, Any] = {"image_size": list(size), "color_mode": mode}
     told = [f"{path.name}: {len(files):,} pictures, {why}, {'grey' if grey else 'in colour'}"]
-    found = _of("image_folder", path, options, told)
-    info = found.info
+    info = _of("image_folder", path, options, told).info
+    dataset = registry.load(
+        "image_folder",
+        path=str(path),
+        arguments={**options, "skip_unreadable": len(files)},
+        validation=_WHOLE,
+        test=_WHOLE,
+        progress=progress,
+    )
+    wanted, there = info.train + info.validation + info.test, dataset.splits().values()
+    if bad := wanted - sum(map(len, there)):
+        if bad > _BAD * wanted:
+            raise DataError(f"{path}: {bad:,} of {wanted:,} pictures cannot be read")
+        options["skip_unreadable"] = bad
+        told.append(f"{bad:,} of them cannot be read and are left out; nnpy data names them")
+    found = Found("image_folder", path, options, info, told, dataset)
     told.append(f"{len(info.classes):,} {_kind(info)}: {_some(info.classes)}")
     return found
 
@@ -149,6 +170,15 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:8]) + (", …" if len(names) > 8 else "")
 
 
+def _texts(path: Path) -> Found:
+    info = registry.info("text", str(path))
+    told = [
+        f"{path.name}: {info.train + info.validation + info.test:,} texts",
+        f"{len(info.classes):,} classes: {_some(info.classes)}",
+    ]
+    return Found("text", path, {"vocabulary": 20_000, "length": 200}, info, told)
+
+
 # -- arrays ----------------------------------------------------------------------------------------
 
 
@@ -171,9 +201,8 @@ def _arrays(path: Path) -> Found:
         elif failed is not None:
             raise failed
     assert found is not None
-    whole = SplitRule(0.0)
     dataset = registry.load(
-        "arrays", path=str(path), arguments=options, validation=whole, test=whole
+        "arrays", path=str(path), arguments=options, validation=_WHOLE, test=_WHOLE
     )
     for each in found.info.targets:
         if each.task is not Task.UNKNOWN:

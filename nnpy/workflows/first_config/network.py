@@ -60,6 +60,10 @@ def _trunk(name: str, part: Part, found: Found) -> _Trunk:
     shape = part.shape
     if found.source == "table":
         return _Trunk((), "vector")
+    if found.source == "text":
+        size = found.options["vocabulary"]
+        embedding = f"Embedding: {{input_dim: {size}, output_dim: 32, mask_zero: true}}"
+        return _Trunk((embedding, "GlobalAveragePooling1D"), "texts")
     x = _values(name, found)
     if _is_picture(part, found):
         return _Trunk((*_scaled(part, x), *_convolutions(shape)), "picture")
@@ -79,6 +83,8 @@ def _trunk(name: str, part: Part, found: Found) -> _Trunk:
 def _values(name: str, found: Found) -> np.ndarray | None:
     """Some of the values of an input, where they were read."""
     if found.dataset is None:
+        return None
+    if found.source == "image_folder":
         return None
     x = found.dataset.train.x
     array: Any = x[name] if isinstance(x, dict) else x
@@ -190,7 +196,7 @@ def _training(found: Found, targets: Sequence[Target], trunks: Sequence[_Trunk])
     examples = max(1, round(0.7 * found.info.train))
     batch = 32 if examples < 20_000 else 128
     epochs = max(_LEAST, min(_MOST, round(_STEPS * batch / examples)))
-    if any(each.kind in ("picture", "words", "sequence") for each in trunks):
+    if any(each.kind in ("picture", "words", "sequence", "texts") for each in trunks):
         epochs = min(epochs, 30)
     patience = max(3, epochs // 5)
     lines = [

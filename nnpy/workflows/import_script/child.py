@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnpy.devices import select
+from nnpy.workflows.import_script.jupyter import Jupyter
 from nnpy.workflows.import_script.script import Script
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ def run(script: Script, arguments: list[str], job: Job) -> dict[str, Any]:
 
     module = types.ModuleType("__main__")
     module.__file__ = str(script.path)
+    if "get_ipython" in script.text:  # a notebook that was exported as a script
+        module.__dict__["get_ipython"] = lambda: Jupyter(module.__dict__)
     capture = Capture(script, job, module.__dict__)
     before = sys.argv, sys.path[:], sys.modules["__main__"]
     sys.argv = [str(script.path), *arguments]

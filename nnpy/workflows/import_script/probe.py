@@ -112,8 +112,13 @@ def step(model: Any, x: Any, y: Any, weights: Any) -> dict[str, np.ndarray]:
 
 
 def _tensors(value: Any) -> Any:
-    """As `fit` hands them over: NumPy's integers would become floats on the way."""
-    return keras.tree.map_structure(tf.convert_to_tensor, value)
+    """As `fit` hands them over: floats of Keras's own width, integers as they are."""
+    return keras.tree.map_structure(_tensor, value)
+
+
+def _tensor(value: Any) -> Any:
+    tensor = tf.convert_to_tensor(value)
+    return tf.cast(tensor, keras.config.floatx()) if tensor.dtype == tf.float64 else tensor
 
 
 def _cut(value: Any) -> Any:

@@ -264,3 +264,66 @@ def test_the_command_says_how_a_model_learns_or_why_not(tmp_path):
     said = parse.parse(done.stdout, "x").plain()
     assert said == {"data": {"name": None}, "model": importer.network_of(original)}
     assert "the training section is left out: 'own' is no loss of Keras" in done.stderr
+
+
+def test_names_that_somebody_gave_are_kept():
+    original = one_output()
+    rate = optimizers.schedules.ExponentialDecay(0.1, 10, 0.5, name="slower")
+    original.compile(
+        optimizers.Adam(rate, name="mine"),
+        losses.CategoricalCrossentropy(name="cross"),
+        metrics=["AUC", "Precision", metrics.Recall(name="found"), metrics.MeanSquaredError()],
+    )
+    training = section_of(original)["training"]
+    [(kind, optimizer)] = training["optimizer"].items()
+    assert (kind, optimizer["name"]) == ("Adam", "mine")
+    assert optimizer["learning_rate"]["ExponentialDecay"]["name"] == "slower"
+    assert training["loss"] == {"CategoricalCrossentropy": {"name": "cross"}}
+    # Keras calls a metric by the word that was given.
+    assert training["metrics"] == [
+        {"AUC": {"name": "AUC"}},
+        {"Precision": {"name": "Precision"}},
+        {"Recall": {"name": "found"}},
+        "MeanSquaredError",
+    ]
+
+
+def test_names_that_keras_counted_are_not():
+    for _ in range(3):
+        original = one_output()
+        original.compile(optimizers.SGD(), losses.Huber())
+    training = section_of(original)["training"]
+    assert (training["optimizer"], training["loss"]) == ("SGD", "Huber")
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments"),
+    [
+        (losses.huber, {"delta": 2.0}),
+        (losses.categorical_crossentropy, {"label_smoothing": 0.1}),
+        (metrics.top_k_categorical_accuracy, {"k": 3}),
+        (losses.mean_squared_error, {}),
+    ],
+)
+def test_a_metric_of_a_function_keeps_its_arguments(function, arguments, tmp_path):
+    original = one_output()
+    wrapper = metrics.MeanMetricWrapper(function, name="own", **arguments)
+    original.compile("adam", "mse", metrics=[wrapper])
+    built = compiled_again(section_of(original), tmp_path)
+    [again] = built.get_compile_config()["metrics"]
+    assert again["config"] == original.get_compile_config()["metrics"][0]["config"]
+
+
+def test_what_keras_does_not_save_is_said():
+    for loss, initial, told in (
+        (losses.Huber(delta=2.0), "zeros", ["delta"]),
+        (losses.LogCosh(), keras.initializers.Identity(0.5), ["gain"]),
+        ("mse", "zeros", []),
+    ):
+        original = keras.Sequential(
+            [keras.Input((4,)), layers.Dense(4, kernel_initializer=initial)]
+        )
+        original.compile("sgd", loss)
+        context = importer.new_context()
+        document.of_model(original, original.get_compile_config(), context)
+        assert [each.split("'")[1] for each in context.notes] == told

@@ -321,46 +321,6 @@ def test_what_cannot_be_asked_for_is_said_before_the_model_is_read(
         api.export("no-such-run", **options)
 
 
-@pytest.fixture(scope="module")
-def numbers(tmp_path_factory: pytest.TempPathFactory) -> dict:
-    """The config of data with a number for each example, whose inputs need no scaling."""
-    path = tmp_path_factory.mktemp("numbers") / "d.npz"
-    rng = np.random.default_rng(0)
-    np.savez(path, x=rng.normal(size=(60, 4)).astype(np.float32), y=rng.normal(size=(60, 1)))
-    source = {"arrays": {"path": str(path), "task": "numbers"}}
-    return {"data": {"source": source}, "model": [{"Dense": {"units": 1}}]}
-
-
-def _foreign(path: Path, units: int) -> Path:
-    """A model from elsewhere, whose input Keras has named."""
-    import keras
-
-    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(units)])
-    model.compile("adam", "mse")
-    model.save(path)
-    return path
-
-
-def test_a_model_from_elsewhere_is_exported_to_where_one_is(
-    numbers: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: None
-) -> None:
-    model = _foreign(tmp_path / "foreign.keras", 1)
-    (tmp_path / "out").mkdir()
-    monkeypatch.chdir(tmp_path / "out")
-    told = api.export(model, ["onnx", "keras"], config=numbers, output=".")
-    assert told["problems"] == []
-    assert Path("foreign.onnx").is_file() and Path("foreign.keras").is_file()
-
-
-def test_a_model_for_other_targets_is_told_so(numbers: dict, tmp_path: Path) -> None:
-    model = _foreign(tmp_path / "three.keras", 3)
-    said = r"has the shape \[3\], but the target of arrays is a number \(y\)"
-    with pytest.raises(ModelError, match=said):
-        api.evaluate(model, config=numbers)
-    told = api.export(model, "onnx", config=numbers, output=tmp_path)
-    assert "has the shape [3]" in told["failed"]["onnx"]
-
-
 def test_the_command_prints_the_table_and_ends_with_1_where_something_failed(
     nnpy, run: Run, told: dict
 ) -> None:

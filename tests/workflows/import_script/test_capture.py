@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
@@ -562,3 +563,95 @@ again.fit(x, y, epochs=4)
 """,
     )
     assert end == {} and found[-1].name == "again" and "epochs: 4" in found[-1].text
+
+
+def test_arguments_that_keras_would_not_save_come_along(tmp_path: Path) -> None:
+    [one], end = imported(
+        tmp_path,
+        HEAD
+        + """
+model = keras.Sequential([
+    keras.Input((6,)),
+    layers.Dense(6, kernel_initializer=keras.initializers.Identity(0.5)),
+])
+cosine = keras.metrics.CosineSimilarity(axis=1)
+model.compile("sgd", keras.losses.Huber(delta=0.2), metrics=[cosine])
+model.fit(x, x * 2)
+""",
+        verify=True,
+    )
+    assert end == {} and one.verdict.equal, one.verdict
+    written = load_plain(one.text)
+    assert written["training"]["loss"] == {"Huber": {"delta": 0.2}}
+    assert written["training"]["metrics"] == [{"CosineSimilarity": {"axis": 1}}]
+    assert "{Identity: {gain: 0.5}}" in one.text
+    assert "delta" not in keras.losses.Huber().get_config()  # Keras is as it was
+
+
+def test_doubles_are_handed_over_as_fit_does(tmp_path: Path) -> None:
+    [one], end = imported(
+        tmp_path,
+        HEAD
+        + """
+def squared(truth, predicted):
+    return keras.ops.mean(keras.ops.square(truth - predicted), axis=-1)
+model.compile("adam", squared)
+model.fit(x.astype("float64"), np.zeros((40, 3)))
+""",
+        verify=True,
+    )
+    assert end == {} and one.verdict.equal and one.verdict.step is not None, one.notes
+
+
+@pytest.mark.parametrize("registered", [True, False])
+def test_own_functions_are_arguments_of_layers(tmp_path: Path, registered: bool) -> None:
+    mark = "@keras.saving.register_keras_serializable()" if registered else ""
+    [one], end = imported(
+        tmp_path,
+        f"""
+import re, string
+import keras, numpy as np, tensorflow as tf
+from keras import layers
+
+{mark}
+def cleaned(text):
+    return tf.strings.regex_replace(text, "[%s]" % re.escape(string.punctuation), "")
+
+{mark}
+def parts(text):
+    return tf.strings.split(text, "-")
+
+{mark}
+def bent(x):
+    return x * keras.ops.sigmoid(2.0 * x)
+
+texts = np.array([["a-great!-film"], ["no-film"]] * 4)
+vectors = layers.TextVectorization(standardize=cleaned, split=parts, output_sequence_length=4)
+vectors.adapt(texts)
+model = keras.Sequential([
+    keras.Input((1,), dtype="string"),
+    vectors,
+    layers.Embedding(9, 3),
+    layers.Flatten(),
+    layers.Dense(1, activation=bent),
+])
+model.compile("adam", "mse")
+model.fit(tf.data.Dataset.from_tensor_slices((texts, np.zeros((8, 1)))).batch(4))
+""",
+        verify=True,
+    )
+    assert end == {} and one.refused == "", one.refused
+    assert "standardize: cleaned" in one.text and "activation: bent" in one.text
+    assert one.verdict.equal, one.verdict
+
+
+def test_a_notebook_that_was_exported_as_a_script(tmp_path: Path) -> None:
+    lines = """
+get_ipython().run_line_magic("matplotlib", "inline")
+get_ipython().system("pip install keras")
+lines = get_ipython().getoutput("ls")
+get_ipython().run_cell_magic("bash", "", "echo no Python")
+get_ipython().run_cell_magic("time", "", "model.compile('adam', loss)\\nmodel.fit(x, y, epochs=3)")
+"""
+    [one], end = imported(tmp_path, HEAD + lines)
+    assert end == {} and "epochs: 3" in one.text
