@@ -1,6 +1,6 @@
 """What augmentation and fine-tuning are worth where there are few pictures: configs/few.
 
-    python benchmarks/few.py                 # --seeds 3; writes build/few and build/few/runs
+    python benchmarks/few.py                 # --seeds 3, --only augmented; writes build/few
 
 From Fashion-MNIST: 50 pictures a class, learnt as they are and augmented; and five classes with 50
 pictures each, learnt from the beginning and by a network that has learnt the other five. Each is
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -31,15 +32,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--data", action="store_true", help="only write the pictures")
+    parser.add_argument("--only", choices=[pair[1] for pair in PAIRS], help="one of the pairs")
     given = parser.parse_args()
     write_data()
     if given.data:
         return
     runs = FEW / "runs"
-    _nnpy("train", "configs/few/five.yaml", "--run-dir", runs / "five", "--overwrite")
+    if given.only != "augmented":
+        _nnpy("train", "configs/few/five.yaml", "--run-dir", runs / "five", "--overwrite")
     print("| | test accuracy (mean of seeds) | lowest, highest | better by `nnpy compare` |")
     print("|---|---|---|---|", flush=True)
     for pair in PAIRS:
+        if given.only not in (None, pair[1]):
+            continue
         scores: dict[str, list[float]] = {name: [] for name in pair}
         better = 0
         for seed in range(given.seeds):
@@ -59,10 +64,10 @@ def write_data() -> None:
     """The three sets of pictures, always the same."""
     from nnpy.data import registry
 
-    whole = registry.load("fashion_mnist", validation_split=0.0)
+    source = registry.load("fashion_mnist", validation_split=0.0)
     train_x, train_y, test_x, test_y = (
         np.asarray(each)
-        for each in (whole.train.x, whole.train.y, whole.test.x, whole.test.y)  # type: ignore[union-attr]
+        for each in (source.train.x, source.train.y, source.test.x, source.test.y)  # type: ignore[union-attr]
     )
     drawn = np.random.default_rng(0)
     few = np.concatenate(
@@ -79,13 +84,15 @@ def write_data() -> None:
             rows[np.isin(y[rows], classes)] for rows, y in ((train, train_y), (test, test_y))
         )
         number = np.searchsorted(classes, np.arange(10)).astype("uint8")  # counted from 0
+        whole = FEW / f"{name}.npz"
         np.savez_compressed(
-            FEW / f"{name}.npz",
+            part := whole.with_name(f"{os.getpid()}-{whole.name}"),
             x_train=train_x[train],
             y_train=number[train_y[train]],
             x_test=test_x[test],
             y_test=number[test_y[test]],
         )
+        part.replace(whole)
 
 
 def _train(name: str, seed: int, runs: Path) -> float:

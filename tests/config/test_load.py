@@ -152,6 +152,16 @@ def test_a_resolved_config_loads_to_the_same(tmp_path):
         assert again.model.outputs == checked.model.outputs
 
 
+def test_the_configs_of_few_pictures():
+    """What they begin with is made by benchmarks/few.py."""
+    found = sorted((ROOT / "configs" / "few").glob("*.yaml"))
+    assert len(found) == 5
+    for path in found:
+        checked = load.load_config(path, ["training.initial_weights=null"])
+        assert bool(checked.training.stages) == (path.stem == "fine_tuned")
+        assert bool(checked.data.augment) == (path.stem == "augmented")
+
+
 def test_the_examples_of_own_data(tmp_path):
     """Without the data, which `tests/workflows` has of each kind."""
     text = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
