@@ -2,7 +2,7 @@
 
     import json, nnpy_reader
     known = json.load(open("model.onnx.json", encoding="utf-8"))
-    x = nnpy_reader.read("photo.png", known)  # rows.csv, review.txt; (n, …), the model's first input
+    x = nnpy_reader.read("photo.png", known)  # rows.csv, text.txt; (n, …), the model's first input
 
 Needs NumPy, and Pillow for pictures; nothing of nnpy. `answers` names the classes.
 """
@@ -81,8 +81,8 @@ def words(vocabulary, texts):
             found = [each for each in text if not each.isspace()]
         else:
             found = WORD.findall(text)
-        found = [number.get(each, 1) for each in found[: vocabulary["length"]]]
-        row[: len(found)] = found
+        numbers = [number.get(each, 1) for each in found[: vocabulary["length"]]]
+        row[: len(numbers)] = numbers
     return x
 
 
