@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN = .venv/bin
 DATA = /usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz
 
-.PHONY: train test test-long bench ladder stress stress-faults stress-files lint format catalog schema roundtrip exports data clean
+.PHONY: train test test-long bench ladder stress stress-faults stress-files stress-workers scaling gpu lint format catalog schema roundtrip exports data clean
 
 train: $(BIN)/.installed data
 	$(BIN)/nnpy train configs/mlp.yaml
@@ -29,6 +29,9 @@ stress-files: $(BIN)/.developer    ## opens mutants of every kind of file, train
 	  small-config state npz npz-array summary environment metrics png npy gz idx labels
 	$(BIN)/python -m tests.support.stress_configs --cases 3000 --trainings 150
 
+stress-workers: $(BIN)/.developer    ## kills and stops workers of a shared training: half an hour
+	$(BIN)/python -m tests.support.stress_workers --kills 20
+
 lint: $(BIN)/.developer
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -44,6 +47,12 @@ bench: $(BIN)/.installed data    ## nnpy beside model.fit (and PyTorch with TORC
 
 ladder: $(BIN)/.installed data    ## all networks of docs/results.md, hours; one with ROW=cnn
 	$(BIN)/python -m benchmarks.ladder $(ROW)
+
+scaling: $(BIN)/.installed data    ## the tables of docs/scaling.md: 1, 2 and 4 workers, and a model of more
+	$(BIN)/python benchmarks/scaling.py
+
+gpu: $(BIN)/.installed data    ## model.fit beside nnpy on a GPU, and whether both learn the same
+	$(BIN)/python benchmarks/gpu.py
 
 exports: $(BIN)/.developer data    ## the table of docs/export.md: every kind of model in every format
 	$(BIN)/python benchmarks/exports.py

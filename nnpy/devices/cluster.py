@@ -13,13 +13,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from nnpy.devices import slurm
 from nnpy.errors import UsageError
 
 TIMEOUT = 60.0  # seconds in which all workers must have come
 SLURM = "slurm"
 _ADDRESS = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+):(?P<port>\d{1,5})\Z")
 _MOST = 4096  # workers
-_SLURM_PORT = 8888
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def cluster_of(
     elif workers == SLURM:
         if index is not None:
             raise UsageError("--workers slurm: Slurm numbers the workers; remove --worker-index")
-        given, source = _of_slurm(environment), "--workers slurm"
+        given, source = slurm.workers(environment), "--workers slurm"
     else:
         if index is None:
             raise UsageError("--workers needs --worker-index: which of them this one is, from 0")
@@ -137,17 +137,3 @@ def _addresses(job: str, listed: Any) -> tuple[str, ...]:
     if not isinstance(listed, list) or not all(isinstance(each, str) for each in listed):
         raise ValueError(f"the addresses of '{job}' must be a list of texts")
     return tuple(listed)
-
-
-def _of_slurm(environment: Mapping[str, str]) -> tuple[tuple[str, ...], int]:
-    """TensorFlow's own reading of Slurm's variables: a port for each task of a node."""
-    if "SLURM_PROCID" not in environment:
-        raise UsageError("--workers slurm: this is no step of Slurm; start it with srun")
-    import tensorflow as tf
-
-    try:
-        resolver = tf.distribute.cluster_resolver.SlurmClusterResolver(port_base=_SLURM_PORT)
-        addresses = tuple(resolver.cluster_spec().as_dict()["worker"])
-    except (OSError, RuntimeError, ValueError, KeyError) as error:
-        raise UsageError(f"--workers slurm: Slurm's tasks cannot be found: {error}") from error
-    return addresses, int(resolver.task_id)

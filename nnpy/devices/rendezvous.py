@@ -53,7 +53,7 @@ class Meeting:
             try:
                 told.append(channel.hear())
             except BROKEN as error:
-                problem = problem or f"{self.cluster.name(index)} was lost: {_words(error)}"
+                problem = problem or self._missing(index, error)
         problem = problem or next(
             (
                 f"{self.cluster.name(index)}: {each['problem']}"
@@ -69,6 +69,12 @@ class Meeting:
         if problem:
             self.close()
             raise DeviceError(f"the workers do not fit together: {problem}")
+
+    def _missing(self, index: int, error: BaseException) -> str:
+        name, timeout = self.cluster.name(index), self.cluster.timeout
+        if isinstance(error, TimeoutError):
+            return f"{name} has not read its data within {timeout:g} s; see --worker-timeout"
+        return f"{name} was lost: {_words(error)}"
 
     def _ask(self, mine: dict[str, Any]) -> None:
         (chief,) = self.channels.values()

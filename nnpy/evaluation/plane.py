@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nnpy.data.dataset import Split
-from nnpy.engine import Engine
 from nnpy.evaluation import classification
+
+if TYPE_CHECKING:
+    from nnpy.engine import Engine
 
 STEPS = 101  # of the grid, along each axis
 MOST_POINTS = 500

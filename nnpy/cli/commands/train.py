@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -76,10 +77,13 @@ def train(
     from nnpy import api
     from nnpy.cli.progress import TerminalProgress
     from nnpy.config.load import load_config
-    from nnpy.devices.cluster import cluster_of
+    from nnpy.devices.cluster import SLURM, cluster_of
+    from nnpy.devices.slurm import divide_gpus
 
     how: dict[str, Any]
     cluster = cluster_of(workers, worker_index, token, worker_timeout)
+    if workers == SLURM:
+        divide_gpus(os.environ)
     if resume is not None:
         for given, name in (
             (config, f"the config {config}"),

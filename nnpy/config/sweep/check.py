@@ -79,6 +79,7 @@ def check_values(
             continue
         _check_dimension(each, source, put, check, checker, known)
     _check_overlap(dimensions, source, put, checker)
+    _check_choices(dimensions, source, put, checker)
 
 
 def _check_dimension(
@@ -127,6 +128,39 @@ def _check_overlap(
         if each.path in values and id(values[each.path]) not in present:
             message = "another path of the search leads to the same place"
             checker.error(each.mark, f"sweep.search.{each.path}", message)
+
+
+def _check_choices(
+    dimensions: Sequence[Dimension], source: Node, put: Put, checker: Checker
+) -> None:
+    """Reports a choice that another path puts something else in the place of.
+
+    Of `training.optimizer: [Adam, SGD]` with `training.optimizer.SGD.momentum`, Adam would never
+    be trained: every trial would have SGD.
+    """
+    for each in dimensions:
+        inner = [other for other in dimensions if other.path.startswith(f"{each.path}.")]
+        for choice in each.tried() if each.choices and inner else ():
+            root, name = source.copy(), _name(choice)
+            put(root, each.path, choice)
+            for path in in_order(other.path for other in inner):
+                other = next(other for other in inner if other.path == path)
+                put(root, path, other.tried()[0])
+                if name and _name(choice) != name:
+                    message = (
+                        f"{path} would put {_name(choice)} in the place of {name}: no trial would "
+                        f"have {name}. Leave the name out where all of them take the argument, or "
+                        "write each object with its arguments as a choice"
+                    )
+                    checker.error(choice, f"sweep.search.{each.path}", message)
+                    break
+
+
+def _name(node: Node) -> str:
+    """The name of the object that a node writes; "" where it writes none."""
+    if node.is_map:
+        return str(next(iter(node.value))) if len(node.value) == 1 else ""
+    return node.value if isinstance(node.value, str) else ""
 
 
 def _nodes(root: Node) -> Iterable[Node]:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from nnpy.config.load import load_config, with_values
+from nnpy.config.sweep.space import words
 from nnpy.errors import ConfigError
 
 MODEL = [
@@ -82,6 +83,13 @@ def test_paths_and_ranges_as_they_may_be_written(path, values):
         ({"training.batch_size": [32]}, "expected 2 to 100 choices, got 1"),
         ({"training.batch_size": [32, 64, 32]}, "the choice 32 stands twice"),
         ({"model.1.units": [8, 9], "model[1].Dense.units": [8, 9]}, "leads to the same place"),
+        (
+            {
+                "training.optimizer": ["Adam", {"SGD": {"momentum": 0.9}}],
+                "training.optimizer.SGD.momentum": [0.1, 0.5],
+            },
+            "put SGD in the place of Adam: no trial would have Adam",
+        ),
         ({"training.seed": [1, 2]}, "a seed of its own"),
         ({"data.validation.split": [0.1, 0.2]}, "the same validation examples"),
         ({"sweep.trials": [1, 2]}, "does not search its own settings"),
@@ -171,3 +179,19 @@ def test_check_shows_the_section(nnpy, write):
     )
     shown = nnpy("check", file, "--show").stdout
     assert "sweep:\n  trials: 20\n" in shown and "training.batch_size: [16, 32]" in shown
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (0.00012345, "0.0001234"),
+        (64, "64"),
+        (None, "null"),
+        ("gelu", "gelu"),
+        ({"SGD": {"momentum": 0.9, "nesterov": True}}, "SGD momentum 0.9, nesterov true"),
+        ({"SGD": None}, "SGD"),
+        ([1, 2], "[1, 2]"),
+    ],
+)
+def test_a_value_is_told_in_words(value, told):
+    assert words(value) == told
