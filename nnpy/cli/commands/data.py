@@ -23,7 +23,8 @@ def data(terminal: Terminal, config: str, overrides: tuple[str, ...], as_json: b
     """Show what a training with CONFIG sees: examples, shapes, classes, columns, splits.
 
     Everything is read, decoded and split as for a training, and nothing is trained. Of a RUN
-    it is its data; of a PATH, a folder or a file of data, what `nnpy init --from PATH` takes it for.
+    it is its data; of a PATH, a folder or a file of data, what `nnpy init --from PATH` takes it
+    for.
 
     Statistics are of the training examples. What looks odd is told with what would help.
     """
