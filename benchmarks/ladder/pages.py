@@ -79,7 +79,9 @@ def results_page(found: results.Results) -> str:
         f"{len(reached)} of these reach what is wanted. "
         + (f"Below it: {', '.join(below)}. " if below else "")
         + (
-            "Still to be trained: " + ", ".join(f"`{row.name}`" for row in left) + "."
+            "Still to be trained: "
+            + ", ".join(_left(row, found.get(row.name, [])) for row in left)
+            + "."
             if left
             else ""
         ),
@@ -189,8 +191,15 @@ def _head(row: Row, config: str, found: results.Results) -> str:
     of = found.get(row.name, [])
     told = f"a test accuracy of at least {row.bar:.3f} is wanted; not trained yet"
     if of:
-        told = f"test accuracy {_accuracy(row, of)}, {_seconds(of)} s on {of[0]['cores']} CPU cores"
-        told = f"{of[0]['parameters']:,} parameters; {told}"
+        told = f"{of[0]['parameters']:,} parameters; test accuracy {_plain_accuracy(of)}"
+        if of[0]["epochs"] < of[0]["of_epochs"]:
+            told += f", after {of[0]['epochs']} of {of[0]['of_epochs']} epochs"
+        if any(results.is_stale(row, each) for each in of):
+            told += ", before the config was changed"
+        if any(each["busy"] for each in of):
+            told += f"; {_mean(of, 'processor_seconds')} s of processor time"
+        else:
+            told += f"; {_mean(of, 'seconds')} s on {of[0]['cores']} CPU cores"
     if len(row.steps) > 1:
         told = f"with a linear classifier on the code: {told}"
     command = next(step for step in row.steps if step.config == config).command()
@@ -202,9 +211,13 @@ def _kind(row: Row) -> str:
 
 
 def _accuracy(row: Row, of: list[dict[str, Any]]) -> str:
-    mean, spread = results.mean_and_spread(of)
     marks = "†" * any(each["epochs"] < each["of_epochs"] for each in of)
     marks += "‡" * any(results.is_stale(row, each) for each in of)
+    return _plain_accuracy(of, marks)
+
+
+def _plain_accuracy(of: list[dict[str, Any]], marks: str = "") -> str:
+    mean, spread = results.mean_and_spread(of)
     if spread is None:
         return f"{mean:.4f}{marks} (1 seed)"
     return f"{mean:.4f}{marks} ± {spread:.4f} ({len(of)} seeds)"
@@ -223,12 +236,16 @@ def _mean(of: list[dict[str, Any]], key: str) -> str:
 
 
 def _is_whole(row: Row, of: list[dict[str, Any]]) -> bool:
-    done = [
-        each
-        for each in of
-        if each["epochs"] == each["of_epochs"] and not results.is_stale(row, each)
-    ]
-    return len(done) >= row.seeds
+    return sum(results.is_whole(row, each) for each in of) >= row.seeds
+
+
+def _left(row: Row, of: list[dict[str, Any]]) -> str:
+    """The name of a row that is not done, and how far it is."""
+    done = sum(results.is_whole(row, each) for each in of)
+    begun = f"{done} of {row.seeds} seeds"
+    if of and not done:
+        begun = f"{of[0]['epochs']} of {of[0]['of_epochs']} epochs"
+    return f"`{row.name}` ({begun})" if of else f"`{row.name}`"
 
 
 def _reaches(row: Row, of: list[dict[str, Any]]) -> bool:

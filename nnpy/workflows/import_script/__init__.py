@@ -3,6 +3,7 @@
 run.py        the parent process: starts the child, waits, and has the configs written
 child.py      the process of the script, which takes the place of `__main__`
 capture.py    there: stands in for compile, fit, evaluate, save and load, and notes each call
+made.py       models that the script makes and never compiles
 record.py     a call → all that its config needs, as plain data
 fit_call.py   of that, the `training:` section; examples.py the `data:` section
 own_code.py   the script's own classes that the config needs, cut out by script.py

@@ -28,7 +28,7 @@ import tensorflow as tf
 
 from nnpy.config.yaml.dump import dump
 from nnpy.models.to_config import lost_arguments
-from nnpy.workflows.import_script import datasets, fit_call
+from nnpy.workflows.import_script import datasets, fit_call, made
 from nnpy.workflows.import_script.examples import Batch, Loaded, first_batch
 from nnpy.workflows.import_script.fit_call import Note
 from nnpy.workflows.import_script.record import SECTIONS, Seen, record_of
@@ -65,6 +65,7 @@ class Capture:
         self.loaded: list[Loaded] = []
         self.seed: int | None = None
         self.models: dict[int, _Model] = {}
+        self.made: list[made.Made] = []
         self.records: list[dict[str, Any]] = []
         self.kept: dict[str, Path] = {}  # what the script saved → where it lies
         self.undo: list[Callable[[], None]] = []
@@ -80,6 +81,8 @@ class Capture:
         home = next(each for each in keras.Model.__mro__ if "compile" in vars(each))
         self._stand_in(home, "compile", self._compile)
         self._stand_in(keras.Model, "fit", self._fit)
+        for home in (keras.Sequential, made.functional()):
+            self._stand_in(home, "__new__", self._make)
         self._stand_in(tf.random, "set_seed", self._set_seed)
         for home in datasets.homes("utils"):
             self._stand_in(home, "set_random_seed", self._set_seed)
@@ -109,10 +112,18 @@ class Capture:
             self.undo.pop()()
 
     def end(self) -> None:
-        """Notes the models that were compiled, but never fitted."""
+        """Notes the models that were compiled, but never fitted.
+
+        Where there is no other, those that were not even compiled: a loop of the script's own
+        trains them.
+        """
         for each in list(self.models.values()):
             if not each.fits:
                 self._record(each, Seen(each.model, each.name, each.line))
+        if all("refused" in each for each in self.records):
+            for model, line, name in made.outermost(self.made, self.script):
+                if id(model) not in self.models:
+                    self._record(_Model(model, line, name), Seen(model, name, line))
 
     def _replace(self, home: Any, name: str, new: Any) -> None:
         own = vars(home).get(name) if isinstance(home, type) else None
@@ -139,6 +150,12 @@ class Capture:
         return stand_in
 
     # -- the calls ------------------------------------------------------------------------
+
+    def _make(self, original: Callable[..., Any], kind: type, *given: Any, **named: Any) -> Any:
+        # Not in its `__init__`: Keras reads the signature of that.
+        model = original(kind, *given, **named)
+        made.note(self.made, model, self.script)
+        return model
 
     def _set_seed(self, original: Callable[..., Any], seed: Any, *rest: Any, **named: Any) -> Any:
         self.seed = int(seed)

@@ -198,12 +198,13 @@ def _callbacks(training: Training, given: Any) -> None:
 def _callback(each: Any, training: Training) -> Any:
     kind, name = type(each), type(each).__name__
     is_keras = kind is getattr(keras.callbacks, name, None)
-    if not is_keras and (kind.__module__ != "__main__" or not training.own.defines(name)):
+    own = None if is_keras else training.own.find(kind)
+    if not is_keras and own is None:
         raise ModelError(
             f"it comes from {kind.__module__}; write it into a file and name it in code:"
         )
-    if not is_keras:
-        training.own.take([name])
+    if own is not None:
+        training.own.take([own])
     elif catalog.load().find("callback", name) is None:
         raise ModelError("nnpy does not know it")
     arguments = {}
@@ -229,8 +230,8 @@ def _plain(value: Any, key: str, own: OwnCode) -> Any:
     if isinstance(value, dict):
         return {one: _plain(each, key, own) for one, each in value.items()}
     name = getattr(value, "__name__", "")
-    if callable(value) and own.defines(name) and value.__module__ == "__main__":
-        own.take([name])
+    if callable(value) and (found := own.find(value)) is not None:
+        own.take([found])
         return name
     for home in ("activations", "losses", "metrics"):
         if callable(value) and getattr(getattr(keras, home), name or "-", None) is value:

@@ -95,14 +95,18 @@ def _record(
     section = network_of(model, context)
     for each in _renamed_activations(model):
         context.note(each)
-    fit_call.compiled(training, compile_config, output_keys(section), context)
+    if model.compiled:
+        fit_call.compiled(training, compile_config, output_keys(section), context)
     examples = Examples({"name": None})
     if seen.call is not None and seen.batch is not None:
         fit_call.fitted(training, seen.call, seen.batch.size)
         one_hot = takes_one_hot(training.section.get("loss"))
         examples = section_of(seen.batch, seen.call, loaded, one_hot)
     else:
-        examples.note("", "compiled, but never fitted: epochs and data are to be filled in")
+        text = "compiled, but never fitted: epochs and data are to be filled in"
+        if not model.compiled:
+            text = "never compiled: how it learns, and from what, is to be filled in"
+        examples.note("", text)
     if seed is not None:
         training.section["seed"] = seed % 2**32
     record |= {

@@ -12,7 +12,7 @@ import builtins
 import re
 import symtable
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +28,42 @@ _PLAIN = (bool, int, float, str, bytes, type(None))
 
 class NotExtractable(Exception):
     """A definition that cannot stand in a file of its own; the message says why."""
+
+
+# Takes a name, the statement that gives it its meaning (None: there is none) and its value.
+# Answers None for what is no name of the user's other files, otherwise a statement or "".
+Elsewhere = Callable[[str, "ast.stmt | None", Any], "str | None"]
+
+
+@dataclass
+class Piece:
+    """Statements that were cut out of a script: imports, constants by name, definitions."""
+
+    imports: list[str]
+    constants: dict[str, str]
+    definitions: list[str]
+
+
+def joined(name: str, pieces: Iterable[Piece]) -> str:
+    """A Python file of pieces, each after those that it needs; `name` is the script's.
+
+    Raises NotExtractable where two of them say different things of one name.
+    """
+    imports: dict[str, None] = {}
+    constants: dict[str, str] = {}
+    definitions: dict[str, None] = {}
+    for piece in pieces:
+        imports |= dict.fromkeys(piece.imports)
+        for key, text in piece.constants.items():
+            if constants.setdefault(key, text) != text:
+                raise NotExtractable(f"two files have a '{key}' of their own")
+        definitions |= dict.fromkeys(piece.definitions)
+    parts = [f'"""Taken from {name} by nnpy import."""']
+    if imports:
+        parts.append("\n".join(sorted(imports, key=lambda each: "__future__" not in each)))
+    if constants:
+        parts.append("\n".join(f"{key} = {text}" for key, text in sorted(constants.items())))
+    return "\n\n\n".join(["\n\n".join(parts), *definitions]) + "\n"
 
 
 @dataclass(frozen=True)
@@ -54,8 +90,13 @@ class Script:
         return script
 
     @cached_property
+    def tree(self) -> ast.Module:
+        """The script as Python reads it."""
+        return ast.parse(self.text)
+
+    @property
     def _statements(self) -> list[ast.stmt]:
-        return ast.parse(self.text).body
+        return self.tree.body
 
     @cached_property
     def definitions(self) -> dict[str, ast.stmt]:
@@ -64,13 +105,21 @@ class Script:
         return {each.name: each for each in self._statements if isinstance(each, kinds)}
 
     def extract(self, names: Iterable[str], values: Mapping[str, Any]) -> str:
-        """A Python file with these definitions and all that they need.
+        """A Python file with these definitions and all that they need; see `piece`."""
+        return joined(self.path.name, [self.piece(names, values)])
+
+    def piece(
+        self, names: Iterable[str], values: Mapping[str, Any], elsewhere: Elsewhere | None = None
+    ) -> Piece:
+        """These definitions and all that they need of this script.
 
         `values` are the script's global variables as they are now: a constant that the script
-        computed is written down as its value. Raises NotExtractable with the reason.
+        computed is written down as its value. What `elsewhere` takes care of is left out: names
+        of the user's other files. Raises NotExtractable with the reason.
         """
         wanted: dict[int, ast.stmt] = {}
         constants: dict[str, str] = {}
+        others: list[str] = []
         stack, done = list(names), set()
         while stack:
             name = stack.pop()
@@ -78,6 +127,11 @@ class Script:
                 continue
             done.add(name)
             statement = self._binding(name)
+            if elsewhere is not None and (statement is None or _imports(statement)):
+                other = elsewhere(name, statement, values.get(name))
+                if other is not None:
+                    others += [other] if other else []
+                    continue
             if statement is None:
                 if name in values and not hasattr(builtins, name):
                     constants[name] = _literal(name, values[name])
@@ -89,7 +143,7 @@ class Script:
             wanted[statement.lineno] = statement
             if not isinstance(statement, ast.Import | ast.ImportFrom):
                 stack += _names_used(self._source(statement))
-        return self._file(list(wanted.values()), constants)
+        return self._piece(list(wanted.values()), constants, others)
 
     def _binding(self, name: str) -> ast.stmt | None:
         """The statement at the top that gives the name its last meaning."""
@@ -106,22 +160,18 @@ class Script:
             return found if inside else ast.Assign(targets=[], value=ast.Constant(None))
         return found
 
-    def _file(self, statements: list[ast.stmt], constants: Mapping[str, str]) -> str:
+    def _piece(
+        self, statements: list[ast.stmt], constants: dict[str, str], others: list[str]
+    ) -> Piece:
         statements.sort(key=lambda each: each.lineno)
         imports = [each for each in statements if not isinstance(each, _DEFINES)]
         future = [each for each in imports if getattr(each, "module", "") == "__future__"]
         future = future or [each for each in self._statements if _is_future(each)]
         imports = [*future, *(each for each in imports if each not in future)]
-        parts = [f'"""Taken from {self.path.name} by nnpy import."""']
-        if imports:
-            parts.append("\n".join(self._source(each) for each in imports))
-        if constants:
-            parts.append("\n".join(f"{key} = {text}" for key, text in sorted(constants.items())))
-        text = "\n\n".join(parts)
-        for each in statements:
-            if isinstance(each, _DEFINES):
-                text += f"\n\n\n{self._source(each)}"
-        return text + "\n"
+        definitions = [self._source(each) for each in statements if isinstance(each, _DEFINES)]
+        return Piece(
+            [self._source(each) for each in imports], constants, [*sorted(others), *definitions]
+        )
 
     def _source(self, statement: ast.stmt) -> str:
         lines = self.text.splitlines()
