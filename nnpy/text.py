@@ -47,6 +47,15 @@ def columns_of(text: str) -> int:
     return cell_len(text)
 
 
+def size_in_words(size: int) -> str:
+    """Bytes in the unit that people would choose."""
+    for unit in ("bytes", "KB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}"
+        size //= 1000
+    return f"{size:,} TB"
+
+
 def percent(value: float) -> str:
     """A probability as people read it; never 100 % for what is not certain."""
     for digits in (1, 2, 3, 4):

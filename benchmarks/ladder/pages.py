@@ -79,7 +79,9 @@ def results_page(found: results.Results) -> str:
         f"{len(reached)} of these reach what is wanted. "
         + (f"Below it: {', '.join(below)}. " if below else "")
         + (
-            "Still to be trained: " + ", ".join(f"`{row.name}`" for row in left) + "."
+            "Still to be trained: "
+            + ", ".join(_left(row, found.get(row.name, [])) for row in left)
+            + "."
             if left
             else ""
         ),
@@ -223,12 +225,16 @@ def _mean(of: list[dict[str, Any]], key: str) -> str:
 
 
 def _is_whole(row: Row, of: list[dict[str, Any]]) -> bool:
-    done = [
-        each
-        for each in of
-        if each["epochs"] == each["of_epochs"] and not results.is_stale(row, each)
-    ]
-    return len(done) >= row.seeds
+    return sum(results.is_whole(row, each) for each in of) >= row.seeds
+
+
+def _left(row: Row, of: list[dict[str, Any]]) -> str:
+    """The name of a row that is not done, and how far it is."""
+    done = sum(results.is_whole(row, each) for each in of)
+    begun = f"{done} of {row.seeds} seeds"
+    if of and not done:
+        begun = f"{of[0]['epochs']} of {of[0]['of_epochs']} epochs"
+    return f"`{row.name}` ({begun})" if of else f"`{row.name}`"
 
 
 def _reaches(row: Row, of: list[dict[str, Any]]) -> bool:

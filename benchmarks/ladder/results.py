@@ -55,10 +55,12 @@ def configs_digest(row: Row) -> str:
 
 def is_done(row: Row, seed: int) -> bool:
     """Whether a seed was trained to the end, with the configs as they are now."""
-    return any(
-        each["seed"] == seed and each["epochs"] == each["of_epochs"] and not is_stale(row, each)
-        for each in read().get(row.name, [])
-    )
+    return any(each["seed"] == seed and is_whole(row, each) for each in read().get(row.name, []))
+
+
+def is_whole(row: Row, record: Mapping[str, Any]) -> bool:
+    """Whether a training had all its epochs, with the configs as they are now."""
+    return bool(record["epochs"] == record["of_epochs"]) and not is_stale(row, record)
 
 
 def is_stale(row: Row, record: Mapping[str, Any]) -> bool:

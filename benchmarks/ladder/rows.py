@@ -46,6 +46,7 @@ class Row:
     data: str = "Fashion-MNIST"
     at_most: bool = False  # the bar is what must not be passed: the network cannot do it
     published: str = ""
+    under: int | None = None  # parameters
 
     def command(self) -> str:
         return " && ".join(step.command() for step in self.steps)
@@ -78,9 +79,20 @@ ROWS = (
     ),
     _row("lstm", "LSTM, the image as 28 rows", 0.905, published="0.897"),
     _row("gru", "GRU, the image as 28 rows", 0.905, published="0.897"),
-    _row("cnn_small", "convolutions, under 100 K parameters", 0.935, published="0.925"),
     _row(
-        "cnn", "convolutions, under 300 K parameters", 0.95, seeds=1, published="0.950 (MobileNet)"
+        "cnn_small",
+        "convolutions, under 100 K parameters",
+        0.935,
+        published="0.925",
+        under=100_000,
+    ),
+    _row(
+        "cnn",
+        "convolutions, under 300 K parameters",
+        0.95,
+        seeds=1,
+        published="0.950 (MobileNet)",
+        under=300_000,
     ),
     _row("mixer", "MLP-Mixer", 0.93, seeds=1),
     _row("vit", "small vision transformer", 0.93, seeds=1),
@@ -90,6 +102,7 @@ ROWS = (
         0.957,
         seeds=1,
         published="0.954 (DenseNet-BC)",
+        under=1_000_000,
     ),
 )
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nnpy.cli.terminal import Terminal
+from nnpy.config.sweep.space import words
 from nnpy.workflows.sweep.course import Active, SweepListener
 from nnpy.workflows.sweep.result import Sweep
 from nnpy.workflows.sweep.trials import Claimed
@@ -59,7 +60,7 @@ class TerminalSweep(SweepListener):
             if self._best is None or sign * value > sign * self._best[0]:
                 self._best, star = (value, trial.number), "  best so far"
         values = "  ".join(
-            f"{path.rpartition('.')[2]} {_shown(value)}" for path, value in trial.values.items()
+            f"{path.rpartition('.')[2]} {words(value)}" for path, value in trial.values.items()
         )
         self._terminal.say(f"trial {trial.number} {state}: {text}{star}  ({values})")
 
@@ -84,7 +85,7 @@ class TerminalSweep(SweepListener):
         for each in active:
             value = each.row.get(self._plan.objective)
             values = "  ".join(
-                f"{path.rpartition('.')[2]} {_shown(value)}"
+                f"{path.rpartition('.')[2]} {words(value)}"
                 for path, value in each.trial.values.items()
             )
             table.add_row(
@@ -105,7 +106,3 @@ class TerminalSweep(SweepListener):
             minutes = each * (planned - self._ended) / 60
             parts.append(f"{minutes:.0f} min left" if minutes >= 1 else "less than a minute left")
         return ", ".join(parts)
-
-
-def _shown(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

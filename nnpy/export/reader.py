@@ -2,7 +2,7 @@
 
     import json, nnpy_reader
     known = json.load(open("model.onnx.json", encoding="utf-8"))
-    x = nnpy_reader.read("photo.png", known)        # or rows.csv; (n, …), the model's first input
+    x = nnpy_reader.read("photo.png", known)  # rows.csv, text.txt; (n, …), the model's first input
 
 Needs NumPy, and Pillow for pictures; nothing of nnpy. `answers` names the classes.
 """
@@ -24,12 +24,17 @@ NO_NUMBERS = (
     "<NA>",
 )
 NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+WORD = re.compile(r"\w+(?:['’]\w+)*")
+MARKUP = re.compile(r"<[a-zA-Z/!][^<>]*>")
 LEADING_ZERO = re.compile(r"[+-]?0[0-9]+")
 
 
 def read(path, known, **options):
     """The examples in a picture or a CSV file; `options` are those of `read_csv`."""
     stored = known["stored"]
+    if (known.get("table") or {}).get("source") == "text":
+        content = Path(path).read_text(encoding="utf-8-sig")
+        return prepared(words(known["table"], [content]), known)
     if known.get("table"):
         return prepared(vectors(known["table"], read_csv(path, **options)), known)
     return prepared(picture(path, known["picture"]).reshape(1, *stored["shape"]), known)
@@ -61,6 +66,24 @@ def answers(outputs, known):
     return [
         (known["classes"][i], float(row[i])) for i, row in zip(best, probabilities, strict=True)
     ]
+
+
+# -- texts ----------------------------------------------------------------------------------
+
+
+def words(vocabulary, texts):
+    """Texts → the numbers (n, length) of their words: 0 fills up, 1 is an unknown one."""
+    number = {word: i for i, word in enumerate(vocabulary["words"], 2)}
+    x = np.zeros((len(texts), vocabulary["length"]), np.int32)
+    for row, text in zip(x, texts, strict=True):
+        text = MARKUP.sub(" ", text).casefold()
+        if vocabulary["tokens"] == "characters":
+            found = [each for each in text if not each.isspace()]
+        else:
+            found = WORD.findall(text)
+        numbers = [number.get(each, 1) for each in found[: vocabulary["length"]]]
+        row[: len(numbers)] = numbers
+    return x
 
 
 # -- rows of a table -----------------------------------------------------------------------

@@ -23,6 +23,7 @@ from nnpy.models import applications, calls, embeddings, precision
 from nnpy.models.instantiate import instantiate
 from nnpy.models.located_errors import Refused, errors_located_at, located_error
 from nnpy.models.user_code import own_objects
+from nnpy.safety import extent
 
 
 def build(config: Config, info: DataInfo | None) -> keras.Model:
@@ -43,7 +44,12 @@ def build(config: Config, info: DataInfo | None) -> keras.Model:
         shapes = [info.shape + ((1,) if needs_channels(network, info) else ())]
     codes = info.embedded if info is not None else ()
     with precision.computing_in(config.training.precision):
-        return build_network(network, shapes, model_name(config.name), codes=codes)
+        model = build_network(network, shapes, model_name(config.name), codes=codes)
+    if found := extent.problem(model):
+        name, words = found
+        step = next((each for each in config.model.steps if each.name == name), None)
+        raise located_error(words, step.mark if step else None, step.path if step else "model")
+    return model
 
 
 def model_name(name: str) -> str:

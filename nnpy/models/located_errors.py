@@ -19,7 +19,7 @@ import keras
 
 from nnpy.config.config import Config
 from nnpy.config.yaml.nodes import Mark
-from nnpy.errors import ConfigError, NnpyError, Problem
+from nnpy.errors import ConfigError, ModelError, NnpyError, Problem
 from nnpy.models import compiled_errors
 
 _PACKAGE = str(Path(__file__).parents[1])
@@ -74,6 +74,24 @@ def errors_located_at(mark: Mark | None, path: str) -> Iterator[None]:
         if _is_memory(error):
             raise MemoryError(f"{path}: {reason(error)}") from error
         raise located_error(reason(error), mark, path) from error
+
+
+@contextlib.contextmanager
+def errors_of_model(path: Path) -> Iterator[None]:
+    """Errors that Keras or TensorFlow raise while a saved model computes become a ModelError."""
+    try:
+        yield
+    except (NnpyError, MemoryError):
+        raise
+    except Exception as error:
+        if _is_memory(error):
+            raise MemoryError(f"{path}: {reason(error)}") from error
+        names = [frame.f_globals.get("__name__", "") for frame in _frames(error)]
+        if names[-1].startswith("nnpy.") or not any(
+            name.partition(".")[0] in ("keras", "tensorflow") for name in names
+        ):
+            raise
+        raise ModelError(f"{path} cannot be computed on these data: {reason(error)}") from error
 
 
 def located(error: BaseException, config: Config) -> ConfigError | None:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import urllib.parse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from nnpy.config.sweep.space import words
 from nnpy.evaluation.comparison import Pair
 from nnpy.evaluation.statistics import McNemar
 from nnpy.report import figures, html
@@ -183,7 +183,7 @@ def _failures(contents: SweepContents) -> Table | None:
             _link(contents, each),
             plain(each.get("reason", ""), 400),
             ", ".join(
-                f"{search.label(path)} {_text(value)}" for path, value in each["values"].items()
+                f"{search.label(path)} {words(value)}" for path, value in each["values"].items()
             ),
         ]
         for each in failed[:_ROWS]
@@ -198,14 +198,4 @@ def _link(contents: SweepContents, trial: Mapping[str, Any]) -> Cell:
 
 
 def _cell(value: Any) -> Cell:
-    return Number(value, ".4g") if isinstance(value, float) else plain(_text(value), 60)
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, dict) and len(value) == 1:  # an object with its arguments
-        name, arguments = next(iter(value.items()))
-        inner = arguments.items() if isinstance(arguments, dict) else ()
-        return f"{name} {', '.join(f'{key} {_text(each)}' for key, each in inner)}".strip()
-    return f"{value:.4g}" if isinstance(value, float) else json.dumps(value, default=str)
+    return Number(value, ".4g") if isinstance(value, float) else plain(words(value), 60)

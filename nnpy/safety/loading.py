@@ -14,16 +14,15 @@ from typing import Any
 
 import keras
 
+from nnpy.safety import extent
+from nnpy.text import size_in_words
+
 _GROWTH, _SLACK = 8, 1 << 20  # a model may take so many times its stored weights, and this more
 _one_at_a_time = threading.RLock()
 
 
 class TooMuch(Exception):
-    """A model asks for `asked` bytes of memory, more than its weights explain."""
-
-    def __init__(self, asked: int) -> None:
-        super().__init__(asked)
-        self.asked = asked
+    """A model asks for more memory than its weights explain, or more than there is."""
 
 
 def load(
@@ -33,7 +32,7 @@ def load(
 
     Raises `TooMuch` before the memory is asked for, and whatever Keras raises.
     """
-    with _one_at_a_time, _linear_sequential(), _within(_GROWTH * stored + _SLACK) as excess:
+    with _one_at_a_time, _linear_sequential(), _within(stored) as excess:
         try:
             model = keras.saving.load_model(
                 path, custom_objects=dict(custom_objects), compile=compile, safe_mode=True
@@ -43,17 +42,19 @@ def load(
             raise (excess[0] if excess else error) from error
     if excess:
         raise excess[0]
+    if problem := extent.problem(model):
+        raise TooMuch("layer {!r}: {}".format(*problem))
     return model
 
 
 @contextlib.contextmanager
-def _within(limit: int) -> Iterator[list[TooMuch]]:
-    """Refuse variables that together take more than `limit` bytes, before they take them.
+def _within(stored: int) -> Iterator[list[TooMuch]]:
+    """Refuse variables that together take much more than is stored, before they take it.
 
     Keras has no public hook for this: every variable made by an initializer goes through this
     one method, which is given the shape and not yet any memory.
     """
-    excess: list[TooMuch] = []
+    limit, excess = _GROWTH * stored + _SLACK, list[TooMuch]()
     thread, total = threading.get_ident(), 0
     name = "_initialize_with_initializer"
     owner = next(kind for kind in keras.Variable.__mro__ if name in vars(kind))
@@ -62,9 +63,13 @@ def _within(limit: int) -> Iterator[list[TooMuch]]:
     def initialize(self: Any, initializer: Any) -> None:
         nonlocal total
         if threading.get_ident() == thread:
-            total += math.prod(self._shape) * _width(self.dtype)
+            total += math.prod(self._shape) * extent.width(self.dtype)
             if total > limit:
-                excess.append(TooMuch(total))
+                words = (
+                    f"its config describes weights of {size_in_words(total)} and more, but the "
+                    f"file holds {size_in_words(stored)}"
+                )
+                excess.append(TooMuch(words))
                 raise excess[0]
         original(self, initializer)
 
@@ -100,9 +105,3 @@ def _linear_sequential() -> Iterator[None]:
         yield
     finally:
         keras.Sequential.from_config = original
-
-
-def _width(dtype: str) -> int:
-    """Bytes of one number; of less than eight bits, one."""
-    digits = "".join(filter(str.isdigit, dtype.split("_")[0])) or "8"
-    return max(1, int(digits) // 8)

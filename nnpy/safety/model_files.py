@@ -20,6 +20,7 @@ from nnpy.errors import ModelError
 from nnpy.safety import config_extent
 from nnpy.safety.tensorflow_initializers import is_of_tensorflow
 from nnpy.storage.regular import open_regular
+from nnpy.text import size_in_words
 
 RECORD = "nnpy.json"  # what nnpy itself adds: see nnpy/models/saved.py
 RECORD_LIMIT = 8 << 20  # the vocabularies of a table are part of it
@@ -87,11 +88,7 @@ def open_model(
     try:
         model = loading.load(path, custom_objects or {}, stored=stored, compile=compile)
     except loading.TooMuch as error:
-        raise _refused(
-            path,
-            f"its config describes weights of {_bytes(error.asked)} and more, but the file holds "
-            f"{_bytes(stored)}",
-        ) from error
+        raise _refused(path, str(error)) from error
     except Exception as error:
         raise ModelError(f"{path} cannot be opened as a model: {_reason(error)}") from error
     if not isinstance(model, keras.Model):  # of the user's own code
@@ -166,7 +163,7 @@ class _Guarded(io.FileIO):
 
     def read(self, size: int | None = -1, /) -> bytes:
         if self.limit is not None and size is not None and size > self.limit:
-            raise zipfile.BadZipFile(f"its directory has more than {_bytes(self.limit)}")
+            raise zipfile.BadZipFile(f"its directory has more than {size_in_words(self.limit)}")
         return super().read(-1 if size is None else size) or b""
 
 
@@ -195,13 +192,14 @@ def _check_members(path: Path, archive: zipfile.ZipFile) -> None:
         if _bomb(member.file_size, member.compress_size):
             raise _refused(
                 path,
-                f"its member {member.filename!r} unpacks from {_bytes(member.compress_size)} to "
-                f"{_bytes(member.file_size)}, as no model does",
+                f"its member {member.filename!r} unpacks from "
+                f"{size_in_words(member.compress_size)} to {size_in_words(member.file_size)}, as "
+                f"no model does",
             )
     if RECORD in names and archive.getinfo(RECORD).file_size > RECORD_LIMIT:
-        raise _refused(path, f"its {RECORD} has more than {_bytes(RECORD_LIMIT)}")
+        raise _refused(path, f"its {RECORD} has more than {size_in_words(RECORD_LIMIT)}")
     if archive.getinfo(_CONFIG).file_size > config_extent.LIMIT:
-        raise _refused(path, f"its {_CONFIG} has more than {_bytes(config_extent.LIMIT)}")
+        raise _refused(path, f"its {_CONFIG} has more than {size_in_words(config_extent.LIMIT)}")
     size = path.stat().st_size
     if sum(member.compress_size for member in members) > size:
         raise _refused(path, "its members lie on top of one another")
@@ -273,8 +271,8 @@ def _check_names(path: Path, file: Any, size: int) -> None:
         if _bomb(total, size):
             raise _refused(
                 path,
-                f"its weights {name!r} claim the shape {item.shape}: {_bytes(total)} in a "
-                f"file of {_bytes(size)}",
+                f"its weights {name!r} claim the shape {item.shape}: {size_in_words(total)} in a "
+                f"file of {size_in_words(size)}",
             )
 
 
@@ -365,14 +363,6 @@ def _bomb(size: int, stored: int) -> bool:
 
 def _refused(path: Path, reason: str) -> ModelError:
     return ModelError(f"{path} is refused: {reason}")
-
-
-def _bytes(size: int) -> str:
-    for unit in ("bytes", "KB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}"
-        size //= 1000
-    return f"{size} TB"
 
 
 def _reason(error: BaseException) -> str:

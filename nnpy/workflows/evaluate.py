@@ -48,6 +48,7 @@ def evaluate_model(
     session = Session(config, device=device, model=path)
     from nnpy.evaluation import results
     from nnpy.models import compile
+    from nnpy.models.located_errors import errors_of_model
 
     device_name = session.select_device()
     model = session.open_model(path)
@@ -58,15 +59,16 @@ def evaluate_model(
     compile.check_saved(model, session.data_info)
     preprocessing = session.preprocessing(model)
     engine = session.engine(model, preprocessing)
-    result = results.evaluate(
-        model,
-        engine,
-        examples,
-        session.data_info,
-        preprocessing,
-        outputs_of=session.outputs_of(model),
-        name=split,
-    )
+    with errors_of_model(path):
+        result = results.evaluate(
+            model,
+            engine,
+            examples,
+            session.data_info,
+            preprocessing,
+            outputs_of=session.outputs_of(model),
+            name=split,
+        )
     return Evaluated(path, model, session.data_info, dataset, result, device_name)
 
 

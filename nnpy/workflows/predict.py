@@ -39,6 +39,7 @@ def predict_files(
     so against the training data. Raises DataError when there is nothing to read.
     """
     from nnpy.engine import introspection
+    from nnpy.models.located_errors import errors_of_model
 
     files = images.find(sources)
     session = Session(config, device=device, model=path)
@@ -65,7 +66,9 @@ def predict_files(
         if fixed:  # what fills up the batch is answered too, and left out below
             stored = map_tree(lambda each: np.resize(each, (size, *each.shape[1:])), stored)
             introspection.reset_states(model)
-        outputs = _by_name(model(preprocessing.inputs(stored), training=False), outputs_of, info)
+        with errors_of_model(path):
+            computed = model(preprocessing.inputs(stored), training=False)
+        outputs = _by_name(computed, outputs_of, info)
         answer, scale = _answering(outputs, outputs_of, info)
         classes = target_of(info, answer or "").classes or info.classes
         known = {

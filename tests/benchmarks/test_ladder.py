@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.ladder import curves, pages, results, rows, training
+from nnpy import build
 from nnpy.config.load import load_config
 
 RECORD = {
@@ -51,6 +52,12 @@ def test_every_row_has_a_config_and_a_command() -> None:
         rows.find("cnnn")
 
 
+@pytest.mark.parametrize("row", [row for row in rows.ROWS if row.under], ids=lambda row: row.name)
+def test_a_network_is_as_small_as_its_row_says(row: rows.Row) -> None:
+    assert row.under is not None and build(row.steps[-1].path).count_params() < row.under
+    assert f"under {row.under // 1000} K" in row.kind or "under 1 M" in row.kind
+
+
 def test_mean_spread_and_marks() -> None:
     row = rows.find("linear")
     whole = [record(row, seed=seed, test_accuracy=0.84 + 0.01 * seed) for seed in range(3)]
@@ -59,7 +66,10 @@ def test_mean_spread_and_marks() -> None:
     assert f"Of {len(rows.ROWS)} rows 1 are trained to the end with all their seeds, and 1" in page
     assert "`linear`" not in page and "†" not in page and "‡" not in page
 
+    part = pages.results_page({"linear": whole[:2]})
+    assert "`linear` (2 of 3 seeds)" in " ".join(part.split())
     preview = pages.results_page({"linear": [record(row, of_epochs=30)]})
+    assert "`linear` (3 of 30 epochs)" in " ".join(preview.split())
     assert "0.9000† (1 seed)" in preview and "3 of 30 (2)" in preview and "`linear`" in preview
     stale = pages.results_page({"linear": [record(row, configs="another")] * 3})
     assert "0.9000‡ ± 0.0000" in stale and "`linear`" in stale

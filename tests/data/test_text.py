@@ -7,8 +7,9 @@ import pytest
 
 from nnpy import data
 from nnpy.data import SplitRule, registry
-from nnpy.data.files.texts import Vocabulary
+from nnpy.data.files.texts import Vocabulary, split
 from nnpy.errors import DataError
+from nnpy.export import reader
 from tests.support.datasets import reviews
 
 FILL = {"vocabulary": 20_000, "length": 20}
@@ -105,6 +106,14 @@ def test_a_vocabulary_is_used_as_it_is(tmp_path):
     for wrong in ({**first.preprocessing, "words": [1]}, {**first.preprocessing, "length": 0}, {}):
         with pytest.raises(DataError, match="damaged"):
             Vocabulary.from_dict(wrong)
+
+
+@pytest.mark.parametrize("tokens", ["words", "characters"])
+def test_what_is_shipped_with_exports_reads_texts_the_same(tokens):
+    texts = ["Don’t <br/> SAY <3 straße 日本語 x_1!", "", "a\u00a0b\n\tc  'd' " * 9, "ẞ İ ﬁ 5<6>4"]
+    found = {each for text in texts for each in split(text, tokens)}
+    known = Vocabulary((*sorted(found)[::2],), 7, tokens)
+    assert np.array_equal(known(texts), reader.words(known.as_dict(), texts))
 
 
 def test_no_texts_and_one_class(tmp_path):

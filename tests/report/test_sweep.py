@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from nnpy.report.figures import search
 from nnpy.report.sweep import SweepContents, render
 
 EVIL = "<script>alert(1)</script>"
@@ -108,6 +109,19 @@ def test_nothing_of_foreign_text_is_obeyed(page):
 )
 def test_every_stage_of_a_sweep_has_a_page(trials):
     assert "All trials" in render(SweepContents(told(trials), {}, "", {}))
+
+
+def test_a_figure_names_the_choices_between_the_ends_and_whole_trials() -> None:
+    choices = ["relu", "gelu", {"LeakyReLU": {"negative_slope": 0.1}}]
+    trials = [
+        {"number": n, "state": "complete", "value": 1.0, "values": {"a": choices[n]}}
+        for n in range(3)
+    ]
+    drawn = search.parallel(trials, {"a": {"choices": choices}}, "val_loss", "min")
+    texts = [each.get_text() for each in drawn.axes[0].texts]
+    assert texts[:2] == ["relu", "LeakyReLU negativ…"] and "gelu" in texts
+    axes = search.history(trials, "val_loss", "min").axes[0]
+    assert all(float(tick).is_integer() for tick in axes.get_xticks())
 
 
 def test_the_process_that_is_started_never_loads_tensorflow() -> None:

@@ -305,3 +305,39 @@ def test_a_pipe_or_device_in_place_of_a_model_is_told_at_once(tmp_path):
             open_model(tmp_path / f"{name}.keras")
     with pytest.raises(ModelError, match="null byte"):
         open_model(tmp_path / "a\0b.keras")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[{Reshape: {target_shape: [28, 28, 1]}}, {ZeroPadding2D: {padding: 200000}}]",
+        "[{Reshape: {target_shape: [28, 28, 1]}}, {UpSampling2D: {size: 100000}}]",
+        "[{Reshape: {target_shape: [28, 28, 1]}}, {Conv2D: {filters: 1, kernel_size: 3,"
+        " dilation_rate: 200000, padding: same}}]",
+        "[Flatten, {RepeatVector: {n: 200000000}}]",
+    ],
+)
+def test_so_is_a_config_of_ones_own_at_its_place(text, tmp_path):
+    from nnpy import api
+    from nnpy.errors import ConfigError
+
+    path = tmp_path / "c.yaml"
+    path.write_text(f"model: {text}\n")
+    with pytest.raises(ConfigError, match=r"c\.yaml:1:.*of one example, but only"):
+        api.build(path)
+
+
+def test_a_model_that_fails_on_the_data_is_told_in_words(tmp_path, tiny, monkeypatch):
+    from nnpy import api
+
+    x = keras.Input((None, None))
+    y = L.Dense(10, "softmax")(L.GlobalAveragePooling1D()(L.Reshape((-1, 5))(x)))
+    keras.Model(x, y).save(tmp_path / "model.keras")
+    np.save(tmp_path / "x.npy", np.zeros((28, 28), np.uint8))
+    config = {"data": {"name": "idx", "path": str(tiny)}, "model": ["Flatten"]}
+    for command in (
+        lambda: api.evaluate(tmp_path / "model.keras", config=config),
+        lambda: api.predict(tmp_path / "model.keras", [tmp_path / "x.npy"]),
+    ):
+        with pytest.raises(ModelError, match=r"model\.keras cannot be computed on these data: "):
+            command()

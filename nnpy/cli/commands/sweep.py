@@ -107,7 +107,7 @@ def _text(told: dict[str, Any], most: int = 10_000) -> str:
             each["number"],
             "–" if each["value"] is None else f"{each['value']:.4f}",
             each["epochs"],
-            *(_cell(each["values"].get(path)) for path in paths),
+            *(_cell(each, path) for path in paths),
             each.get("reason") or each["state"],
         ]
         for each in trials[:most]
@@ -126,5 +126,7 @@ def _short(path: str) -> str:
     return path.rpartition(".")[2] if len(path) > 20 else path
 
 
-def _cell(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+def _cell(trial: dict[str, Any], path: str) -> str:
+    from nnpy.config.sweep.space import words
+
+    return words(trial["values"][path]) if path in trial["values"] else "–"

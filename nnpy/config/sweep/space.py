@@ -8,6 +8,7 @@ model.2.Dropout.rate: {float: [0.0, 0.5], step: 0.1}
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass, field
 from typing import Any
@@ -78,6 +79,17 @@ class Dimension:
         return (
             told | ({"log": True} if self.log else {}) | ({"step": self.step} if self.step else {})
         )
+
+
+def words(value: Any) -> str:
+    """A value that was tried, for people: `0.001`, `SGD momentum 0.9`."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict) and len(value) == 1:  # an object with its arguments
+        name, arguments = next(iter(value.items()))
+        inner = arguments.items() if isinstance(arguments, dict) else ()
+        return f"{name} {', '.join(f'{key} {words(each)}' for key, each in inner)}".strip()
+    return f"{value:.4g}" if isinstance(value, float) else json.dumps(value, default=str)
 
 
 def read(node: Node | None, checker: Checker) -> tuple[Dimension, ...]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
+from nnpy.config.sweep.space import words
 from nnpy.report.figures.style import BLUE, INK, MUTED, ORANGE, styled
 from nnpy.text import plain
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST = 12  # settings that are drawn
+_FEW = 8  # choices that are all named beside their axis
 _LINES = 300  # of the parallel coordinates; more cannot be told apart
 
 # As `Trial.as_dict` tells it: number, state, value, values by path.
@@ -55,6 +56,7 @@ def history(trials: Trials, objective: str, mode: str) -> Figure:
         linestyle=(0, (5, 1.5)),
     )
     axes.set_xlabel("trial")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_title(plain(objective, 40))
     axes.legend(loc="best", fontsize=8)
     return figure
@@ -84,8 +86,7 @@ def setting(trials: Trials, path: str, said: Mapping[str, Any], objective: str) 
 
 def label(path: str) -> str:
     """The end of a path, that tells settings of one name apart: `model.1.Dense.units`."""
-    words = path.split(".")
-    return path if len(path) <= 24 else ".".join(words[-1:])
+    return path if len(path) <= 24 else path.rpartition(".")[2]
 
 
 @styled
@@ -124,6 +125,9 @@ def parallel(
     for place, (bottom, top) in enumerate(ends):
         for height, text, side in ((-0.03, bottom, "top"), (1.03, top, "bottom")):
             axes.text(place, height, text, ha="center", va=side, fontsize=7.5, color=MUTED)
+    for place, scale in enumerate(scales):
+        for height, text in scale.between:
+            axes.text(place + 0.03, height, text, va="center", fontsize=7.5, color=MUTED, zorder=4)
     axes.set_ylim(-0.14, 1.14)
     return figure
 
@@ -184,6 +188,12 @@ class _Scale:
             return _word(self._choices[0]), _word(self._choices[-1])
         return f"{self._low:.4g}", f"{self._high:.4g}"
 
+    @property
+    def between(self) -> list[tuple[float, str]]:
+        """The choices between the first and the last, where so few can be told apart."""
+        inner = self._choices[1:-1] if self._choices and len(self._choices) <= _FEW else []
+        return [(self.share(each), _word(each)) for each in inner]
+
     def mark(self, axes: Axes) -> None:
         """The axis of a slice: its scale, or its choices."""
         if self._log:
@@ -201,4 +211,4 @@ class _Scale:
 
 
 def _word(value: Any) -> str:
-    return plain(value if isinstance(value, str) else json.dumps(value, default=str), 14)
+    return plain(words(value), 18)

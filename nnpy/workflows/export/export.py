@@ -93,18 +93,20 @@ class Exporter:
     def reference(self) -> Any:
         """The model's own answers to the examples that it is judged by."""
         from nnpy.models import compile
+        from nnpy.models.located_errors import errors_of_model
         from nnpy.workflows.export import reference
 
         examples = self.session.dataset().final
         compile.check_saved(self.model, self.session.data_info)
-        return reference.answers(
-            self.model,
-            self.session.engine(self.model, self.preprocessing),
-            self.preprocessing,
-            examples,
-            self.outputs_of,
-            self.session.data_info,
-        )
+        with errors_of_model(self.path):
+            return reference.answers(
+                self.model,
+                self.session.engine(self.model, self.preprocessing),
+                self.preprocessing,
+                examples,
+                self.outputs_of,
+                self.session.data_info,
+            )
 
     @cached_property
     def digest(self) -> str:

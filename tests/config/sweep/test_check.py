@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from nnpy.config.load import load_config, with_values
+from nnpy.config.sweep.space import words
 from nnpy.errors import ConfigError
 
 MODEL = [
@@ -178,3 +179,19 @@ def test_check_shows_the_section(nnpy, write):
     )
     shown = nnpy("check", file, "--show").stdout
     assert "sweep:\n  trials: 20\n" in shown and "training.batch_size: [16, 32]" in shown
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (0.00012345, "0.0001234"),
+        (64, "64"),
+        (None, "null"),
+        ("gelu", "gelu"),
+        ({"SGD": {"momentum": 0.9, "nesterov": True}}, "SGD momentum 0.9, nesterov true"),
+        ({"SGD": None}, "SGD"),
+        ([1, 2], "[1, 2]"),
+    ],
+)
+def test_a_value_is_told_in_words(value, told):
+    assert words(value) == told
