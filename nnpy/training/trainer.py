@@ -196,6 +196,8 @@ class Training:
         self.course.take_up(taken_up.stages_in(state.progress))
         if self.course.number:
             stage_change.compile_for(self, self.course.number)
+        if self.course.is_told:
+            self.listener.on_message(self.course.message())
         if state.step:
             # The variables of the metrics are made by the first batch that they see.
             self.engine.evaluate(self.dataset.train.first(self.config.training.batch_size))

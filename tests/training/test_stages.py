@@ -93,6 +93,10 @@ def test_left_in_each_stage_and_made_longer_to_the_bit(config, tmp_path):
     with pytest.raises(Interrupted):
         train.resume_run(run, final=False, listener=(left := Listener(leave=4)))
     assert left.leave == 0 and len(run.metrics()) == 3
+    assert [each[:12] for each in left.messages if each[:5] == "stage"] == [
+        "stage 1 of 2",
+        "stage 2 of 2",
+    ]
     train.resume_run(run, ("training.epochs=5",), final=False)
     assert_same(whole, run)
     first, second = run.summary()["stages"]
