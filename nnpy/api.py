@@ -117,14 +117,11 @@ def look(
     """What a training with `config` would see of its data: all is read, nothing is trained.
 
     Plain data: `splits`, `inputs`, `targets`, `columns`, `duplicates`, `notes`, and `suspicious`.
-    `config` may be data too, taken for what `first_config` finds.
+    `config` may be a run, or data, which are taken for what `first_config` finds in them.
     """
-    from nnpy.workflows import first_config
     from nnpy.workflows.look_at_data import look_at
 
-    if isinstance(config, str | Path) and first_config.is_data(Path(config)):
-        config = first_config.of(Path(config), (), on_data).plain
-    return look_at(load_config(config, overrides), on_data=on_data)
+    return look_at(config, overrides, on_data)
 
 
 def first_config(

@@ -191,8 +191,15 @@ def _head(row: Row, config: str, found: results.Results) -> str:
     of = found.get(row.name, [])
     told = f"a test accuracy of at least {row.bar:.3f} is wanted; not trained yet"
     if of:
-        told = f"test accuracy {_accuracy(row, of)}, {_seconds(of)} s on {of[0]['cores']} CPU cores"
-        told = f"{of[0]['parameters']:,} parameters; {told}"
+        told = f"{of[0]['parameters']:,} parameters; test accuracy {_plain_accuracy(of)}"
+        if of[0]["epochs"] < of[0]["of_epochs"]:
+            told += f", after {of[0]['epochs']} of {of[0]['of_epochs']} epochs"
+        if any(results.is_stale(row, each) for each in of):
+            told += ", before the config was changed"
+        if any(each["busy"] for each in of):
+            told += f"; {_mean(of, 'processor_seconds')} s of processor time"
+        else:
+            told += f"; {_mean(of, 'seconds')} s on {of[0]['cores']} CPU cores"
     if len(row.steps) > 1:
         told = f"with a linear classifier on the code: {told}"
     command = next(step for step in row.steps if step.config == config).command()
@@ -204,9 +211,13 @@ def _kind(row: Row) -> str:
 
 
 def _accuracy(row: Row, of: list[dict[str, Any]]) -> str:
-    mean, spread = results.mean_and_spread(of)
     marks = "†" * any(each["epochs"] < each["of_epochs"] for each in of)
     marks += "‡" * any(results.is_stale(row, each) for each in of)
+    return _plain_accuracy(of, marks)
+
+
+def _plain_accuracy(of: list[dict[str, Any]], marks: str = "") -> str:
+    mean, spread = results.mean_and_spread(of)
     if spread is None:
         return f"{mean:.4f}{marks} (1 seed)"
     return f"{mean:.4f}{marks} ± {spread:.4f} ({len(of)} seeds)"

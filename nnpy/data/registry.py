@@ -60,6 +60,14 @@ SOURCES = {
     "mnist": Source((), *keras_datasets.functions("mnist"), imports_keras=True),
     "cifar10": Source((), *keras_datasets.functions("cifar10"), imports_keras=True),
     "cifar100": Source((), *keras_datasets.functions("cifar100"), imports_keras=True),
+    **{
+        name: Source((), *keras_datasets.functions(name), imports_keras=True)
+        for name in ("boston_housing", "california_housing")
+    },
+    **{
+        name: Source(keras_datasets.WORDS, *keras_datasets.functions(name), imports_keras=True)
+        for name in ("imdb", "reuters")
+    },
     "idx": Source(
         idx_folder.PARAMETERS,
         idx_folder.info,

@@ -109,7 +109,12 @@ def _create(path: Path) -> None:
     try:
         os.write(descriptor, secrets.token_bytes(32))
         os.fsync(descriptor)
-        path.hardlink_to(temporary)
+        try:
+            path.hardlink_to(temporary)
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without hard links: FAT, and some on networks
+            temporary.rename(path)
     finally:
         os.close(descriptor)
-        temporary.unlink()
+        temporary.unlink(missing_ok=True)

@@ -13,10 +13,11 @@ from nnpy.config import user_code
 from nnpy.config.checker import Checker
 from nnpy.config.load import load_config
 from nnpy.errors import ModelError, UsageError
+from nnpy.models.to_config import as_saved, saved_names
 from nnpy.models.to_config import document as documents
-from nnpy.models.to_config import saved_names
 from nnpy.models.to_config.context import Arrays
-from nnpy.models.to_config.network import new_context
+from nnpy.models.to_config.layers import is_network
+from nnpy.models.to_config.network import network_of, new_context
 from nnpy.models.user_code import own_objects
 from nnpy.safety import model_files
 from nnpy.storage import atomic
@@ -37,6 +38,8 @@ def import_model(
     express, UsageError when a file is there already or the code is not to be trusted.
     """
     if isinstance(model, keras.Model):
+        if is_network(model):
+            network_of(model)  # what saving would lose
         with tempfile.TemporaryDirectory() as folder:
             place = Path(folder, f"{model.name}.keras")
             model.save(place)
@@ -59,6 +62,8 @@ def import_model(
     saved, _ = model_files.inspect(model, custom, compile=False)
     opened = model_files.open_model(model, custom, compile=False)
     saved_names.restore(opened, saved)
+    if told := as_saved.lost(opened, saved):
+        raise ModelError(f"{model}: Keras itself does not load the model that it has saved: {told}")
     document = documents.of_model(opened, saved.get("compile_config"), context)
     if code is not None:
         document.content = {"code": str(code.absolute()), **document.content}

@@ -76,6 +76,12 @@ def test_mean_spread_and_marks() -> None:
     busy = pages.readme_table({"linear": [record(row, busy=True)]})
     assert "| 40* |" in busy and "other work meanwhile" in busy
 
+    head = pages.texts({"linear": [record(row, busy=True, of_epochs=30)]})[row.steps[0].path]
+    assert head.splitlines()[1].strip("# ") == (
+        "1,234 parameters; test accuracy 0.9000 (1 seed), after 3 of 30 epochs; "
+        "80 s of processor time"
+    )
+
     below = [record(row, test_accuracy=0.8449, seed=seed) for seed in range(3)]
     page = " ".join(pages.results_page({"linear": below}).split())
     assert "and 0 of these reach" in page and "Below it: `linear` by 0.0001." in page

@@ -594,3 +594,35 @@ def test_the_writer_follows_the_format():
     assert idx_bytes(np.array([[1, 2]], "int16")) == struct.pack(
         ">BBBBIIhh", 0, 0, 0x0B, 2, 1, 2, 1, 2
     )
+
+
+@pytest.mark.parametrize("name", ["imdb", "reuters"])
+def test_texts_of_keras_become_rows_of_one_length(name, monkeypatch):
+    import keras
+
+    def load_data(num_words=None):
+        texts = [[1, *range(4, 4 + n)] for n in (2, 9, 5, 30)]
+        x = np.array([[min(w, num_words - 1) for w in text] for text in texts], dtype=object)
+        return (x, np.array([0, 1, 1, 0])), (x[:2], np.array([1, 0]))
+
+    monkeypatch.setattr(getattr(keras.datasets, name), "load_data", load_data)
+    given = {"vocabulary": 20, "length": 6}
+    found = data.load(name, arguments=given, validation_split=0)
+    assert found.train.x.tolist()[:2] == [[1, 4, 5, 0, 0, 0], [1, 4, 5, 6, 7, 8]]
+    assert found.train.x.dtype == np.int32 and found.info.shape == (6,)
+    assert data.info(name, **given).shape == (6,)
+    assert len(found.info.classes) == {"imdb": 2, "reuters": 46}[name]
+
+
+def test_prices_of_keras_are_numbers(monkeypatch):
+    import keras
+
+    def load_data():
+        x = np.random.default_rng(0).random((50, 13)).astype("float32")
+        return (x, x[:, 0] * 9), (x[:10], x[:10, 0] * 9)
+
+    monkeypatch.setattr(keras.datasets.boston_housing, "load_data", load_data)
+    found = data.load("boston_housing")
+    (target,) = found.info.targets
+    assert target.task is data.Task.NUMBERS and target.classes == ("price in 1000 $",)
+    assert found.test.y.shape == (10, 1) and target.spread[0] > 1

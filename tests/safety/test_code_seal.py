@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -66,3 +68,15 @@ def test_without_a_place_for_the_key_nothing_is_sealed(home, monkeypatch):
     assert code_seal.seal(FILES) == ""
     with pytest.raises(UsageError):
         code_seal.check(FILES, "", trusted=False)
+
+
+def test_a_key_is_kept_where_there_are_no_hard_links(monkeypatch, tmp_path):
+    def refuse(*_):
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    first = code_seal.seal({"a.py": b"x"})
+    assert first and code_seal.seal({"a.py": b"x"}) == first
+    assert [each.name for each in (tmp_path / "nnpy").iterdir()] == ["key"]
+    code_seal.check({"a.py": b"x"}, first, trusted=False)

@@ -25,6 +25,7 @@ import nnpy
 from nnpy import api
 from nnpy.cli.commands.check import check
 from nnpy.cli.commands.import_ import import_
+from nnpy.cli.commands.sweep import sweep
 from nnpy.cli.terminal import Terminal
 from nnpy.errors import NnpyError
 from nnpy.runs.folder import Run
@@ -86,6 +87,11 @@ def everything(run: Run) -> Iterator[Callable[[], object]]:
     yield lambda: api.train(nnpy.load_config(config), overrides=["training.seed=1"])
     yield lambda: api.build(config)
     yield lambda: api.bench(config, seconds=0.01, rounds=1)
+    yield lambda: api.export(folder, "onnx")
+    yield lambda: api.export(model, "onnx")
+    search = {"sweep": {"search": {"training.batch_size": [8, 16]}, "trials": 1}}
+    Path("mine.yaml").write_text(yaml.safe_dump({"extends": str(config), **search}))
+    yield lambda: sweep.main(["mine.yaml"], standalone_mode=False, obj=Terminal())
     yield lambda: api.compare([folder, folder])
     for arguments in ([str(config)], ["--show", str(config)], ["--build", str(config)]):
         yield lambda arguments=arguments: check.main(
@@ -128,7 +134,7 @@ def test_code_of_a_config(run: Run, harm: Path, place: str, said: Any) -> None:
     absolute = str(path.resolve())
     said = absolute if said == "{absolute}" else said
     edit(run, code=said, **IN_MODEL)
-    assert nothing_runs(run, harm) >= 14
+    assert nothing_runs(run, harm) >= 17
     with pytest.raises(NnpyError, match="--trust-code"):
         api.build(run.config_path)
     # Through a link to the folder, and from a config of the user's own that builds on it.
@@ -148,11 +154,11 @@ def test_code_behind_extends(run: Run, harm: Path) -> None:
     base.write_text(yaml.safe_dump({"code": path.name, **IN_MODEL}))
     for said in ("../base.yaml", str(base)):
         run.config_path.write_text(yaml.safe_dump({"extends": said}))
-        assert nothing_runs(run, harm) >= 14
+        assert nothing_runs(run, harm) >= 17
     inner = shutil.copy(base, run.folder / "base.yaml")
     plant(run.folder / "planted.py", harm)
     run.config_path.write_text(yaml.safe_dump({"extends": Path(inner).name}))
-    assert nothing_runs(run, harm) >= 14
+    assert nothing_runs(run, harm) >= 17
 
 
 def test_a_folder_that_is_only_half_a_run(run: Run, harm: Path) -> None:
@@ -233,7 +239,7 @@ def test_tags_of_yaml(run: Run, harm: Path, tag: str) -> None:
     plant(Path("planted.py"), harm)
     text = run.config_path.read_text()
     run.config_path.write_text(f"{text}\nblocks: !!python/object/{tag} [{harm}]\n")
-    assert nothing_runs(run, harm) >= 14
+    assert nothing_runs(run, harm) >= 17
 
 
 @pytest.mark.parametrize(

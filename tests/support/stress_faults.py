@@ -158,6 +158,7 @@ def main() -> int:
     parser.add_argument("--places", type=int, default=260, help="of writing, patched functions")
     parser.add_argument("--strace", type=int, default=60, help="of writing, injected by strace")
     parser.add_argument("--moments", type=int, default=55, help="of signals and lost readers")
+    parser.add_argument("--machines", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     chance, tally, began = random.Random(options.seed), Tally(), time.monotonic()
@@ -166,7 +167,8 @@ def main() -> int:
         work = Workplace(Path(folder))
         everything = len(places(work.counts, ERRORS))
         print(f"places of writing: {work.counts}", file=sys.stderr)
-        try_machines(work, tally)
+        if options.machines:
+            try_machines(work, tally)
         try_moments(work, options.moments, chance, tally)
         if not options.strace:
             pass

@@ -19,6 +19,7 @@ from sklearn.preprocessing import StandardScaler
 
 from nnpy import api, data
 from nnpy.config.load import load_config
+from nnpy.models import saved
 from nnpy.workflows.train import resume_run, train_config
 from nnpy.workflows.verify import digests
 from tests.support import tables
@@ -388,3 +389,28 @@ def test_each_kind_is_learnt_and_goes_on_exactly(kind, tmp_path):
     if kind in FLOORS:
         row = again.metrics()[-1]
         assert row.get("val_accuracy", row.get("val_binary_accuracy")) > FLOORS[kind], row
+
+
+def test_test_rows_change_nothing_that_is_learnt(tmp_path):
+    """No mean, no deviation, no scale of the target and no weight."""
+    rng = np.random.default_rng(0)
+    x, runs = rng.normal(3, 2, (300, 4)).astype("float32"), []
+    for factor in (1, 100):
+        test = {"x_test": x[:60] * factor, "y_test": factor * x[:60].sum(1)}
+        path = tmp_path / f"{factor}.npz"
+        np.savez(path, x_train=x[60:], y_train=x[60:].sum(1), **test)
+        model = [{"Normalization": {"adapt": True}}, *dense(1)]
+        made = load_config(config({"arrays": {"path": str(path)}}, model, epochs=2))
+        folder = str(tmp_path / str(factor))
+        runs.append(train_config(made, run_dir=folder, device="cpu", final=False))
+    one, two = (digests(run.folder) for run in runs)
+    for key in ("final weights and optimizer", "metrics.csv but seconds"):
+        assert one[key] == two[key]
+    one, two = (saved.read(run.best_path).targets for run in runs)
+    assert one == two and one[0].center
+
+
+def test_data_of_a_run_are_looked_at(diabetes):
+    _, _, run = diabetes
+    found = api.look(run.folder)
+    assert found["splits"]["train"] == 308 and found["targets"][0]["numbers"][0]["max"] < 400

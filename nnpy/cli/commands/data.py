@@ -15,15 +15,16 @@ _NAMES = {"train": "to train on", "validation": "for validation", "test": "for t
 
 
 @click.command(short_help="Show what a training would see of its data.")
-@click.argument("config", type=click.Path(), metavar="CONFIG|PATH")
+@click.argument("config", type=click.Path(), metavar="CONFIG|RUN|PATH")
 @options.overrides
 @options.as_json
 @click.pass_obj
 def data(terminal: Terminal, config: str, overrides: tuple[str, ...], as_json: bool) -> None:
-    """Show what a training with CONFIG would see: examples, shapes, classes, columns, splits.
+    """Show what a training with CONFIG sees: examples, shapes, classes, columns, splits.
 
-    Everything is read, decoded and split as for a training, and nothing is trained. Of a PATH,
-    a folder or a file of data, it is what `nnpy init --from PATH` would take it for.
+    Everything is read, decoded and split as for a training, and nothing is trained. Of a RUN
+    it is its data; of a PATH, a folder or a file of data, what `nnpy init --from PATH` takes it
+    for.
 
     Statistics are of the training examples. What looks odd is told with what would help.
     """

@@ -1,4 +1,5 @@
-"""MNIST, CIFAR-10 and CIFAR-100, loaded (and downloaded, and checked) by `keras.datasets`."""
+"""The sets of `keras.datasets`, loaded (and downloaded, and checked) by it: pictures, numbers and
+texts. A text is the numbers of its words; texts become rows of one length here."""
 
 from __future__ import annotations
 
@@ -7,9 +8,11 @@ import os
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from nnpy.catalog.entries import Parameter
 from nnpy.data.dataset import DataInfo, Dataset, Place, Progress, Split
+from nnpy.data.targets import Target, Task
 from nnpy.errors import DataError
 
 if TYPE_CHECKING:
@@ -32,13 +35,59 @@ def _info(name: str, shape: tuple[int, ...], classes: str, train: int) -> DataIn
     return DataInfo(name, shape, "uint8", tuple(classes.split()), train, 10_000, 1 / 255)
 
 
+REUTERS_CLASSES = (
+    "cocoa grain veg-oil earn acq wheat copper housing money-supply coffee sugar trade reserves"
+    " ship cotton carcass crude nat-gas cpi money-fx interest gnp meal-feed alum oilseed gold tin"
+    " strategic-metal livestock retail ipi iron-steel rubber heat jobs lei bop zinc orange pet-chem"
+    " dlr gas silver wpi hog lead"
+)
+# Of texts: `vocabulary` and `length` as the source `text` has them.
+WORDS = (
+    Parameter(
+        "vocabulary",
+        default=10_000,
+        types=("int",),
+        minimum=4,
+        maximum=100_000,
+        doc="Numbers that a word may have, the most frequent ones; 0 fills up, 1 begins a text, 2 "
+        "is any other word. It is the input_dim of an Embedding.",
+    ),
+    Parameter(
+        "length",
+        default=200,
+        types=("int",),
+        minimum=1,
+        maximum=10_000,
+        doc="Words of an example; what is longer is cut off, what is shorter filled up with 0.",
+    ),
+)
+
+
+def _numbers(name: str, features: int, target: str, train: int, test: int) -> DataInfo:
+    targets = (Target(task=Task.NUMBERS, classes=(target,)),)
+    return DataInfo(name, (features,), "float32", (), train, test, 1.0, targets=targets)
+
+
+def _texts(name: str, classes: str, train: int, test: int) -> DataInfo:
+    return DataInfo(name, (200,), "int32", tuple(classes.split()), train, test, 1.0)
+
+
 INFOS = {
+    "boston_housing": _numbers("boston_housing", 13, "price in 1000 $", 404, 102),
+    "california_housing": _numbers("california_housing", 8, "price in $", 16_512, 4_128),
+    "imdb": _texts("imdb", "negative positive", 25_000, 25_000),
+    "reuters": _texts("reuters", REUTERS_CLASSES, 8_982, 2_246),
     "mnist": _info("mnist", (28, 28), "0 1 2 3 4 5 6 7 8 9", 60_000),
     "cifar10": _info("cifar10", (32, 32, 3), CIFAR10_CLASSES, 50_000),
     "cifar100": _info("cifar100", (32, 32, 3), CIFAR100_CLASSES, 50_000),
 }
 # the file that Keras keeps in its cache and checks, and where it gets it
+_PLACE = "https://storage.googleapis.com/tensorflow/tf-keras-datasets"
 ARCHIVES = {
+    **{
+        name: (f"{name}.npz", f"{_PLACE}/{name}.npz")
+        for name in ("boston_housing", "california_housing", "imdb", "reuters")
+    },
     "mnist": (
         "mnist.npz",
         "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz",
@@ -63,9 +112,10 @@ def keras_cache() -> Path:
     return base / ".keras" / "datasets"
 
 
-def info(name: str, path: str | None = None) -> DataInfo:
+def info(name: str, path: str | None = None, **given: Any) -> DataInfo:
     """The facts of the data set `name`; nothing is read."""
-    return INFOS[name]
+    known = INFOS[name]
+    return replace(known, shape=(given["length"],)) if "length" in given else known
 
 
 def places(name: str) -> list[Place]:
@@ -79,6 +129,7 @@ def read(
     path: str | None = None,
     progress: Progress | None = None,
     _budget: int | None = None,  # Keras reads its files whole
+    **given: Any,
 ) -> Dataset:
     """The data set `name` without validation, through Keras, which checks its SHA-256.
 
@@ -93,32 +144,51 @@ def read(
     place = places(name)[0]
     if progress and not place.found:
         progress(f"download {ARCHIVES[name][0]}", 0, None)
-    (x_train, y_train), (x_test, y_test) = _load_data(name)
-    facts = replace(INFOS[name], train=len(y_train), test=len(y_test))
+    words = {"num_words": given["vocabulary"]} if given else {}
+    (x_train, y_train), (x_test, y_test) = _load_data(name, **words)
+    facts = replace(info(name, **given), train=len(y_train), test=len(y_test))
+    if given:
+        x_train, x_test = (_rows(each, given["length"]) for each in (x_train, x_test))
     for x in (x_train, x_test):
         if x.shape[1:] != facts.shape:
             raise DataError(
                 f"Keras gave {name} images of shape {x.shape[1:]}: expected {facts.shape};"
                 " is image_data_format set to channels_first in keras.json?"
             )
+    if facts.targets[0].task is Task.NUMBERS:
+        y_train, y_test = (each.reshape(-1, 1).astype("float64") for each in (y_train, y_test))
+    else:  # CIFAR's labels come as (n, 1)
+        y_train, y_test = y_train.reshape(-1), y_test.reshape(-1)
     arrays = {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}
     return Dataset(
         info=facts,
-        train=Split(x_train, y_train.reshape(-1)),  # CIFAR's labels come as (n, 1)
+        train=Split(x_train, y_train),
         validation=None,
-        test=Split(x_test, y_test.reshape(-1)),
+        test=Split(x_test, y_test),
         digests={key: _digest(array) for key, array in arrays.items()},
         source=place.path if place.found else ARCHIVES[name][1],
     )
 
 
-def _load_data(name: str) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+def _rows(texts: np.ndarray, length: int) -> np.ndarray:
+    """Lists of numbers as rows (n, length) int32, filled up with 0 at the end, where masks are."""
+    import numpy as np
+
+    rows = np.zeros((len(texts), length), np.int32)
+    for row, text in zip(rows, texts, strict=True):
+        row[: len(text)] = text[:length]
+    return rows
+
+
+def _load_data(
+    name: str, **how: Any
+) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
     import keras
 
     talks = keras.config.is_interactive_logging_enabled()
     keras.config.disable_interactive_logging()  # else it prints a progress bar to stdout
     try:
-        return getattr(keras.datasets, name).load_data()
+        return getattr(keras.datasets, name).load_data(**how)
     except Exception as error:  # Keras raises a bare Exception when a download fails
         archive, url = ARCHIVES[name]
         raise DataError(

@@ -14,7 +14,7 @@ from typing import Any
 import keras
 
 from nnpy.errors import ModelError
-from nnpy.models.to_config import layers
+from nnpy.models.to_config import as_saved, layers
 from nnpy.models.to_config.context import Arrays, Context
 from nnpy.models.to_config.graph import Graph
 from nnpy.models.to_config.steps import Step, written
@@ -64,6 +64,11 @@ def _section(model: keras.Model, context: Context, place: str) -> dict[str, Any]
 def _sequential(
     model: keras.Model, config: Mapping[str, Any], context: Context, place: str
 ) -> dict[str, Any]:
+    if name := as_saved.repeated(model):
+        raise ModelError(
+            f"'{name}' stands twice in the Sequential '{model.name}', of which Keras keeps one: "
+            "call it twice in a functional model"
+        )
     section: dict[str, Any] = {}
     steps = []
     keep_batch = layers.needs_batch_size(config)

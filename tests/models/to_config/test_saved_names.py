@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import keras
+import numpy as np
 import pytest
 from keras import layers
 
 import nnpy
+from nnpy.errors import ModelError
 from nnpy.models.to_config.compare import differences
 from nnpy.workflows.import_model import import_model
 
@@ -91,3 +93,42 @@ def test_a_layer_whose_config_has_no_name_keeps_its_name(make, tmp_path):
     import_model(tmp_path / "m.keras", tmp_path / "m.yaml", tmp_path / "own.py")
     built = nnpy.build(tmp_path / "m.yaml")
     assert differences(original, built) == []
+
+
+def twice_in_a_stack():
+    inner = keras.Sequential([keras.Input((4,)), layers.Dense(4)], name="inner")
+    return keras.Sequential([keras.Input((4,)), inner, layers.ReLU(), inner])
+
+
+def a_layer_twice_in_a_stack():
+    dense = layers.Dense(4)
+    return keras.Sequential([keras.Input((4,)), dense, layers.ReLU(), dense])
+
+
+def shared_with_a_model_within():
+    shared = layers.Dense(4, name="shared")
+    a = keras.Input((4,))
+    inner = keras.Model(a, shared(a) + 1.0, name="inner")
+    x = keras.Input((4,))
+    return keras.Model(x, shared(inner(shared(x))))
+
+
+def within_another():
+    return keras.Sequential([keras.Input((4,)), twice_in_a_stack(), layers.Dense(2)])
+
+
+def test_a_model_that_keras_loads_as_another_is_refused(tmp_path):
+    original = shared_with_a_model_within()
+    original.save(tmp_path / "m.keras")
+    given = np.random.default_rng(0).normal(size=(2, 4)).astype("float32")
+    again = keras.saving.load_model(tmp_path / "m.keras")
+    assert not np.allclose(original(given), again(given))  # Keras's own fault
+    with pytest.raises(ModelError, match="Keras itself does not load the model that it has saved"):
+        import_model(tmp_path / "m.keras", tmp_path / "m.yaml")
+    assert not (tmp_path / "m.yaml").exists()
+
+
+@pytest.mark.parametrize("make", [twice_in_a_stack, a_layer_twice_in_a_stack, within_another])
+def test_a_model_that_keras_saves_as_another_is_refused(make, tmp_path):
+    with pytest.raises(ModelError, match="stands twice in the Sequential"):
+        import_model(make(), tmp_path / "m.yaml")
