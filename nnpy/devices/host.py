@@ -8,6 +8,7 @@ import os
 import platform
 import re
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -107,6 +108,8 @@ def refusal(error: BaseException) -> str:
 
     For whatever opens files or starts processes and has no words of its own.
     """
+    if isinstance(error, RuntimeError) and "start new thread" in str(error):
+        return _REFUSED[errno.EAGAIN]
     if not isinstance(error, OSError):
         return ""
     if "temporary directory" in str(error):
@@ -132,6 +135,7 @@ def check_room() -> None:
                 f"{path} is not there, without which TensorFlow ends the process; mount "
                 f"{path.parent} (a container or chroot may lack it)"
             )
+    _check_threads()
     limit = _address_limit()
     if limit is None:
         return
@@ -144,6 +148,22 @@ def check_room() -> None:
         raise DeviceError(
             f"there is too little memory{_TO_LOAD_TOLD * (not loaded)}: {_memory_here()}"
         )
+
+
+def _check_threads() -> None:
+    """Raise DeviceError where no more threads may be started: TensorFlow would end the process."""
+    over = threading.Event()
+    threads = [threading.Thread(target=over.wait) for _ in range(16 + 4 * cores_here())]
+    try:
+        for each in threads:
+            each.start()
+    except RuntimeError:
+        raise DeviceError(_REFUSED[errno.EAGAIN]) from None
+    finally:
+        over.set()
+        for each in threads:
+            if each.ident is not None:
+                each.join()
 
 
 def _addresses() -> int:

@@ -71,6 +71,27 @@ def test_a_machine_without_proc_or_dev_is_told(monkeypatch, tmp_path) -> None:
         host.check_room()
 
 
+def test_too_few_threads_are_told_before_tensorflow_ends_the_process(monkeypatch) -> None:
+    import threading
+
+    host.check_room()
+    left, start = [5], threading.Thread.start
+
+    def refuse(thread) -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    before = threading.active_count()
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(DeviceError, match="ulimit -u"):
+            host.check_room()
+    assert threading.active_count() == before
+    assert "ulimit -u" in refusal(RuntimeError("can't start new thread"))
+
+
 @pytest.mark.parametrize("more", [0, 100_000_000, 500_000_000])
 def test_what_leaves_no_room_to_compute_is_refused_before(monkeypatch, more) -> None:
     """TensorFlow's threads crash or wait for ever where they get no memory."""

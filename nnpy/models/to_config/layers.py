@@ -57,7 +57,23 @@ def step_of(
     if (text := what_stays_behind(layer)) is not None:
         context.note(text)
     given = with_learned(layer, config["config"])
+    if own:
+        given |= _untold(layer, given, context)
     return name, arguments.arguments_of("layer", name, given, context, own=own)
+
+
+def _untold(layer: Any, given: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    """Arguments without a default that an own layer was made with and its get_config() forgets."""
+    entry = context.code.find("layer", type(layer).__name__) if context.code is not None else None
+    missing = [each.name for each in entry.parameters if each.required] if entry else []
+    missing = [each for each in missing if each not in given]
+    # Keras remembers them for layers that have no get_config(); it has no public name for that.
+    made_with = getattr(getattr(layer, "_auto_config", None), "config", {}) if missing else {}
+    return {
+        each: keras.saving.serialize_keras_object(made_with[each])
+        for each in missing
+        if each in made_with
+    }
 
 
 def input_of(config: Mapping[str, Any], context: Context, keep_batch: bool) -> dict[str, Any]:

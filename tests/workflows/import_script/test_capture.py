@@ -655,3 +655,27 @@ get_ipython().run_cell_magic("time", "", "model.compile('adam', loss)\\nmodel.fi
 """
     [one], end = imported(tmp_path, HEAD + lines)
     assert end == {} and "epochs: 3" in one.text
+
+
+@pytest.mark.parametrize("made", ["Part(4, 3)", "Part(4, units=3)", "Part(units=3, count=4)"])
+def test_what_the_get_config_of_a_layer_forgets_comes_along(tmp_path: Path, made: str) -> None:
+    [one], end = imported(
+        tmp_path,
+        HEAD
+        + f"""
+class Part(layers.Layer):
+    def __init__(self, count, units):
+        super().__init__()
+        self.count, self.inner = count, layers.Dense(units)
+    def call(self, x):
+        return self.inner(x) * self.count
+    def get_config(self):
+        return {{**super().get_config(), "count": self.count}}
+model = keras.Sequential([keras.Input((6,)), {made}])
+model.compile("adam", loss)
+model.fit(x, y)
+""",
+        verify=True,
+    )
+    assert end == {} and one.refused == "", one.refused
+    assert "units: 3" in one.text and one.verdict.equal, one.verdict
