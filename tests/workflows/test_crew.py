@@ -38,6 +38,7 @@ GOOD = packed(("config.yaml", b"model: [Flatten]\n"), ("summary.json", b"{}"))
         (packed(("state/x", bytes(50 << 20)), how=zipfile.ZIP_DEFLATED), "larger than all"),
         (packed(("state", b"x"), ("state/x", b"x")), ""),
     ],
+    ids=range(10),  # the bytes hold the time of day: each process would call its tests otherwise
 )
 def test_what_is_no_run_is_refused(content: bytes, words: str, tmp_path: Path) -> None:
     class Meeting:
