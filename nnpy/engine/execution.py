@@ -9,6 +9,8 @@ for each operation are 3 times faster at small batches. Not for
   convolutions and pooling: a step in XLA's loop was measured 40 times slower than in
     TensorFlow's with oneDNN;
   recurrent layers: no faster than TensorFlow's kernels, and slower to compile;
+  layers that draw random numbers, as Dropout: XLA's loops draw them one by one. A step of
+    784-512-512-10 with Dropout took 11 times as long as in a graph, one of 784-128-128-10 three;
   layers that are not Keras's own: what they hold is not known;
   more than 60 layers with weights: compiling takes too long.
 """
@@ -19,7 +21,7 @@ from dataclasses import dataclass, replace
 
 import keras
 
-from nnpy.engine.introspection import _name, layers, on_gpu
+from nnpy.engine.introspection import _name, draws, layers, on_gpu
 
 MODES = ("xla", "graph", "eager")
 MAX_XLA_LAYERS = 60
@@ -61,6 +63,10 @@ def _choose(model: keras.Model, wanted: str) -> Execution:
             return Execution("graph", f"XLA is slow at {_name(part)} on a CPU")
         if isinstance(part, keras.layers.RNN):
             return Execution("graph", f"XLA is no faster at {_name(part)} on a CPU")
+        if draws(part):
+            return Execution(
+                "graph", f"XLA is slow at the random numbers of {_name(part)} on a CPU"
+            )
         if not type(part).__module__.startswith("keras."):
             return Execution("graph", f"{_name(part)} is not one of Keras's own layers")
     weighted = sum(1 for part in parts if getattr(part, "weights", ()))

@@ -26,6 +26,19 @@ def layers(model: Any) -> Iterator[Any]:
         yield from layers(part)
 
 
+def draws(layer: Any, within: tuple[Any, ...] = ()) -> bool:
+    """Whether a layer draws random numbers, or one that it holds, as attention holds a Dropout.
+
+    A Dropout of rate 0 has no generator and draws none.
+    """
+    return any(
+        isinstance(each, keras.random.SeedGenerator)
+        or (isinstance(each, keras.Layer) and draws(each, (*within, layer)))
+        for each in vars(layer).values()
+        if not any(each is outer for outer in within)
+    )
+
+
 def fixed_batch_size(model: Any) -> int | None:
     """The one batch size that a model takes, as stateful layers need it; None for any."""
     for tensor in getattr(model, "inputs", None) or ():

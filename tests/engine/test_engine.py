@@ -377,7 +377,15 @@ def chosen(*more: keras.Layer) -> str:
 @pytest.mark.skipif(bool(tf.config.list_physical_devices("GPU")), reason="rules of the CPU")
 def test_the_rules_on_a_cpu():
     assert chosen(layers.Flatten(), layers.Dense(3)) == "xla"
-    assert chosen(layers.Flatten(), layers.BatchNormalization(), layers.Dropout(0.1)) == "xla"
+    assert chosen(layers.Flatten(), layers.BatchNormalization(), layers.Dropout(0.0)) == "xla"
+    assert chosen(layers.Flatten(), layers.BatchNormalization(), layers.Dropout(0.1)) == "graph"
+    assert chosen(layers.GaussianNoise(0.1)) == "graph"
+    assert chosen(keras.Sequential([layers.AlphaDropout(0.1)])) == "graph"
+    assert chosen(layers.RandomFlip()) == "graph"
+    for dropout, mode in ((0.0, "xla"), (0.1, "graph")):
+        rows = layers.Input((8, 8))
+        attention = layers.MultiHeadAttention(2, 4, dropout=dropout)(rows, rows)
+        assert choose(keras.Model(rows, attention)).mode == mode
     assert chosen(layers.Conv2D(2, 3)) == "graph"
     assert chosen(keras.Sequential([layers.Conv2D(2, 3)])) == "graph"
     assert chosen(layers.TimeDistributed(layers.Conv1D(2, 3))) == "graph"
