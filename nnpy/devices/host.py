@@ -135,10 +135,12 @@ def check_room() -> None:
                 f"{path} is not there, without which TensorFlow ends the process; mount "
                 f"{path.parent} (a container or chroot may lack it)"
             )
+    if limit := _address_limit():  # first: a thread that has no room for its stack is refused too
+        _check_addresses(limit)
     _check_threads()
-    limit = _address_limit()
-    if limit is None:
-        return
+
+
+def _check_addresses(limit: int) -> None:
     try:
         used = _addresses()
     except (OSError, ValueError):  # not Linux

@@ -30,9 +30,9 @@ class Evaluation:
     metrics: Mapping[str, float]  # loss and the config's metrics, as summary.json has them
     loss: Estimate | None = None  # with its interval, where the loss of each example is known
     classes: ClassReport | None = None  # None for a model that does not answer with classes
-    plane: Plane | None = None  # of a classifier of two numbers
     mistakes: Sequence[Mistake] = ()  # the most confident ones
     answers: Sequence[EvaluationResult] = ()  # of each output that answers a target of its own
+    plane: Plane | None = None  # of a classifier of two numbers
 
 
 def suffix(found: EvaluationResult) -> str:

@@ -57,6 +57,7 @@ def shipped_configs() -> list[bytes]:
 
     places = [HOME / "configs", FOLDER]
     found = [path.read_text("utf-8") for place in places for path in sorted(place.glob("*.yaml"))]
+    found = [text for text in found if not re.search("^extends:", text, re.MULTILINE)]
     for page in (HOME / "README.md", *sorted((HOME / "docs").glob("*.md"))):
         for text in re.findall(r"```yaml\n(.*?)```", page.read_text("utf-8"), re.DOTALL):
             with contextlib.suppress(UsageError, yaml.YAMLError):
