@@ -22,6 +22,8 @@ from typing import Any
 
 import goals
 
+from nnpy.devices import host
+
 HERE = Path(__file__).parent
 CONTESTANTS = {
     goals.ENGINE: "nnpy_train",
@@ -47,7 +49,9 @@ def main() -> None:
     parser.add_argument("--torch-python", help="a Python with torch and lightning")
     parser.add_argument("--jax-python", help="a Python with keras and jax")
     args = parser.parse_args()
-    print(f"{_processor()}, {os.cpu_count()} cores, Python {platform.python_version()}; ", end="")
+    print(
+        f"{host.processor()}, {os.cpu_count()} cores, Python {platform.python_version()}; ", end=""
+    )
     print(f"{args.examples} examples, {args.epochs} epochs, median of {args.repeats}\n")
     measured: dict[str, dict[str, dict[str, float]]] = {}
     for model in args.models or MODELS:
@@ -128,14 +132,6 @@ def _print_table(model: str, medians: dict[str, dict[str, float]]) -> None:
             f" | {m['whole'] / ours['whole']:.1f} | {m['memory']:.0f} | {m['accuracy']:.3f} |"
         )
     print(flush=True)
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if "model name" in line)
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
 
 
 if __name__ == "__main__":

@@ -23,6 +23,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from nnpy.devices import host
+
 ROOT = Path(__file__).resolve().parents[1]
 WIDTH, SMALL, LARGE = 128, 16, 2048  # units of the network, and of those for the exchange
 EPOCHS = 4
@@ -60,7 +62,7 @@ def main() -> None:
     args = parser.parse_args()
     cores = len(os.sched_getaffinity(0))
     load = os.getloadavg()[0]
-    print(f"{_processor()}, {cores} cores, Python {platform.python_version()}; load {load:.1f}")
+    print(f"{host.processor()}, {cores} cores, Python {platform.python_version()}; load {load:.1f}")
     print(f"784-{WIDTH}-10, batch {args.batch}, median of {args.repeats}\n")
     rows = [args.batch // n for n in (1, 2, 4)]
     # In turns, so that what else the machine does meets all of them.
@@ -196,14 +198,6 @@ def _tell_assumed() -> None:
             f"| {machines} | {members} | {1e3 * took:.1f} | {1e3 * step:.1f} "
             f"| {COMPUTING / step:.0%} |"
         )
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.partition(":")[2].strip() for line in lines if "model name" in line), "")
 
 
 if __name__ == "__main__":

@@ -53,13 +53,16 @@ def texts(found: results.Results) -> dict[Path, str]:
 
 
 def readme_table(found: results.Results) -> str:
-    """Kind of network, accuracy, seconds, command."""
+    """Kind of network, accuracy, seconds, command, of what is trained."""
     lines = ["| network | test accuracy | seconds | command |", "|---|---|---|---|"]
     for row in ROWS:
-        of = found.get(row.name, [])
-        told = (_accuracy(row, of), _seconds(of)) if of else ("not trained yet", "")
-        lines.append(f"| {_kind(row)} | {told[0]} | {told[1]} | `{row.command()}` |")
+        if of := found.get(row.name):
+            told = f"{_accuracy(row, of)} | {_seconds(of)}"
+            lines.append(f"| {_kind(row)} | {told} | `{row.command()}` |")
+    left = [f"`configs/{row.name}.yaml`" for row in ROWS if row.name not in found]
     lines += ["", _remark(found)]
+    if left:
+        lines += ["", _wrapped(f"Not trained yet: {', '.join(left)}.")]
     return "\n".join(lines) + "\n"
 
 

@@ -113,7 +113,7 @@ class Engine:
         self._on_device: dict[int, tuple[Any, Any]] = {}
         self._pace = Pace()
         self._functions: dict[str, Callable[..., Any]] = {}
-        self._has_metrics = False
+        self._has_metrics = self.execution.mode == "eager"  # which traces nothing
         self.copies = Copies()
         self.distribution: dict[str, Any] = {"strategy": "none", "replicas": 1}
         self.exchange: dict[str, Any] = {}  # what it costs that the devices are several
